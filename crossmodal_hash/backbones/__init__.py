@@ -1,0 +1,1 @@
+"""Backbones: one modality in, an ordered list of levels out."""

@@ -1,0 +1,43 @@
+"""Fully connected layers whose every output is a level: what `bow-mlp` and `mlp` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from crossmodal_hash.backbones._inputs import check_rows
+from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.types import LevelInfo
+
+
+class Dense(Backbone):
+    """Dropout, then Linear, batch norm, ReLU and dropout for each hidden layer; each layer's output is a level."""
+
+    def __init__(self, *, hidden: Sequence[int], dropout_input: float, dropout: float) -> None:
+        super().__init__()
+        if not hidden or min(hidden) < 1:
+            raise SettingsError(f"hidden={list(hidden)} needs one width or more, each at least 1; try hidden=[512]")
+        self.hidden, self.dropout_input, self.dropout = tuple(hidden), dropout_input, dropout
+        self.levels = tuple(LevelInfo(f"hidden{i + 1}", width, 0) for i, width in enumerate(self.hidden))
+
+    def setup(self, in_features: int) -> None:
+        """Build the layers for rows of this width."""
+        self.in_features = in_features
+        self.drop = nn.Dropout(self.dropout_input)
+        widths = (in_features, *self.hidden)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout(self.dropout))
+            for a, b in zip(widths, self.hidden, strict=False)
+        )
+
+    def compute(self, x: Tensor) -> Sequence[Tensor]:
+        """(B, in_features) -> one (B, width) a hidden layer."""
+        check_rows(x, self.in_features)
+        x = self.drop(x.float())
+        outputs = []
+        for layer in self.layers:
+            x = layer(x)
+            outputs.append(x)
+        return outputs

@@ -1,0 +1,80 @@
+"""The papers' text network: a residual network on the multi-scale bag of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from crossmodal_hash.backbones._inputs import check_rows
+from crossmodal_hash.backbones._residual import infos, stages, trunk
+from crossmodal_hash.backbones.multi_scale import Interpolation, MultiScale, Rescale, Stacking, Tail
+from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.errors import SettingsError
+
+
+class BowResNet(Backbone):
+    """Residual network on the multi-scale bag of words (HSIDHN, PeerJ CS 2021; DSPAH, SEKE 2021).
+
+    The scales are stacked to a matrix (1, S, L), a picture of one channel and few rows. Four levels `stage1` to
+    `stage4`: the mean over the rows left of each stage's map, a sequence along the vocabulary. With S = 5 and L = 1386
+    they are (64, 347), (128, 174), (256, 87) and (512, 44). Convolution along the vocabulary depends on its order, as
+    the pooling does. Large for a bag of words: without a GPU, `bow-mlp` or `light-residual` is the better choice.
+
+    Args:
+        depth: 18, 34 (the papers) or 50.
+        pool_sizes: window widths in words; HSIDHN's five, DSPAH adds 50.
+        tail: `ceil` keeps an incomplete last window, `floor` drops it.
+        interpolation: `linear`, `nearest` or `linear-aligned`.
+        rescale: `none` (the papers), `sqrt` or `sum`, against the smallness of averages over sparse words.
+        stacking: `rows` (the papers) or `channels`.
+        init_std: standard deviation of the convolutions at the start, > 0; the papers say 0.1.
+
+    Raises:
+        SettingsError: for an unknown choice or depth.
+        ShapeError: for rows of another width than at setup.
+
+    Example:
+        >>> import torch
+        >>> backbone = BowResNet(depth=18)
+        >>> backbone.setup(in_features=100)
+        >>> [tuple(level.x.shape) for level in backbone.eval()(torch.ones(1, 100))]
+        [(1, 64, 25), (1, 128, 13), (1, 256, 7), (1, 512, 4)]
+    """
+
+    reads = "text"
+
+    def __init__(
+        self,
+        *,
+        depth: int = 34,
+        pool_sizes: Sequence[int] = (1, 5, 10, 15, 30),
+        tail: Tail = "ceil",
+        interpolation: Interpolation = "linear",
+        rescale: Rescale = "none",
+        stacking: Stacking = "rows",
+        init_std: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if depth not in (18, 34, 50):
+            raise SettingsError(f"depth={depth} is not one of 18, 34, 50")
+        if init_std <= 0:
+            raise SettingsError(f"init_std={init_std} must be larger than 0; the papers use 0.1")
+        self.depth, self.pool_sizes, self.init_std = depth, tuple(pool_sizes), init_std
+        self.tail, self.interpolation, self.rescale, self.stacking = tail, interpolation, rescale, stacking
+        self.scales = MultiScale(pool_sizes, tail=tail, interpolation=interpolation, rescale=rescale, stacking=stacking)
+        self.levels = infos(depth, axes=1)
+        self.network = trunk(depth, channels=1 if stacking == "rows" else len(self.pool_sizes))
+        for module in self.network.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=init_std)
+
+    def setup(self, in_features: int) -> None:
+        """Check the windows against the vocabulary; the convolutions fit any length."""
+        self.scales.fits(in_features)
+        self.in_features = in_features
+
+    def compute(self, x: Tensor) -> Sequence[Tensor]:
+        """(B, L) word counts -> four sequences (B, D, L')."""
+        check_rows(x, self.in_features)
+        return [y.mean(2) for y in stages(self.network, self.scales(x.float()))]

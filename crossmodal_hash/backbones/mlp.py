@@ -1,0 +1,38 @@
+"""Fully connected network on feature vectors that somebody else extracted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crossmodal_hash.backbones._dense import Dense
+
+
+class MLP(Dense):
+    """Fully connected network on feature vectors (B, D): CNN-F or CLIP features, audio embeddings, anything.
+
+    As `bow-mlp`, but nothing is dropped from the input by default: the numbers of a dense feature are not
+    interchangeable as words are. Features are taken as they come; standardise them beforehand if their scales differ.
+
+    Args:
+        hidden: widths of the hidden layers, one or more, each >= 1.
+        dropout_input: share of input numbers dropped in training, in [0, 1).
+        dropout: share of hidden units dropped in training, in [0, 1).
+
+    Raises:
+        SettingsError: for no hidden layer, or one without units.
+        ShapeError: for rows of another width than at setup.
+
+    Example:
+        >>> import torch
+        >>> backbone = MLP(hidden=(8,))
+        >>> backbone.setup(in_features=3)
+        >>> backbone(torch.ones(2, 3))[0].x.shape
+        torch.Size([2, 8])
+    """
+
+    reads = "vector"
+
+    def __init__(
+        self, *, hidden: Sequence[int] = (1024, 512), dropout_input: float = 0.0, dropout: float = 0.5
+    ) -> None:
+        super().__init__(hidden=hidden, dropout_input=dropout_input, dropout=dropout)

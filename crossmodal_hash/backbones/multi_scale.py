@@ -1,0 +1,145 @@
+"""Multi-scale bag of words: a sparse row seen through windows of several widths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+from crossmodal_hash.errors import SettingsError
+
+Tail = Literal["ceil", "floor"]
+Interpolation = Literal["linear", "nearest", "linear-aligned"]
+Rescale = Literal["none", "sqrt", "sum"]
+Stacking = Literal["rows", "channels"]
+
+_POWER = {"none": 0.0, "sqrt": 0.5, "sum": 1.0}
+_CHOICES = {
+    "tail": ("ceil", "floor"),
+    "interpolation": ("linear", "nearest", "linear-aligned"),
+    "rescale": tuple(_POWER),
+    "stacking": ("rows", "channels"),
+}
+
+
+def average_windows(t: Tensor, size: int, tail: Tail = "ceil") -> Tensor:
+    """Average every `size` neighbouring words; windows do not overlap.
+
+    Args:
+        t: (B, L) word counts.
+        size: words in a window, >= 1.
+        tail: an incomplete last window is averaged over the words it has (`ceil`), or dropped with its words (`floor`:
+            with L = 1386 and size 50 the last 36 are never seen).
+
+    Returns:
+        (B, ceil(L / size)) or (B, floor(L / size)).
+
+    Example:
+        >>> average_windows(torch.arange(10.0)[None], 3)
+        tensor([[1., 4., 7., 9.]])
+    """
+    return nnf.avg_pool1d(t[:, None], size, ceil_mode=tail == "ceil")[:, 0]
+
+
+def stretch(rows: Tensor, length: int, interpolation: Interpolation = "linear") -> Tensor:
+    """Bring rows back to the width of the vocabulary.
+
+    Args:
+        rows: (B, M).
+        length: L, the width wanted.
+        interpolation: `linear` between half-pixel centres, `linear-aligned` with the end points on each other, or
+            `nearest`.
+
+    Returns:
+        (B, length).
+    """
+    if interpolation == "nearest":
+        return nnf.interpolate(rows[:, None], length, mode="nearest")[:, 0]
+    return nnf.interpolate(rows[:, None], length, mode="linear", align_corners=interpolation == "linear-aligned")[:, 0]
+
+
+def multi_scale(
+    t: Tensor,
+    pool_sizes: Sequence[int] = (1, 5, 10, 15, 30),
+    *,
+    tail: Tail = "ceil",
+    interpolation: Interpolation = "linear",
+    rescale: Rescale = "none",
+) -> Tensor:
+    """A row for each window width, all as wide as the vocabulary (HSIDHN, PeerJ CS 2021; DSPAH, SEKE 2021).
+
+    Width 1 is the row itself. Pooling mixes neighbours, so the result depends on the order of the vocabulary.
+
+    Args:
+        t: (B, L) word counts.
+        pool_sizes: window widths; HSIDHN 1, 5, 10, 15, 30; DSPAH and SCAHN also 50.
+        tail: see `average_windows`.
+        interpolation: see `stretch`.
+        rescale: averages over p words of a sparse row are about p times as small; `sqrt` multiplies by the root of p,
+            `sum` by p, `none` (the papers) leaves them.
+
+    Returns:
+        (B, S, L), S the number of window widths, in the order given.
+
+    Example:
+        >>> multi_scale(torch.tensor([[0.0, 2.0, 4.0, 6.0]]), (1, 2))
+        tensor([[[0., 2., 4., 6.],
+                 [1., 2., 4., 5.]]])
+    """
+    rows = []
+    for size in pool_sizes:
+        row = t if size == 1 else stretch(average_windows(t, size, tail), t.shape[1], interpolation)
+        rows.append(row * size ** _POWER[rescale])
+    return torch.stack(rows, 1)
+
+
+class MultiScale(nn.Module):
+    """Checked settings of `multi_scale`, and how its rows are laid out for a convolution.
+
+    Args:
+        pool_sizes: window widths, each >= 1.
+        tail: see `average_windows`.
+        interpolation: see `stretch`.
+        rescale: see `multi_scale`.
+        stacking: `rows` makes a picture of one channel (B, 1, S, L), `channels` makes (B, S, 1, L).
+
+    Raises:
+        SettingsError: for an unknown choice, or a window that is empty.
+    """
+
+    def __init__(
+        self,
+        pool_sizes: Sequence[int] = (1, 5, 10, 15, 30),
+        *,
+        tail: Tail = "ceil",
+        interpolation: Interpolation = "linear",
+        rescale: Rescale = "none",
+        stacking: Stacking = "rows",
+    ) -> None:
+        super().__init__()
+        given = {"tail": tail, "interpolation": interpolation, "rescale": rescale, "stacking": stacking}
+        for name, value in given.items():
+            if value not in _CHOICES[name]:
+                raise SettingsError(f"{name}={value!r} is not one of {', '.join(_CHOICES[name])}")
+        if not pool_sizes or min(pool_sizes) < 1:
+            raise SettingsError(f"pool_sizes={list(pool_sizes)} needs one window width or more, each at least 1")
+        self.pool_sizes = tuple(pool_sizes)
+        self.tail, self.interpolation, self.rescale, self.stacking = tail, interpolation, rescale, stacking
+
+    def fits(self, length: int) -> None:
+        """Check the windows against a vocabulary of `length` words.
+
+        Raises:
+            SettingsError: if a window is wider than the vocabulary and `floor` leaves nothing of it.
+        """
+        widest = max(self.pool_sizes)
+        if self.tail == "floor" and widest > length:
+            raise SettingsError(f"pool size {widest} leaves none of the {length} words with tail='floor'; use 'ceil'")
+
+    def forward(self, t: Tensor) -> Tensor:
+        """(B, L) -> (B, 1, S, L) or (B, S, 1, L)."""
+        rows = multi_scale(t, self.pool_sizes, tail=self.tail, interpolation=self.interpolation, rescale=self.rescale)
+        return rows[:, None] if self.stacking == "rows" else rows[:, :, None]

@@ -1,0 +1,91 @@
+"""`chash encode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, RunFolder
+from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.errors import DataError
+
+if TYPE_CHECKING:
+    from crossmodal_hash.data import Dataset
+
+
+def encode(
+    run: RunFolder = None,
+    data: Data = None,
+    images: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Pictures alone: a file, folder or archive.", rich_help_panel=DATA),
+    ] = None,
+    texts: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Texts alone, one a line; - is standard input.", rich_help_panel=DATA),
+    ] = None,
+    labels: Annotated[bool, typer.Option(help="Whether labels travel with the codes.", rich_help_panel=DATA)] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the codes. Default: RUN/codes for the run's own data.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    formats: Annotated[
+        str,
+        typer.Option("--format", help="safetensors, npy, mat or csv; several with commas.", rich_help_panel=OUTPUT),
+    ] = "safetensors",
+    device: Device = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write codes for every modality of the data, of pictures alone, or of texts alone.
+
+    Without data, those the run was trained on. A codes file holds packed bits, ids, and what a search needs to know.
+    """
+    from crossmodal_hash.codes import save
+    from crossmodal_hash.errors import SettingsError
+    from crossmodal_hash.training.encode import encode as encode_run
+    from crossmodal_hash.training.run import open_run
+
+    output = Output(as_json=as_json, quiet=quiet)
+    opened = open_run(run)
+    if run is None:
+        output.say(f"run {opened.path}")
+    suffixes = [name.strip().lstrip(".") for name in formats.split(",")]
+    for suffix in suffixes:
+        if suffix not in ("safetensors", "npy", "mat", "csv"):
+            raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
+    dataset, own = _dataset(data, images, texts, opened.settings().data.path)
+    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=Talk(output))
+    folder = out or (opened.codes if own else Path("codes"))
+    rows = []
+    for modality, found in codes.items():
+        for suffix in suffixes:
+            path = folder / f"{modality}.{suffix}"
+            save(path, found)
+            rows.append((str(path), modality, len(found), found.bits))
+    document = [dict(zip(("file", "modality", "items", "bits"), row, strict=True)) for row in rows]
+    output.table(("file", "modality", "items", "bits"), rows, document)
+    if own:
+        output.say(f"next: chash evaluate {opened.path}")
+
+
+def _dataset(data: str | None, images: str | None, texts: str | None, trained_on: str | None) -> tuple[Dataset, bool]:
+    """The items to encode, and whether they are those of the run."""
+    from crossmodal_hash.data import load_data, load_pictures, load_texts
+
+    given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
+    if len(given) > 1:
+        raise DataError(f"{' and '.join(given)} exclude each other; encode one after the other")
+    if images is not None:
+        return load_pictures(images), False
+    if texts is not None:
+        return load_texts(texts), False
+    if data is not None and data != trained_on:
+        return load_data(data, need_labels=False), False
+    return load_data(trained_on, need_labels=False), True

@@ -1,0 +1,54 @@
+"""`chash info`: everything about one component or recipe."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import Json
+from crossmodal_hash.cli.output import Output
+
+
+def info(
+    kind: Annotated[str, typer.Argument(help="backbone, fusion, criterion (sim), loss, recipe, ...")],
+    name: Annotated[str, typer.Argument(help="A name from 'chash list'.")],
+    as_json: Json = False,
+) -> None:
+    """Show the docstring, parameters and defaults of a component, or the text of a recipe."""
+    from crossmodal_hash.components import KIND_ALIASES, registry_of
+    from crossmodal_hash.errors import UnknownComponentError
+    from crossmodal_hash.recipes import recipes
+    from crossmodal_hash.registry import normalise
+
+    output = Output(as_json=as_json)
+    if KIND_ALIASES.get(normalise(kind), normalise(kind)) == "recipe":
+        shipped = recipes()
+        if normalise(name) not in shipped:
+            raise UnknownComponentError("recipe", name, shipped)
+        text = shipped[normalise(name)].read_text("utf-8")
+        output.line(text.rstrip(), {"kind": "recipe", "name": normalise(name), "text": text})
+        return
+    registry = registry_of(kind)
+    found = registry.find(name)
+    cls = registry.resolve(name)
+    parameters = {
+        key: parameter.default for key, parameter in inspect.signature(cls).parameters.items() if key != "self"
+    }
+    doc = inspect.getdoc(cls) or ""
+    lines = [f"{registry.kind} {found.name}  ({found.origin}, {found.target})", "", doc, ""]
+    lines += [f"  {key} = {value!r}" for key, value in parameters.items()] or ["  no parameters"]
+    document = {
+        "kind": registry.kind,
+        "name": found.name,
+        "origin": found.origin,
+        "target": found.target,
+        "doc": doc,
+        "parameters": {key: _plain(value) for key, value in parameters.items()},
+    }
+    output.line("\n".join(lines), document)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,74 @@
+"""`chash`: the commands, and the one place where exceptions become exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from crossmodal_hash.cli import encode, environment, evaluate, info, listing, quickstart, settings, train
+from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
+from crossmodal_hash.errors import ChashError
+
+OK, NO, MENDABLE, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
+STORAGE = {errno.ENOSPC: "no space left on disk", errno.EDQUOT: "disk quota exceeded", errno.EROFS: "read-only disk"}
+
+app = typer.Typer(
+    name="chash",
+    help="Learn short binary codes for pictures and texts, and find one by the other.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("train", rich_help_panel="Pipeline")(train.train)
+app.command("encode", rich_help_panel="Pipeline")(encode.encode)
+app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
+app.command("list", rich_help_panel="Components")(listing.list_components)
+app.command("info", rich_help_panel="Components")(info.info)
+app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)
+app.add_typer(settings.app, name="config", rich_help_panel="Help")
+app.command("env", rich_help_panel="Help")(environment.env)
+
+
+@app.callback()
+def root() -> None:
+    """Learn short binary codes for pictures and texts, and find one by the other."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0 done; 1 it ran and the answer is no; 2 you can mend it; 3 a plug-in is broken; 101 a bug; 130 interrupted.
+    """
+    try:
+        app(args=None if argv is None else list(argv), prog_name="chash")
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else OK if error.code is None else NO
+    except KeyboardInterrupt:
+        print_interrupted("nothing was saved")
+        return INTERRUPTED
+    except ChashError as error:
+        if os.environ.get("CHASH_DEBUG"):
+            print_traceback(error, report=False)
+        print_error(str(error))
+        return error.exit_code
+    except OSError as error:
+        said = STORAGE.get(error.errno or 0)
+        if said is None and not isinstance(error, PermissionError):
+            print_traceback(error, report=True)
+            return BUG
+        where = f" ({error.filename})" if error.filename else ""
+        print_error(f"{said or 'permission denied'}{where}; free some, or choose another --out or CHASH_CACHE folder")
+        return MENDABLE
+    except Exception as error:
+        print_traceback(error, report=True)
+        return BUG
+    return OK
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MODEL, DATA, RUN, SETTINGS, OUTPUT = "Model", "Data", "Run", "Settings", "Output"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only.", rich_help_panel=OUTPUT)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Folder, tar, zip or matrix file. Default: the embedded drawings.",
+        rich_help_panel=DATA,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="auto, cpu, cuda, cuda:N. Default: auto.", rich_help_panel=RUN),
+]
+RunFolder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder. Default: the latest under runs/.")]

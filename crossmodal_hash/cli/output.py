@@ -1,0 +1,144 @@
+"""The one module that prints: data to standard output, talk to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossmodal_hash.training.listener import EpochRecord, Listener
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Output:
+    """Where a command's results and words go.
+
+    Args:
+        as_json: one JSON document instead of tables.
+        quiet: names only, and no talk.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json, self.quiet = as_json, quiet
+
+    def say(self, text: str) -> None:
+        """Talk, to standard error; nothing when quiet."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], document: Any, *, title: str = "") -> None:
+        """Rows as a table on a terminal, as tab-separated values in a pipe, or the document as JSON.
+
+        Args:
+            columns: headings; the first column holds the names that `-q` prints.
+            rows: cells; numbers with a fraction are shown with four places.
+            document: what `--json` prints instead.
+            title: shown above a table on a terminal.
+        """
+        if self.as_json:
+            print(json.dumps(document, indent=2, ensure_ascii=False))
+        elif self.quiet:
+            for row in rows:
+                print(_cell(row[0]))
+        elif sys.stdout.isatty():
+            self._draw(columns, rows, title)
+        else:
+            for row in (columns, *rows):
+                print("\t".join(_cell(value) for value in row))
+
+    def line(self, text: str, document: Any) -> None:
+        """One line of data, or the document as JSON."""
+        print(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text)
+
+    def _draw(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:
+        from rich.table import Table
+
+        table = Table(title=title or None, title_justify="left", title_style="bold")
+        for i, name in enumerate(columns):
+            numbers = rows and all(isinstance(row[i], int | float) for row in rows)
+            table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(_cell, row))
+        from rich.console import Console
+
+        Console(markup=False, highlight=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def print_error(text: str) -> None:
+    """One error, to standard error, whole: neither cut at the window's width nor read as markup."""
+    print(f"error: {text}", file=sys.stderr)
+
+
+def print_traceback(error: BaseException, *, report: bool) -> None:
+    """A bug: its traceback without locals, which would print whole tensors, and where to report it."""
+    import traceback
+
+    traceback.print_exception(error)
+    if report:
+        print("this is a bug in chash; please report it with the lines above and 'chash env'", file=sys.stderr)
+
+
+def print_interrupted(text: str) -> None:
+    """What was saved when the user pressed Ctrl-C, and how to go on."""
+    print(f"\ninterrupted: {text}", file=sys.stderr)
+
+
+class Talk(Listener):
+    """A listener that draws progress bars on a terminal, and otherwise prints a line an epoch and a task."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.bars = sys.stderr.isatty() and not output.quiet
+        self.run: Path | None = None
+        self._progress: Progress | None = None
+
+    def started(self, run: Path) -> None:
+        """Where the run lies."""
+        self.run = run
+        self.output.say(f"training into {run}")
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+        self.output.say(text)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """One line for the epoch."""
+        losses = " ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
+        scores = " ".join(f"{name.removesuffix('/map@all')} {value:.4f}" for name, value in record.scores.items())
+        mark = " *" if record.best else ""
+        width = len(str(record.epochs))
+        scored = f" | validation {scores}{mark}" if scores else ""
+        text = f"epoch {record.epoch:{width}}/{record.epochs} {record.seconds:6.1f} s | {losses}{scored}"
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self.output.say(text)
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar, or one line when a long task starts."""
+        if not self.bars:
+            if not label.startswith(("epoch", "codes")):
+                self.output.say(f"{label} ...")
+            yield lambda done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            self._progress, outer = progress, self._progress
+            bar = progress.add_task(label, total=total)
+            try:
+                yield lambda done: progress.advance(bar, done)
+            finally:
+                self._progress = outer

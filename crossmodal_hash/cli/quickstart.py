@@ -1,0 +1,42 @@
+"""`chash quickstart`: the whole pipeline on the embedded data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import Device, Json, Quiet
+from crossmodal_hash.cli.output import Output, Talk
+
+
+def quickstart(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Run folder. Default: under runs/.")] = None,
+    device: Device = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train, encode and evaluate on the embedded drawings: some minutes on a CPU, nothing is downloaded."""
+    from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
+    from crossmodal_hash.cli.train import prepare, train_run
+    from crossmodal_hash.codes import save
+    from crossmodal_hash.evaluation import score
+    from crossmodal_hash.training.encode import encode
+    from crossmodal_hash.training.run import open_run
+
+    output = Output(as_json=as_json, quiet=quiet)
+    talk = Talk(output)
+    output.say("1. chash train")
+    resolved, dataset = prepare("default", None, [], {"device": device})
+    run = open_run(train_run(resolved, dataset, folder, talk))
+    output.say(f"2. chash encode {run.path}")
+    codes, _ = encode(run, dataset, device=device or "auto", listener=talk)
+    for modality, found in codes.items():
+        save(run.codes / f"{modality}.safetensors", found)
+    output.say(f"3. chash evaluate {run.path}")
+    rows, document = tabulate(score(codes), score(codes, ties="stable"))
+    output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=f"map@all of {run.path}")
+    output.say(
+        f"'random' is what codes without information score; next: chash encode {run.path} --images YOUR_PICTURES"
+    )

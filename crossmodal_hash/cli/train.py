@@ -1,0 +1,150 @@
+"""`chash train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet
+from crossmodal_hash.cli.output import Output, Talk, print_interrupted
+
+if TYPE_CHECKING:
+    from crossmodal_hash.config import Resolved
+    from crossmodal_hash.data import Dataset
+
+
+def train(
+    backbone: Annotated[str | None, typer.Option(help="Image backbone.", rich_help_panel=MODEL)] = None,
+    text: Annotated[str | None, typer.Option(help="Text backbone.", rich_help_panel=MODEL)] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="imagenet|none|PATH", help="Image backbone's weights.", rich_help_panel=MODEL)
+    ] = None,
+    fusion: Annotated[str | None, typer.Option(help="How levels become one vector.", rich_help_panel=MODEL)] = None,
+    sim: Annotated[
+        str | None, typer.Option(help="Graded similarity; 'hard' removes the graded term.", rich_help_panel=MODEL)
+    ] = None,
+    loss: Annotated[str | None, typer.Option(help="Loss of the leading pairwise term.", rich_help_panel=MODEL)] = None,
+    bits: Annotated[int | None, typer.Option(help="Code length.", rich_help_panel=MODEL)] = None,
+    data: Data = None,
+    query: Annotated[int | None, typer.Option(help="Number of query items.", rich_help_panel=DATA)] = None,
+    train: Annotated[
+        int | None, typer.Option("--train", help="Number of training items.", rich_help_panel=DATA)
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="FILE", help="JSON of ids instead of a random split.", rich_help_panel=DATA)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder. Default: a new one under runs/.", rich_help_panel=RUN),
+    ] = None,
+    device: Device = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training items.", rich_help_panel=RUN)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of split, start and order.", rich_help_panel=RUN)] = None,
+    freeze_backbone: Annotated[
+        bool | None,
+        typer.Option(
+            "--freeze-backbone/--no-freeze-backbone",
+            help="Train on cached features. Default: where there is no GPU.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with an interrupted run; other settings stay.", rich_help_panel=RUN),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="See 'chash list recipe'.", rich_help_panel=SETTINGS)
+    ] = "default",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML over the recipe.", rich_help_panel=SETTINGS)
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting; repeatable.", rich_help_panel=SETTINGS),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show the settings and stop.", rich_help_panel=SETTINGS)] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model into a run folder.
+
+    Settings, lowest first: defaults, recipe, file, --set, flags. Without --data the embedded drawings are used.
+    """
+    output = Output(as_json=as_json, quiet=quiet)
+    if resume is not None:
+        finish(output, resume_run(resume, data, Talk(output)))
+        return
+    flags = {
+        "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
+        "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "query": query, "train": train,
+        "split": split, "freeze_backbone": freeze_backbone,
+    }  # fmt: skip
+    resolved, dataset = prepare(recipe, config, set_ or [], flags)
+    if dry_run:
+        entries = resolved.entries()
+        rows = [(key, entry["value"], entry["origin"]) for key, entry in entries.items()]
+        output.table(("setting", "value", "origin"), rows, entries, title=f"recipe {resolved.recipe}")
+        return
+    finish(output, train_run(resolved, dataset, out, Talk(output)))
+
+
+def prepare(recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any]) -> tuple[Resolved, Dataset]:
+    """Settings that fit the data, and the data."""
+    from crossmodal_hash.config import resolve
+    from crossmodal_hash.data import load_data
+    from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
+
+    frozen = frozen_by_default(flags.get("device"))
+    first = resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen)
+    dataset = load_data(first.settings.data.path)
+    layer = data_layer(first, dataset)
+    if layer is None:
+        return first, dataset
+    return resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen, extra=[layer]), dataset
+
+
+def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk) -> Path:
+    """Train into a fresh folder."""
+    from crossmodal_hash.training.trainer import train as fit
+
+    with _says_how_to_go_on(talk):
+        return fit(resolved, dataset, out=out, listener=talk).path
+
+
+def resume_run(path: Path, data: str | None, talk: Talk) -> Path:
+    """Go on with a run, on the data it names or on what is given."""
+    from crossmodal_hash.data import load_data
+    from crossmodal_hash.training.run import open_run
+    from crossmodal_hash.training.trainer import resume
+
+    run = open_run(path)
+    with _says_how_to_go_on(talk):
+        return resume(run, load_data(data or run.settings().data.path), listener=talk).path
+
+
+@contextmanager
+def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if talk.run is None:
+            print_interrupted("features extracted so far are kept; type the same command to go on")
+        else:
+            print_interrupted(f"saved; go on with: chash train --resume {talk.run}")
+        raise
+
+
+def finish(output: Output, path: Path) -> None:
+    """Name the run folder and what to do next."""
+    from crossmodal_hash.training.metrics import best_scores
+
+    scores = best_scores(path / "metrics.jsonl")
+    said = ", ".join(f"{name} {value:.4f}" for name, value in scores.get("scores", {}).items())
+    if said:
+        output.say(f"epoch {scores['epoch']} kept; on the validation items: {said}")
+    output.line(str(path), {"run": str(path), **scores})
+    output.say(f"next: chash encode {path}")

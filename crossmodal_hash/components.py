@@ -1,0 +1,114 @@
+"""The map: every kind of component, its contract, its entry-point group and its built-ins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crossmodal_hash.errors import UnknownComponentError
+from crossmodal_hash.registry import Registry, normalise
+
+if TYPE_CHECKING:
+    from crossmodal_hash.contracts import Backbone, Component, Criterion, Fusion, HashLoss
+
+BACKBONES: Registry[Backbone] = Registry(
+    "backbone",
+    group="crossmodal_hash.backbones",
+    contract="crossmodal_hash.contracts:Backbone",
+    builtin={
+        "efficientnet-lite0": "crossmodal_hash.backbones.efficientnet_lite0:EfficientNetLite0",
+        "resnet18": "crossmodal_hash.backbones.resnet:ResNet18",
+        "resnet34": "crossmodal_hash.backbones.resnet:ResNet34",
+        "resnet50": "crossmodal_hash.backbones.resnet:ResNet50",
+        "bow-mlp": "crossmodal_hash.backbones.bow_mlp:BowMLP",
+        "bow-resnet": "crossmodal_hash.backbones.bow_resnet:BowResNet",
+        "light-residual": "crossmodal_hash.backbones.light_residual:LightResidual",
+        "mlp": "crossmodal_hash.backbones.mlp:MLP",
+    },
+    aliases={"resnet34-text": "bow-resnet", "vector": "mlp"},
+)
+
+FUSIONS: Registry[Fusion] = Registry(
+    "fusion",
+    group="crossmodal_hash.fusions",
+    contract="crossmodal_hash.contracts:Fusion",
+    builtin={
+        "bbi": "crossmodal_hash.fusion.bbi:BBI",
+        "bi": "crossmodal_hash.fusion.bi:BI",
+        "cbam": "crossmodal_hash.fusion.cbam:CBAM",
+        "concat": "crossmodal_hash.fusion.concat:Concat",
+        "last": "crossmodal_hash.fusion.last:Last",
+    },
+)
+
+CRITERIA: Registry[Criterion] = Registry(
+    "criterion",
+    group="crossmodal_hash.criteria",
+    contract="crossmodal_hash.contracts:Criterion",
+    builtin={
+        "hard": "crossmodal_hash.criteria.hard:Hard",
+        "mmd": "crossmodal_hash.criteria.mmd:MMD",
+        "mmd-multi": "crossmodal_hash.criteria.mmd_multi:MMDMulti",
+        "mmd-normalized": "crossmodal_hash.criteria.mmd_normalized:MMDNormalized",
+        "mmd-batch": "crossmodal_hash.criteria.mmd_batch:MMDBatch",
+        "mmd-inverted": "crossmodal_hash.criteria.mmd_inverted:MMDInverted",
+        "fgsc": "crossmodal_hash.criteria.fgsc:FGSC",
+    },
+    aliases={"cosine": "fgsc"},
+)
+
+LOSSES: Registry[HashLoss] = Registry(
+    "loss",
+    group="crossmodal_hash.losses",
+    contract="crossmodal_hash.contracts:HashLoss",
+    builtin={
+        "pairwise-nll": "crossmodal_hash.losses.pairwise_nll:PairwiseNLL",
+        "similarity-mse": "crossmodal_hash.losses.similarity_mse:SimilarityMSE",
+        "quantization": "crossmodal_hash.losses.quantization:Quantization",
+    },
+    aliases={"nll": "pairwise-nll", "mse": "similarity-mse", "quantisation": "quantization"},
+)
+
+# Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
+POOLINGS: Registry[Component] = Registry(
+    "pooling",
+    group="crossmodal_hash.poolings",
+    contract="crossmodal_hash.contracts:Component",
+    builtin={"pyramid": "crossmodal_hash.pooling.pyramid:Pyramid"},
+)
+
+HEADS: Registry[Component] = Registry(
+    "head",
+    group="crossmodal_hash.heads",
+    contract="crossmodal_hash.contracts:Component",
+    builtin={
+        "tanh": "crossmodal_hash.heads.tanh:Tanh",
+        "identity": "crossmodal_hash.heads.identity:Identity",
+        "straight-through": "crossmodal_hash.heads.straight_through:StraightThrough",
+    },
+)
+
+KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, POOLINGS, HEADS)}
+KIND_ALIASES = {
+    "sim": "criterion",
+    "similarity": "criterion",
+    "criteria": "criterion",
+    "losses": "loss",
+    "backbones": "backbone",
+    "fusions": "fusion",
+    "recipes": "recipe",
+    "poolings": "pooling",
+    "heads": "head",
+}
+
+
+def registry_of(kind: str) -> Registry[Any]:
+    """The registry of `kind`, which may be given in the plural or by its flag (`sim`).
+
+    Raises:
+        UnknownComponentError: for a kind that does not exist.
+    """
+    name = normalise(kind)
+    name = KIND_ALIASES.get(name, name)
+    if name not in KINDS:
+        raise UnknownComponentError("kind", kind, [*KINDS, "recipe"])
+    return KINDS[name]

@@ -1,0 +1,128 @@
+"""What a plug-in subclasses: one class for each public kind.
+
+Constructor parameters are keyword-only, each with a default, each stored under its own name; sizes that depend on the
+data arrive later through `setup`. Write `compute`; `forward` checks shapes and calls it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+
+from crossmodal_hash.errors import ShapeError
+from crossmodal_hash.types import Fused, Level, LevelInfo
+
+
+class Component(nn.Module, ABC):
+    """Anything the registries hand out."""
+
+    def config(self) -> dict[str, Any]:
+        """The keyword arguments that rebuild this object."""
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name != "self"}
+
+
+class Backbone(Component):
+    """One modality in, an ordered list of levels out, lowest first."""
+
+    reads: ClassVar[Literal["image", "text", "vector"]]
+    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D)."""
+    freezable: ClassVar[bool] = False
+    """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it."""
+    size: int = 224
+    """Side in pixels of the pictures wanted; unused by text and vectors."""
+    levels: tuple[LevelInfo, ...] = ()
+    """What `compute` returns, declared; known after `setup`."""
+
+    def setup(self, in_features: int) -> None:
+        """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colours."""
+
+    @abstractmethod
+    def compute(self, x: Tensor) -> Sequence[Tensor]:
+        """(B, ...) -> one tensor a level: (B, D), (B, D, L) or (B, D, H, W)."""
+
+    def forward(self, x: Tensor) -> tuple[Level, ...]:
+        """Run the backbone and check what it returns against what it declares."""
+        levels = tuple(Level(y) for y in self.compute(x))
+        made = [(level.x.shape[1], level.axes) for level in levels]
+        declared = [(info.channels, info.axes) for info in self.levels]
+        if made != declared:
+            raise ShapeError(f"{type(self).__name__} declares levels (channels, axes) {declared} but returned {made}")
+        return levels
+
+
+class Fusion(Component):
+    """The levels of one tower in, one vector out."""
+
+    takes: ClassVar[Literal["vectors", "levels"]] = "vectors"
+    """`vectors`: pooled and projected levels (B, D_k); `levels`: the `Level` objects themselves, maps included."""
+    in_code_space: ClassVar[bool] = False
+    """Whether the features returned are K values already, so that the hash head only applies its activation."""
+    out_features: int
+    """Width of the features returned; known after `setup`."""
+
+    @abstractmethod
+    def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
+        """Build the parameters for these levels, lowest first, and set `out_features`."""
+
+    @abstractmethod
+    def compute(self, levels: Sequence[Any]) -> Tensor | Fused:
+        """One entry a level -> features (B, out_features), or `Fused` with level codes beside them."""
+
+    def forward(self, levels: Sequence[Any]) -> Fused:
+        """Run the block and check the width it returns."""
+        out = self.compute(levels)
+        fused = out if isinstance(out, Fused) else Fused(out)
+        if fused.features.ndim != 2 or fused.features.shape[1] != self.out_features:
+            raise ShapeError(
+                f"{type(self).__name__} declares (B, {self.out_features}) but returned {tuple(fused.features.shape)}"
+            )
+        return fused
+
+
+class Criterion(Component):
+    """Two blocks of label vectors in, their similarity out; larger always means more alike."""
+
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    symmetric: ClassVar[bool] = True
+
+    def fit(self, labels: Tensor) -> None:
+        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer."""
+
+    @abstractmethod
+    def compute(self, a: Tensor, b: Tensor) -> Tensor:
+        """(B, C) and (M, C) in {0, 1} -> s (B, M)."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Check the label blocks, then compute."""
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+            raise ShapeError(f"labels must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
+        return self.compute(a.float(), b.float())
+
+
+class HashLoss(Component):
+    """Real codes in, a scalar (or named scalars, added up and logged one by one) out."""
+
+    compares: ClassVar[Literal["pairs", "codes"]] = "pairs"
+    """`pairs`: the third argument is the similarity s (B, M); `codes`: the binary codes (B, K) in {-1, 1} of the same
+    items, and u and v are row by row the two modalities of one item."""
+
+    @abstractmethod
+    def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
+        """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as `compares` says."""
+
+    def forward(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
+        """Check shapes, then compute."""
+        pairs = self.compares == "pairs"
+        wanted = (len(u), len(v)) if pairs else tuple(u.shape)
+        fits = u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1] and tuple(s.shape) == wanted
+        if not fits or (not pairs and u.shape != v.shape):
+            shapes = "u (B, K), v (M, K), s (B, M)" if pairs else "u, v and the codes all (B, K)"
+            raise ShapeError(
+                f"{type(self).__name__} needs {shapes}, not {tuple(u.shape)}, {tuple(v.shape)}, {tuple(s.shape)}"
+            )
+        return self.compute(u, v, s)

@@ -1,0 +1,18 @@
+"""Readers, splits, vocabulary and the picture loader; importing this is cheap, torch and scipy come with first use."""
+
+from crossmodal_hash.data.dataset import Dataset as Dataset
+from crossmodal_hash.data.dataset import Source as Source
+from crossmodal_hash.data.load import load_data as load_data
+from crossmodal_hash.data.load import load_embedded as load_embedded
+from crossmodal_hash.data.loader import picture_batches as picture_batches
+from crossmodal_hash.data.pictures import Pictures as Pictures
+from crossmodal_hash.data.queries import load_pictures as load_pictures
+from crossmodal_hash.data.queries import load_texts as load_texts
+from crossmodal_hash.data.sources import Matrix as Matrix
+from crossmodal_hash.data.sources import Texts as Texts
+from crossmodal_hash.data.splits import Split as Split
+from crossmodal_hash.data.splits import cut_validation as cut_validation
+from crossmodal_hash.data.splits import make_split as make_split
+from crossmodal_hash.data.splits import read_split as read_split
+from crossmodal_hash.data.vocabulary import Vocabulary as Vocabulary
+from crossmodal_hash.data.vocabulary import fit_vocabulary as fit_vocabulary

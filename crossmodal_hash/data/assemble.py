@@ -1,0 +1,98 @@
+"""Arrays from files, one a modality, put together as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal_hash.data.arrays import ArrayAt, read_array
+from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.files import is_archive, open_files
+from crossmodal_hash.data.metadata import LABEL_ORDER, read_label_names
+from crossmodal_hash.data.pictures import Pictures, first
+from crossmodal_hash.data.sources import Texts, as_labels, as_matrix
+from crossmodal_hash.errors import DataError
+
+
+def assemble(chosen: Mapping[str, ArrayAt], name: str) -> Dataset:
+    """A data set from one array a modality, and one for "labels" if there is one.
+
+    Raises:
+        DataError: if an array cannot be used, or they differ in length; tells each file, key and length.
+    """
+    sources: dict[str, Source] = {}
+    matrix: NDArray[np.uint8] | None = None
+    lengths: dict[str, int] = {}
+    for role, at in chosen.items():
+        values = read_array(at)
+        if role == "labels":
+            matrix = as_labels(values, str(at))
+        else:
+            sources[role] = _source(role, values, at)
+        lengths[str(at)] = len(matrix) if role == "labels" and matrix is not None else len(sources[role])
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{at} {length}" for at, length in lengths.items())
+        raise DataError(
+            f"the matrices differ in length: {told}; each needs one row an item, so see whether one is transposed"
+        )
+    pictures = sources.get("image")
+    size = next(iter(lengths.values()))
+    ids = pictures.names if isinstance(pictures, Pictures) else tuple(str(row) for row in range(size))
+    return Dataset(name, ids, sources, matrix, _label_names(matrix, chosen))
+
+
+def _source(role: str, values: Any, at: ArrayAt) -> Source:
+    if values.dtype.kind not in "OU":
+        return as_matrix(values, str(at))
+    rows = [_string(row, "/" if role == "image" else " ") for row in (values.T if values.shape[0] == 1 else values)]
+    if role == "text":
+        if blank := [str(row) for row, text in enumerate(rows) if not text]:
+            raise DataError(
+                f"{len(blank)} of {len(rows)} texts in {at} are empty (rows {first(blank)}); drop these items"
+            )
+        return Texts(tuple(rows))
+    return _named_pictures(rows, at)
+
+
+def _string(cell: Any, joint: str) -> str:
+    """A MATLAB cell as one string: nested cells and columns are joined, the padding of character matrices dropped."""
+    if isinstance(cell, np.ndarray):
+        return joint.join(part for part in (_string(inner, joint) for inner in cell.reshape(-1)) if part)
+    return str(cell).strip()
+
+
+def _named_pictures(names: Sequence[str], at: ArrayAt) -> Pictures:
+    """Picture files named in a list, which lie together somewhere below it; foreign paths count by their last part."""
+    folder = at.path.parent
+    last = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in names]
+    for path in (folder, *sorted(path for path in folder.iterdir() if is_archive(path))):
+        files = open_files(path)
+        listed = files.names()
+        for wanted in (names, last):
+            place = next((name for name in listed if f"/{name}".endswith("/" + wanted[0])), None)
+            if place is not None:
+                there = files.under(place.removesuffix(wanted[0]))
+                if all(name in there for name in wanted):
+                    return Pictures(there, wanted)
+    raise DataError(
+        f"the {len(names)} pictures named in {at} ({first(names)}) are not all in one folder or archive below "
+        f"{str(folder)!r}; put them there"
+    )
+
+
+def _label_names(labels: NDArray[np.uint8] | None, chosen: Mapping[str, ArrayAt]) -> tuple[str, ...]:
+    """The names in a labels.txt beside the matrix, otherwise the column numbers."""
+    if labels is None:
+        return ()
+    path, columns = chosen["labels"].path.parent / LABEL_ORDER, labels.shape[1]
+    if not path.is_file():
+        return tuple(str(column) for column in range(columns))
+    names = read_label_names(path.read_text(encoding="utf-8-sig"))
+    if len(names) != columns:
+        raise DataError(
+            f"{LABEL_ORDER} has {len(names)} labels but {chosen['labels']} {columns} columns; give each column one line"
+        )
+    return names

@@ -1,0 +1,92 @@
+"""Pictures as batches of tensors, decoded by several processes in the order asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal_hash.data.pictures import Pictures
+from crossmodal_hash.data.transforms import fit_square, random_square
+from crossmodal_hash.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FEW = 200
+"""Up to this many pictures, starting workers takes longer than they save."""
+MAX_WORKERS = 8
+
+
+def picture_batches(
+    pictures: Pictures,
+    batches: Sequence[NDArray[np.integer]],
+    size: int,
+    *,
+    augment_seed: tuple[int, int] | None = None,
+    workers: int | None = None,
+    pin_memory: bool = False,
+) -> Iterator[Tensor]:
+    """Read pictures batch by batch, as squares.
+
+    Args:
+        pictures: N of them.
+        batches: rows (B,) of each batch, in the order wanted.
+        size: side in pixels, > 0.
+        augment_seed: (seed, epoch), both >= 0, for random views (`random_square`); none for the whole picture.
+        workers: processes that decode, 0 for this one; by default one a core (8 at most), or 0 for up to 200 pictures.
+        pin_memory: whether batches lie in pinned memory, for copying to a GPU.
+
+    Yields:
+        uint8 (B, 3, size, size), one for each entry of `batches`.
+
+    Raises:
+        DataError: if a picture cannot be decoded.
+    """
+    from torch.utils.data import DataLoader
+
+    if workers is None:
+        workers = min(_cores(), MAX_WORKERS) if sum(len(rows) for rows in batches) > FEW else 0
+    loader: DataLoader[Tensor | str] = DataLoader(
+        _Squares(pictures, size, augment_seed),  # type: ignore[arg-type]
+        sampler=list(batches),
+        batch_size=None,
+        num_workers=workers,
+        pin_memory=pin_memory,
+    )
+    for batch in loader:
+        if isinstance(batch, str):
+            raise DataError(batch)
+        yield batch
+
+
+class _Squares:
+    """Rows of a batch -> its tensor, or the sentence of a `DataError`, which torch would bury in a traceback."""
+
+    def __init__(self, pictures: Pictures, size: int, augment: tuple[int, int] | None) -> None:
+        self.pictures, self.size, self.augment = pictures, size, augment
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, rows: NDArray[np.integer]) -> Tensor | str:
+        import torch
+
+        try:
+            return torch.from_numpy(np.stack([self._square(int(row)) for row in rows]))
+        except DataError as error:
+            return str(error)
+
+    def _square(self, row: int) -> NDArray[np.uint8]:
+        if self.augment is None:
+            return fit_square(self.pictures.read(row, side=self.size), self.size)
+        seed, epoch = self.augment
+        # A view keeps half of the area or more, in a shape up to 4:3, so its sides are over half of the picture's.
+        return random_square(self.pictures.read(row, side=2 * self.size), self.size, seed=seed, epoch=epoch, row=row)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

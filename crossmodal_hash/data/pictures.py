@@ -1,0 +1,146 @@
+"""Pictures of a data set, decoded when asked for."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from crossmodal_hash.data.files import Files
+from crossmodal_hash.data.fingerprint import digest
+from crossmodal_hash.errors import DataError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+MAX_PIXELS = 89_478_485
+"""Pillow's own threshold: a quarter of a GiB at three bytes a pixel. A few kilobytes can decode to far more."""
+
+# Named, because the decoders Pillow would otherwise try include one that runs Ghostscript.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# What Pillow's decoders let through for files that are cut short or damaged.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+def decode(content: bytes, *, side: int | None = None) -> Image.Image:
+    """A picture file as RGB, upright, on white where it is transparent.
+
+    Args:
+        content: a file in one of the formats BMP, GIF (first frame), JPEG, PNG, PPM, TIFF, WebP.
+        side: pixels, > 0; a JPEG may then come out smaller, by a factor of 2, 4 or 8, while both sides stay at least
+            this long. Decoding small is several times faster.
+
+    Raises:
+        ValueError: if it has more than MAX_PIXELS pixels.
+        OSError: or another of Pillow's errors, if the content is damaged; `Pictures.read` turns them into one sentence.
+    """
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels, the limit is {MAX_PIXELS} in all")
+        if side:
+            image.draft("RGB", (side, side))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I"):
+            # 16 bits a pixel; Pillow's own conversion would cut everything above 255.
+            return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            paint = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", paint.size, "white"), paint).convert("RGB")
+        return image.convert("RGB")
+
+
+class Pictures:
+    """N pictures in a folder or archive; nothing is decoded before `read`. Safe in forked and spawned workers.
+
+    Attributes:
+        files: where they lie.
+        names: N names in `files`.
+    """
+
+    kind: Literal["image"] = "image"
+
+    def __init__(self, files: Files, names: Sequence[str]) -> None:
+        self.files, self.names = files, tuple(names)
+        self._fingerprint: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def content(self, row: int) -> bytes:
+        """The file as it is stored."""
+        return self.files.read(self.names[row])
+
+    def read(self, row: int, *, side: int | None = None) -> Image.Image:
+        """One picture as RGB, upright, on white where it is transparent.
+
+        Args:
+            row: 0 to N - 1.
+            side: pixels; allows a JPEG to be decoded smaller while both sides stay at least this long.
+
+        Raises:
+            DataError: if the file is damaged, in an unknown format or too large; names the file.
+        """
+        content = self.content(row)
+        try:
+            return decode(content, side=side)
+        except _DAMAGED as error:
+            raise DataError(
+                f"cannot decode picture {self.names[row]!r} in {str(self.files.path)!r} ({error}); "
+                f"replace the file or remove it from the data set"
+            ) from error
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Pictures:
+        """The pictures at `rows` (M,), in that order."""
+        return Pictures(self.files, [self.names[row] for row in rows])
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names and contents; the same for a folder and an archive of it. Reads every file once."""
+        if self._fingerprint is None:
+            self._fingerprint = digest(
+                part for row, name in enumerate(self.names) for part in (name.encode(), self.content(row))
+            )
+        return self._fingerprint
+
+    def verify(self) -> None:
+        """Decode every picture; one error tells how many cannot be, and why the first cannot.
+
+        Raises:
+            DataError: if any picture cannot be decoded.
+        """
+        damaged: list[tuple[str, DataError]] = []
+        for row, name in enumerate(self.names):
+            try:
+                self.read(row)
+            except DataError as error:
+                damaged.append((name, error))
+        if len(damaged) == 1:
+            raise damaged[0][1]
+        if damaged:
+            raise DataError(
+                f"{len(damaged)} of {len(self)} pictures are damaged ({first(n for n, _ in damaged)}): {damaged[0][1]}"
+            )
+
+
+def first(names: Iterable[str], limit: int = 3) -> str:
+    """The first few names for a message.
+
+    Example:
+        >>> first(["a", "b", "c", "d"])
+        "'a', 'b', 'c', ..."
+    """
+    shown = list(names)
+    return ", ".join(repr(name) for name in shown[:limit]) + (", ..." if len(shown) > limit else "")

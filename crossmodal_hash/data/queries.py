@@ -1,0 +1,76 @@
+"""Pictures or texts alone, to be encoded with a trained model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from crossmodal_hash.data.dataset import Dataset
+from crossmodal_hash.data.files import Folder, is_archive, open_files
+from crossmodal_hash.data.pictures import SUFFIXES, Pictures
+from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.errors import DataError
+
+
+def load_pictures(path: str | Path) -> Dataset:
+    """One picture file, or all pictures in a folder or archive and below it, sorted by name; hidden files are left out.
+
+    Returns:
+        A data set with the one modality "image" and file names as ids.
+
+    Raises:
+        DataError: if there is no such path, or no picture in it.
+    """
+    path = Path(path)
+    if path.is_file() and not is_archive(path):
+        if path.suffix.lower() not in SUFFIXES:
+            raise DataError(f"{str(path)!r} does not end like a picture; the formats are {', '.join(SUFFIXES)}")
+        return Dataset(path.stem, (path.name,), {"image": Pictures(Folder(path.parent), [path.name])})
+    files = open_files(path)
+    names = [name for name in files.names() if name.lower().endswith(SUFFIXES) and "/." not in f"/{name}"]
+    if not names:
+        raise DataError(f"{str(path)!r} holds no pictures; the formats are {', '.join(SUFFIXES)}")
+    return Dataset(path.resolve().name.split(".")[0], tuple(names), {"image": Pictures(files, names)})
+
+
+def load_texts(source: str | Path | TextIO) -> Dataset:
+    r"""One text a line from a file, from an open stream, or from standard input if the path is "-".
+
+    A blank line is an item with an empty text, so that the row of an item is its line number less one.
+
+    Returns:
+        A data set with the one modality "text" and row numbers as ids.
+
+    Raises:
+        DataError: if there is no such file, it is not UTF-8, or every line is blank.
+
+    Example:
+        >>> import io
+        >>> load_texts(io.StringIO("a red bus\na cat\n")).modalities["text"].texts
+        ('a red bus', 'a cat')
+    """
+    where = (
+        "standard input"
+        if str(source) == "-"
+        else repr(str(source))
+        if isinstance(source, str | Path)
+        else "the stream"
+    )
+    try:
+        if isinstance(source, str | Path):
+            text = sys.stdin.read() if str(source) == "-" else Path(source).read_text(encoding="utf-8-sig")
+        else:
+            text = source.read()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(
+            f"cannot read {where} ({error.strerror or error}); give a file with one text a line, or -"
+        ) from error
+    lines = text.removesuffix("\n").split("\n")
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{where} holds no text; give one text a line")
+    items = tuple(line.removesuffix("\r") for line in lines)
+    name = Path(source).stem if isinstance(source, str | Path) and str(source) != "-" else "texts"
+    return Dataset(name, tuple(str(row) for row in range(len(items))), {"text": Texts(items)})

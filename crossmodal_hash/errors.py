@@ -1,0 +1,73 @@
+"""Every error a user can meet; each carries the exit code the command line answers with.
+
+A message is one sentence with the value, the limit and the way out. Anything that is not a `ChashError` is a bug in
+crossmodal_hash and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ChashError(Exception):
+    """The root: something the user can mend. Exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(ChashError):
+    """A data set, matrix, picture or text that cannot be used as it is."""
+
+
+class SettingsError(ChashError):
+    """A setting with an unknown key or an impossible value."""
+
+
+class CodesError(ChashError):
+    """A codes file, or a matrix of codes, that cannot be used as it is."""
+
+
+class RunError(ChashError):
+    """A run folder that is missing, in use, incomplete or corrupt."""
+
+
+class WeightsError(ChashError):
+    """Pre-trained weights that cannot be had or do not fit."""
+
+
+class ShapeError(ChashError):
+    """Tensors or matrices whose shapes do not fit together."""
+
+
+class TrainingError(ChashError):
+    """Training that cannot go on, such as a loss that is no longer finite."""
+
+
+class UnknownComponentError(ChashError):
+    """A registry name that nothing provides."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        self.kind, self.name = kind, name
+        super().__init__(
+            f"unknown {kind} {name!r}.{did_you_mean(name, names)} Run 'chash list {kind}' to see all {len(names)}."
+        )
+
+
+class BrokenPluginError(ChashError):
+    """A plug-in that cannot be imported, is of the wrong class, or claims a name that is taken. Exit code 3."""
+
+    exit_code = 3
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known names as a sentence with a leading blank, or nothing; both sides compared in lower case.
+
+    Example:
+        >>> did_you_mean("BIB", ["bbi", "cbam"])
+        " Did you mean 'bbi'?"
+    """
+    by_lower = {k.lower(): k for k in known}
+    near = [by_lower[k] for k in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
+    return f" Did you mean {' or '.join(repr(k) for k in near)}?" if near else ""

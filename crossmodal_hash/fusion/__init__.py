@@ -1,0 +1,1 @@
+"""Fusion: the levels of one tower in, one vector out."""

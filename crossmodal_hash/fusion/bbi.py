@@ -1,0 +1,102 @@
+"""Bidirectional bilinear interaction of levels (HSIDHN)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from crossmodal_hash.contracts import Fusion
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.fusion._interaction import Interaction, Norm, check, normaliser
+from crossmodal_hash.types import LevelInfo
+
+T = TypeVar("T")
+
+
+class BBI(Fusion):
+    """Bidirectional bilinear interaction of levels (HSIDHN eq. 12 and 13, Chen et al., PeerJ CS 2021).
+
+    Bottom-up, z = I(x1, x2), then z = I(z, x3) and so on to the last level; top-down the same from the last level to
+    the first, with weights of its own; both ends are put behind one another. The paper's P is the tower's hash layer.
+    The printed top-down chain takes the first level twice; we read that as a misprint. A single level interacts with
+    itself, I(x1, x1) (eq. 3).
+
+    Args:
+        rank: width of every interaction, >= 1; the authors' code has 2048.
+        norm: after each interaction: `bn` batch norm; `none`; `signed-sqrt-l2` as in bilinear pooling.
+        share: `none` gives each of the 2 (K - 1) interactions its own two projections; `levels` (the authors' code)
+            one projection a level for both directions, and one between steps.
+
+    Raises:
+        SettingsError: for a rank below 1 or an unknown choice.
+
+    Example:
+        >>> fusion = BBI(rank=8)
+        >>> fusion.setup([LevelInfo(f"stage{i}", 4, 0) for i in (2, 3, 4)], bits=16)
+        >>> fusion([torch.ones(5, 4)] * 3).features.shape
+        torch.Size([5, 16])
+    """
+
+    def __init__(self, *, rank: int = 512, norm: Norm = "bn", share: Literal["none", "levels"] = "none") -> None:
+        super().__init__()
+        check(rank, norm)
+        if share not in ("none", "levels"):
+            raise SettingsError(f"share={share!r} is not one of none, levels")
+        self.rank, self.norm, self.share = rank, norm, share
+
+    def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
+        """Build 2 (K - 1) interactions for K levels; `bits` does not matter here."""
+        widths = [info.channels for info in _pair_up(levels)]
+        self.out_features = 2 * self.rank
+        if self.share == "none":
+            self.up: nn.Module = _Chain(widths, self.rank, self.norm)
+            self.down: nn.Module = _Chain(widths[::-1], self.rank, self.norm)
+        else:
+            self.inputs = nn.ModuleList(nn.Linear(width, self.rank) for width in widths)
+            # Two levels meet once in each direction: there is no step for it to stand between.
+            self.between = nn.Linear(self.rank, self.rank) if len(widths) > 2 else nn.Identity()
+            self.up, self.down = (_SharedChain(len(widths) - 1, self.rank, self.norm) for _ in range(2))
+
+    def compute(self, levels: Sequence[Tensor]) -> Tensor:
+        """One (B, D_k) a level, lowest first -> (B, 2 * rank)."""
+        xs = _pair_up(levels)
+        if self.share == "none":
+            return torch.cat([self.up(xs), self.down(xs[::-1])], 1)
+        projected = [layer(x) for layer, x in zip(self.inputs, xs, strict=True)]
+        return torch.cat([self.up(projected, self.between), self.down(projected[::-1], self.between)], 1)
+
+
+class _Chain(nn.Module):
+    """Interact the first two, then the result with each that follows."""
+
+    def __init__(self, widths: Sequence[int], rank: int, norm: Norm) -> None:
+        super().__init__()
+        firsts = [widths[0], *[rank] * (len(widths) - 2)]
+        self.steps = nn.ModuleList(Interaction(a, b, rank, norm) for a, b in zip(firsts, widths[1:], strict=True))
+
+    def forward(self, xs: Sequence[Tensor]) -> Tensor:
+        z = xs[0]
+        for step, x in zip(self.steps, xs[1:], strict=True):
+            z = step(z, x)
+        return z
+
+
+class _SharedChain(nn.Module):
+    """The same on levels that are projected already; `between` is applied to each result that goes on."""
+
+    def __init__(self, steps: int, rank: int, norm: Norm) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(normaliser(norm, rank) for _ in range(steps))
+
+    def forward(self, xs: Sequence[Tensor], between: nn.Module) -> Tensor:
+        z = xs[0]
+        for i, (norm, x) in enumerate(zip(self.norms, xs[1:], strict=True)):
+            z = norm((between(z) if i else z) * x)
+        return z
+
+
+def _pair_up(levels: Sequence[T]) -> list[T]:
+    return list(levels) * 2 if len(levels) == 1 else list(levels)

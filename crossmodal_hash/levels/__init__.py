@@ -1,0 +1,1 @@
+"""Levels of a backbone: which ones are used, how they are standardised and projected."""

@@ -1,0 +1,242 @@
+"""Which database items answer a query, and how well: by shared labels, by identity, or by a list of judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal_hash.codes import Codes
+from crossmodal_hash.codes.hamming import to_words
+from crossmodal_hash.errors import DataError, ShapeError
+
+Grades = Callable[[int], NDArray[Any]]
+"""Query number -> grade g of every item of one stretch of the database, (n,), unsigned."""
+
+
+class Relevance(Protocol):
+    """What the counting loop asks; an item is relevant if its grade g is above 0.
+
+    Attributes:
+        queries: Q.
+        items: N.
+        max_grade: upper bound of g.
+        group: int (Q,); queries of one group have the same relevant items, so these are looked up once for all of them.
+    """
+
+    queries: int
+    items: int
+    max_grade: int
+    group: NDArray[np.int64]
+
+    def flags(self, start: int, stop: int) -> Grades:
+        """Relevance (0 or 1, uint8) of the items start..stop."""
+        ...
+
+    def grades(self, start: int, stop: int) -> Grades:
+        """Grades of the items start..stop."""
+        ...
+
+    def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
+        """Grades of single (query, item) pairs, (P,)."""
+        ...
+
+
+class Labels:
+    """Relevant = at least one shared label; the grade g is the number of shared labels.
+
+    Args:
+        queries: labels of the queries, (Q, C); anything but 0 counts as set. Memory maps are read piece by piece.
+        database: labels of the items, (N, C).
+
+    Raises:
+        ShapeError: if the label matrices differ in C.
+
+    Example:
+        >>> shared = Labels(np.array([[1, 1, 0]]), np.array([[1, 1, 1], [0, 0, 1]]))
+        >>> shared.grades(0, 2)(0)
+        array([2, 0], dtype=uint8)
+    """
+
+    def __init__(self, queries: NDArray[Any], database: NDArray[Any]) -> None:
+        if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
+            raise ShapeError(
+                f"labels of queries and database share their columns, but have shapes {queries.shape} and "
+                f"{database.shape}; label both with the same classes."
+            )
+        self.queries, self.items = len(queries), len(database)
+        self.database = database
+        self.words = label_words(queries)
+        self.max_grade = int(np.bitwise_count(self.words).sum(axis=1, dtype=np.int64).max(initial=1))
+        self.group = np.unique(self.words, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+    def flags(self, start: int, stop: int) -> Grades:
+        """Relevance of the items start..stop, as one `and` a word."""
+        columns = np.ascontiguousarray(label_words(self.database[start:stop]).T)
+
+        def of_query(query: int) -> NDArray[np.uint8]:
+            shared = np.zeros(stop - start, bool)
+            for word, column in zip(self.words[query], columns, strict=True):
+                if word:
+                    shared |= (column & word) != 0
+            return shared.view(np.uint8)
+
+        return of_query
+
+    def grades(self, start: int, stop: int) -> Grades:
+        """Number of labels the items start..stop share with a query."""
+        words = label_words(self.database[start:stop])
+        dtype = np.uint8 if self.max_grade <= 255 else np.uint16
+        return lambda query: np.bitwise_count(words & self.words[query]).sum(axis=1, dtype=dtype)
+
+    def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
+        """Number of labels each pair shares."""
+        shared = self.words[pairs.query] & label_words(self.database[pairs.item])
+        return np.asarray(np.bitwise_count(shared).sum(axis=1, dtype=np.int64))
+
+
+class Pairs:
+    """Relevance as a short list of (query, item, grade); every other pair has grade 0.
+
+    Args:
+        query: query numbers, (P,); no pair twice.
+        item: item numbers, (P,).
+        queries: Q.
+        items: N.
+        grade: grades, (P,), whole, 0..255; None for all 1.
+
+    Raises:
+        DataError: if a grade is outside 0..255 or not whole.
+    """
+
+    def __init__(
+        self, query: NDArray[Any], item: NDArray[Any], queries: int, items: int, grade: NDArray[Any] | None = None
+    ) -> None:
+        grade = np.ones(len(query), np.int64) if grade is None else np.asarray(grade)
+        wrong = (grade < 0) | (grade > 255) | (grade != np.floor(grade))
+        if wrong.any():
+            raise DataError(f"a grade is a whole number from 0 to 255, not {grade[wrong][0]}.")
+        order = np.lexsort((item, query))
+        self.query, self.item = np.asarray(query, np.int64)[order], np.asarray(item, np.int64)[order]
+        self.grade = grade.astype(np.int64)[order]
+        self.queries, self.items = queries, items
+        self.max_grade = int(self.grade.max(initial=1))
+        self.group = np.arange(queries)
+        self._first = np.searchsorted(self.query, np.arange(queries + 1))
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def flags(self, start: int, stop: int) -> Grades:
+        """Relevance of the items start..stop."""
+        return lambda query: (self._dense(query, start, stop) > 0).view(np.uint8)
+
+    def grades(self, start: int, stop: int) -> Grades:
+        """Grades of the items start..stop."""
+        return lambda query: self._dense(query, start, stop)
+
+    def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
+        """Grades of the given pairs, 0 where they are not in this list."""
+        mine = self.query * self.items + self.item
+        asked = pairs.query * self.items + pairs.item
+        at = np.searchsorted(mine, asked)
+        found = at < len(mine)
+        found[found] = mine[at[found]] == asked[found]
+        out = np.zeros(len(asked), np.int64)
+        out[found] = self.grade[at[found]]
+        return out
+
+    def _dense(self, query: int, start: int, stop: int) -> NDArray[np.uint16]:
+        dense = np.zeros(stop - start, np.uint16)
+        mine = slice(self._first[query], self._first[query + 1])
+        at = self.item[mine] - start
+        inside = (at >= 0) & (at < stop - start)
+        dense[at[inside]] = self.grade[mine][inside]
+        return dense
+
+
+def same_id(queries: NDArray[np.str_], database: NDArray[np.str_]) -> Pairs:
+    """Pairs of a query and an item with the same id: a picture and its captions, or an item and itself.
+
+    Args:
+        queries: ids (Q,); may repeat.
+        database: ids (N,); may repeat.
+
+    Returns:
+        All such pairs, with grade 1.
+
+    Example:
+        >>> pairs = same_id(np.array(["b", "x"]), np.array(["a", "b", "b"]))
+        >>> pairs.query.tolist(), pairs.item.tolist()
+        ([0, 0], [1, 2])
+    """
+    order = np.argsort(database, kind="stable")
+    ranked = database[order]
+    first, last = np.searchsorted(ranked, queries, "left"), np.searchsorted(ranked, queries, "right")
+    many = last - first
+    query = np.repeat(np.arange(len(queries)), many)
+    within = np.arange(len(query)) - np.repeat(np.cumsum(many) - many, many)
+    return Pairs(query, order[np.repeat(first, many) + within], len(queries), len(database))
+
+
+def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], database: NDArray[np.str_]) -> Pairs:
+    """Relevance from judgements in the TREC form, query id -> item id -> grade.
+
+    Judgements of items outside the database are passed over, as in a run against a part of it; a query without
+    judgements has no relevant item.
+
+    Args:
+        qrels: the judgements.
+        queries: ids (Q,).
+        database: ids (N,), each once.
+
+    Returns:
+        The judged pairs.
+
+    Raises:
+        DataError: if an id of the database repeats, or a grade is outside 0..255 or not whole.
+    """
+    row = {name: i for i, name in enumerate(database.tolist())}
+    if len(row) != len(database):
+        raise DataError("judgements name items by id, but ids of the database repeat; make them unique.")
+    rows = [
+        (q, row[item], grade)
+        for q, name in enumerate(queries.tolist())
+        for item, grade in qrels.get(name, {}).items()
+        if item in row
+    ]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    return Pairs(table[:, 0], table[:, 1], len(queries), len(database), table[:, 2])
+
+
+def from_codes(queries: Codes, database: Codes) -> Labels:
+    """Relevance by the labels two codes files carry.
+
+    Raises:
+        DataError: if one of them has no labels, or their label names differ.
+    """
+    if queries.labels is None or database.labels is None:
+        role, codes = ("query", queries) if queries.labels is None else ("database", database)
+        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs.")
+    if queries.label_names and database.label_names and queries.label_names != database.label_names:
+        raise DataError("queries and database name their labels differently; use the same classes in the same order.")
+    return Labels(queries.labels, database.labels)
+
+
+def label_words(labels: NDArray[Any]) -> NDArray[Any]:
+    """A label matrix as bit masks: one unsigned word an item, several above 64 classes.
+
+    Args:
+        labels: (N, C); anything but 0 is set.
+
+    Returns:
+        (N, W), uint32 up to 32 classes (half the memory to read), uint64 beyond.
+
+    Example:
+        >>> label_words(np.array([[1, 0, 1]]))
+        array([[5]], dtype=uint32)
+    """
+    words = to_words(np.packbits(np.asarray(labels) != 0, axis=1, bitorder="little"))
+    return words.astype(np.uint32) if labels.shape[1] <= 32 else words

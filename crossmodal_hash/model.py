@@ -1,0 +1,179 @@
+"""The hashing network: one tower per modality name, saved as safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+
+from crossmodal_hash.contracts import Backbone, Component, Fusion
+from crossmodal_hash.errors import RunError
+from crossmodal_hash.files import write_bytes
+from crossmodal_hash.levels.project import Projection
+from crossmodal_hash.levels.select import select
+from crossmodal_hash.levels.standardize import Standardize
+from crossmodal_hash.pooling.pyramid import Pyramid
+from crossmodal_hash.types import HashOutput, LevelInfo, Levels, TowerInput
+
+
+class Tower(nn.Module):
+    """One modality's way to codes: backbone, levels, pooling, fusion, hash head.
+
+    Args:
+        backbone: set up, so that its levels are known.
+        wanted: which levels: the last n, or positions or names.
+        pooling: how a level becomes one vector; unused by blocks that take levels.
+        width: D of each projected level.
+        dropout: on each projected level.
+        fusion: not set up yet; the tower does it.
+        head: activation of the hash heads.
+        level_heads: whether every level gets a hash head of its own.
+        bits: K.
+        in_features: width of the raw input, which the backbone was set up for.
+        condense: side of the grid the levels of a frozen backbone are reduced to; none trains the backbone.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        wanted: int | Sequence[int | str],
+        pooling: Pyramid,
+        width: int,
+        dropout: float,
+        fusion: Fusion,
+        head: Component,
+        level_heads: bool,
+        bits: int,
+        in_features: int,
+        condense: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.bits, self.in_features, self.condense = bits, in_features, condense
+        self.backbone = backbone
+        self.chosen = select(backbone.levels, wanted)
+        infos = [backbone.levels[i] for i in self.chosen]
+        # Without a frozen backbone the maps change as it learns, and batch norm does this work.
+        self.standardize = Standardize(infos, condense) if condense is not None else None
+        self.pooling, self.fusion, self.head = pooling, fusion, head
+        self.projections = nn.ModuleList()
+        self.level_heads = nn.ModuleList()
+        if fusion.takes == "vectors":
+            self.projections.extend(Projection(pooling.width(info), width, dropout) for info in infos)
+            infos = [LevelInfo(info.name, width, 0) for info in infos]
+            if level_heads:
+                self.level_heads.extend(nn.Linear(width, bits) for _ in infos)
+        fusion.setup(infos, bits)
+        self.supervises_levels = level_heads
+        self.to_bits = nn.Identity() if fusion.in_code_space else nn.Linear(fusion.out_features, bits)
+        if condense is not None:
+            backbone.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Tower:
+        """A frozen backbone stays in evaluation mode: its batch statistics must not move."""
+        super().train(mode)
+        if self.condense is not None:
+            self.backbone.eval()
+        return self
+
+    def levels(self, x: Tensor) -> Levels:
+        """(B, ...) raw input -> every level of the backbone, condensed if the backbone is frozen."""
+        if self.condense is None:
+            return tuple(self.backbone(x))
+        with torch.no_grad():
+            return tuple(level.condense(self.condense) for level in self.backbone(x))
+
+    def choose(self, levels: Levels) -> Levels:
+        """The levels this tower works with, of all that its backbone has."""
+        return tuple(levels[i] for i in self.chosen)
+
+    def forward(self, x: TowerInput) -> HashOutput:
+        """Raw input (B, ...), or the chosen levels of a backbone that has run before -> codes before the sign."""
+        levels = self.choose(self.levels(x)) if isinstance(x, Tensor) else x
+        if self.standardize is not None:
+            levels = self.standardize(levels)
+        if self.fusion.takes == "levels":
+            features, per_level = self.fusion(levels)
+        else:
+            vectors = [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
+            features, _ = self.fusion(vectors)
+            per_level = tuple(to_bits(x) for to_bits, x in zip(self.level_heads, vectors, strict=False))
+        heads = tuple(self.head(z) for z in per_level) if self.supervises_levels else ()
+        return HashOutput(self.head(self.to_bits(features)), heads, features)
+
+
+class HashModel(nn.Module):
+    """Towers by modality name. Nothing here knows how many there are.
+
+    Args:
+        towers: modality name -> tower; all of the same K.
+    """
+
+    def __init__(self, towers: Mapping[str, Tower]) -> None:
+        super().__init__()
+        self.towers = nn.ModuleDict(dict(towers))
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the towers, in order."""
+        return tuple(self.towers)
+
+    def tower(self, modality: str) -> Tower:
+        """The tower of one modality."""
+        tower = self.towers[modality]
+        assert isinstance(tower, Tower)
+        return tower
+
+    def forward(self, inputs: Mapping[str, TowerInput]) -> dict[str, HashOutput]:
+        """Modality name -> input (B, ...), for any of the modalities."""
+        return {modality: self.tower(modality)(x) for modality, x in inputs.items()}
+
+    def learned_state(self) -> dict[str, Tensor]:
+        """Parameters and buffers that training moves: everything but frozen backbones."""
+        frozen = tuple(f"towers.{m}.backbone." for m in self.modalities if self.tower(m).condense is not None)
+        return {name: x for name, x in self.state_dict().items() if not name.startswith(frozen or ("\0",))}
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all weights: two models with the same fingerprint give the same codes."""
+        return fingerprint(self.state_dict())
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes, types and values of some tensors."""
+    digest = hashlib.sha256()
+    for name, x in sorted(state.items()):
+        digest.update(f"{name} {tuple(x.shape)} {x.dtype}".encode())
+        digest.update(
+            x.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if x.ndim else str(x.item()).encode()
+        )
+    return digest.hexdigest()
+
+
+def save_weights(path: Path, model: HashModel) -> None:
+    """All weights as safetensors, whole or not at all."""
+    write_bytes(path, serialise({name: x.detach().cpu().contiguous() for name, x in model.state_dict().items()}))
+
+
+def load_weights(path: Path, model: HashModel) -> None:
+    """Put the weights of `path` into `model`.
+
+    Raises:
+        RunError: if the file is missing, corrupt, or of another model.
+    """
+    try:
+        state = load_file(path)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the run is not finished; continue it with 'chash train --resume'") from None
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{path} cannot be read ({error}); train again, or restore the file") from error
+    own = model.state_dict()
+    wrong = sorted(set(state) ^ set(own)) or sorted(n for n in own if own[n].shape != state[n].shape)
+    if wrong:
+        raise RunError(f"{path} does not fit this run's settings: {len(wrong)} tensors differ, such as {wrong[0]}")
+    model.load_state_dict(state)

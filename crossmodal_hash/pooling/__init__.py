@@ -1,0 +1,1 @@
+"""Pooling: one level in, one vector out."""

@@ -1,0 +1,182 @@
+"""Names become objects. Built-ins are strings in a table, third parties are entry points; both are resolved here."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from configparser import Error as UnreadableEntryPoints
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError, did_you_mean
+
+T = TypeVar("T")
+BUILT_IN = "crossmodal-hash"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A name somebody provides, before anything is imported.
+
+    Attributes:
+        name: registry name, normalised.
+        target: `package.module:Class`.
+        origin: the distribution it comes from, with its version.
+    """
+
+    name: str
+    target: str
+    origin: str
+
+    def summary(self) -> str:
+        """First docstring line of the target, read from its source without importing it; empty if not found."""
+        module, _, attribute = self.target.partition(":")
+        try:
+            spec = importlib.util.find_spec(module)
+            tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else None
+        except (ImportError, ValueError, OSError, SyntaxError):
+            return ""
+        for node in tree.body if tree else []:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+                return (ast.get_docstring(node) or "").partition("\n")[0]
+        return ""
+
+
+def normalise(name: str) -> str:
+    """Registry spelling: lower case, hyphens. `Pairwise_NLL` -> `pairwise-nll`."""
+    return name.strip().lower().replace("_", "-")
+
+
+def discover(group: str) -> list[Found]:
+    """Every entry point of `group`, found without importing any of them.
+
+    The environment variable CHASH_PLUGINS=a,b lets only those distributions through; the empty value lets none.
+    """
+    allowed = os.environ.get("CHASH_PLUGINS")
+    if allowed == "":
+        return []
+    import entrypoints
+
+    try:
+        points = entrypoints.get_group_all(group)
+    except UnreadableEntryPoints as error:
+        warnings.warn(
+            f"plug-ins are not available: an installed entry_points.txt cannot be read ({error})", stacklevel=2
+        )
+        return []
+    wanted = None if allowed is None else {normalise(name) for name in allowed.split(",")}
+    found = []
+    for point in points:
+        # The package reads the distribution from a folder name, where hyphens have become underscores.
+        name = normalise(point.distro.name) if point.distro else "unknown"
+        if wanted is None or name in wanted:
+            origin = f"{name} {point.distro.version or ''}".strip() if point.distro else name
+            found.append(Found(normalise(point.name), f"{point.module_name}:{point.object_name}", origin))
+    return found
+
+
+class Registry(Generic[T]):
+    """The names of one kind of component.
+
+    Args:
+        kind: the word used in messages and in `chash list KIND`.
+        group: entry-point group through which third parties add names.
+        contract: `module:Class` that every class must subclass.
+        builtin: name -> `module:Class`, imported when first used.
+        aliases: other spelling -> name.
+
+    Example:
+        >>> heads = Registry("head", "x.heads", "crossmodal_hash.contracts:Component",
+        ...                  {"tanh": "crossmodal_hash.heads.tanh:Tanh"})
+        >>> list(heads)
+        ['tanh']
+    """
+
+    def __init__(
+        self, kind: str, group: str, contract: str, builtin: Mapping[str, str], aliases: Mapping[str, str] | None = None
+    ) -> None:
+        self.kind, self.group, self.contract = kind, group, contract
+        self.builtin, self.aliases = dict(builtin), dict(aliases or {})
+
+    def found(self) -> list[Found]:
+        """Everything registered, built-ins first; nothing is imported."""
+        own = [Found(name, target, BUILT_IN) for name, target in self.builtin.items()]
+        return own + sorted(discover(self.group), key=lambda f: (f.name, f.origin))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(f.name for f in self.found()))
+
+    def find(self, name: str) -> Found:
+        """Who provides `name` (or the name it is an alias of).
+
+        Raises:
+            UnknownComponentError: if nobody does.
+            BrokenPluginError: if more than one does; never settled by the order of loading.
+        """
+        wanted = normalise(name)
+        everything = self.found()
+        matches = [f for f in everything if f.name == wanted]
+        if not matches and wanted in self.aliases:
+            matches = [f for f in everything if f.name == self.aliases[wanted]]
+        if not matches:
+            raise UnknownComponentError(self.kind, name, {f.name for f in everything} | set(self.aliases))
+        if len(matches) > 1:
+            origins = " and ".join(f"{f.origin} ({f.target})" for f in matches)
+            raise BrokenPluginError(
+                f"{self.kind} {wanted!r} is claimed by {origins}; uninstall one, or set CHASH_PLUGINS to those to load"
+            )
+        return matches[0]
+
+    def resolve(self, name: str) -> type[T]:
+        """The class behind `name`, imported now.
+
+        Raises:
+            UnknownComponentError: nobody provides the name.
+            BrokenPluginError: it cannot be imported or is not of the contract; the cause is chained.
+        """
+        found = self.find(name)
+        cls = self._load(found)
+        base = self._load(Found(self.kind, self.contract, BUILT_IN))
+        if not (isinstance(cls, type) and issubclass(cls, cast(type, base))):
+            raise BrokenPluginError(
+                f"{self.kind} {found.name!r} of {found.origin} ({found.target}) does not subclass "
+                f"{self.contract.replace(':', '.')}"
+            )
+        return cast("type[T]", cls)
+
+    def make(self, name: str | T, **params: Any) -> T:
+        """An object from a name and its parameters; an object made elsewhere is passed through.
+
+        Raises:
+            SettingsError: for a parameter the class does not have, or one it refuses.
+        """
+        if not isinstance(name, str):
+            return name
+        cls = self.resolve(name)
+        known = [p for p in inspect.signature(cls).parameters if p != "self"]
+        for key in params:
+            if key not in known:
+                raise SettingsError(
+                    f"{self.kind} {name!r} has no parameter {key!r}.{did_you_mean(key, known)} "
+                    f"Run 'chash info {self.kind} {normalise(name)}' to see all {len(known)}."
+                )
+        return cls(**params)
+
+    def _load(self, found: Found) -> object:
+        module, _, attribute = found.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            # A built-in that fails to import is our own bug and must show its traceback.
+            if found.origin == BUILT_IN:
+                raise
+            cause = f"{type(error).__name__}: {error}"
+            raise BrokenPluginError(
+                f"{self.kind} {found.name!r} of {found.origin} ({found.target}) cannot be loaded: {cause}"
+            ) from error

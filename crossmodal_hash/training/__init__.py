@@ -1,0 +1,1 @@
+"""Training, from settings and a data set to a run folder; encoding with what came out."""

@@ -1,0 +1,90 @@
+"""A run and some data in, codes out: for every modality, or for pictures or texts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal_hash.codes import Codes, pack
+from crossmodal_hash.data import Dataset
+from crossmodal_hash.errors import DataError, did_you_mean
+from crossmodal_hash.training.encoding import real_codes
+from crossmodal_hash.training.inputs import prepare
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.run import Run, pick_device
+
+
+def encode(
+    run: Run,
+    dataset: Dataset,
+    *,
+    device: str = "auto",
+    modalities: Sequence[str] | None = None,
+    labels: bool = True,
+    listener: Listener | None = None,
+) -> tuple[dict[str, Codes], dict[str, NDArray[np.float32]]]:
+    """Codes of every item in every modality that the model and the data share.
+
+    Args:
+        run: a finished run.
+        dataset: N items; labels and partners may be missing.
+        device: auto, cpu, cuda, cuda:N.
+        modalities: which ones; none: all.
+        labels: whether labels travel with the codes.
+        listener: hears the progress.
+
+    Returns:
+        Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
+        on, the codes know which items are query, train, validation and database.
+
+    Raises:
+        DataError: a modality the data lacks, or a label the run has never seen.
+        RunError: a run that is not finished.
+    """
+    target = pick_device(device)
+    missing = [name for name in modalities or () if name not in dataset.modalities]
+    if missing:
+        raise DataError(f"{dataset.name} has no {missing[0]}; it has {', '.join(dataset.modalities)}")
+    known = run.label_names()
+    label_rows = _aligned(dataset, known) if labels and dataset.labels is not None else None
+    model = run.load_model(target)
+    inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, listener=listener)
+    u = real_codes(model, inputs, np.arange(len(dataset)), target, listener=listener)
+    parts = {}
+    if dataset.fingerprint() == run.read("environment.json")["data"]["fingerprint"]:
+        split = run.split(dataset.ids)
+        for part in ("query", "train", "validation", "database"):
+            parts[part] = np.isin(np.arange(len(dataset)), getattr(split, part))
+    mark = model.fingerprint()[:16]
+    codes = {
+        name: Codes(
+            pack(values),
+            values.shape[1],
+            np.asarray(dataset.ids),
+            name,
+            label_rows,
+            known if label_rows is not None else None,
+            mark,
+            parts,
+        )
+        for name, values in u.items()
+    }
+    return codes, u
+
+
+def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:
+    """The labels in the columns of the run."""
+    assert dataset.labels is not None
+    out = np.zeros((len(dataset), len(known)), np.uint8)
+    for column, name in enumerate(dataset.label_names):
+        if name in known:
+            out[:, known.index(name)] = dataset.labels[:, column]
+        elif dataset.labels[:, column].any():
+            row = int(dataset.labels[:, column].argmax())
+            raise DataError(
+                f"label {name!r} of {dataset.ids[row]} was never seen in training.{did_you_mean(name, known)} "
+                f"The run knows {len(known)}; rename it, or encode with --no-labels"
+            )
+    return out

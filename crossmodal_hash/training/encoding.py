@@ -1,0 +1,51 @@
+"""Inputs to real codes, batch by batch; any modality alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from crossmodal_hash.model import HashModel
+from crossmodal_hash.training.inputs import Inputs, Rows
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.step import precision, to_device
+
+BATCH = 512
+
+
+def plan(rows: Rows, batch: int) -> list[Rows]:
+    """`rows` cut into batches, the last one shorter."""
+    return [rows[start : start + batch] for start in range(0, len(rows), batch)]
+
+
+def real_codes(
+    model: HashModel,
+    inputs: Inputs,
+    rows: Rows,
+    device: torch.device,
+    *,
+    modalities: Sequence[str] | None = None,
+    listener: Listener | None = None,
+) -> dict[str, np.ndarray]:
+    """Modality -> (n, K) float32 codes before the sign, in the order of `rows`; evaluation mode, no gradient.
+
+    An item's code does not depend on the others in its batch: batch statistics are those of training.
+    """
+    listener = listener or Listener()
+    names = list(inputs.streams) if modalities is None else list(modalities)
+    batches = plan(rows, BATCH if all(model.tower(m).condense is not None for m in names) else 64)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    training = model.training
+    model.eval()
+    with listener.task(f"codes of {len(rows)} items", len(rows)) as advance, torch.inference_mode():
+        for batch in inputs.batches(batches, names):
+            with precision(device):
+                outputs = model(to_device(batch, device).inputs)
+            for name, output in outputs.items():
+                parts[name].append(output.u.float().cpu().numpy())
+            advance(len(batch.rows))
+    model.train(training)
+    empty = np.zeros((0, next(iter(model.towers.values())).bits), np.float32)
+    return {name: np.concatenate(found) if found else empty for name, found in parts.items()}

@@ -1,0 +1,163 @@
+"""A frozen backbone is run once: its condensed levels go to disk under a hash of everything they depend on.
+
+The key holds the pictures' content, the backbone's class, parameters and weights, the grid and the format. Shards are
+written one by one, so that an interrupted extraction goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.data import Pictures, picture_batches
+from crossmodal_hash.files import write_bytes
+from crossmodal_hash.model import fingerprint
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.step import move, precision
+from crossmodal_hash.types import Level, Levels
+
+FORMAT = 1
+SHARD = 1024
+"""Items a file: a few seconds of work on a CPU, tens of megabytes on disk."""
+
+
+def cache_folder() -> Path:
+    """Where features are kept: $CHASH_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("CHASH_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal-hash"
+
+
+def cache_key(pictures: Pictures, backbone: Backbone, grid: int, mirrored: bool) -> str:
+    """SHA-256 of all that the features depend on."""
+    parts = {
+        "format": FORMAT,
+        "pictures": pictures.fingerprint(),
+        "backbone": type(backbone).__module__ + ":" + type(backbone).__qualname__,
+        # Where the weights were read from does not matter, what they are does.
+        "config": {name: value for name, value in backbone.config().items() if name != "weights"},
+        "weights": fingerprint(backbone.state_dict()),
+        "levels": backbone.levels,
+        "grid": grid,
+        "mirrored": mirrored,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def extract(backbone: Backbone, pictures: Tensor, grid: int, device: torch.device) -> dict[str, Tensor]:
+    """uint8 pictures (B, 3, S, S) -> the condensed levels as float16, by `level/field`."""
+    with torch.inference_mode(), precision(device):
+        x = move(pictures, device)
+        levels = [level.condense(grid) for level in backbone(x)]  # type: ignore[arg-type]
+    return {
+        f"{info.name}/{name}": value.half().cpu()
+        for info, level in zip(backbone.levels, levels, strict=True)
+        for name, value in level.tensors()
+    }
+
+
+def cached_levels(
+    backbone: Backbone,
+    pictures: Pictures,
+    *,
+    grid: int,
+    device: torch.device,
+    mirrored: bool = False,
+    batch: int = 64,
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> Levels:
+    """The condensed levels of all pictures, float16, from disk as far as they are there.
+
+    Args:
+        backbone: in evaluation mode, on `device`.
+        pictures: N of them.
+        grid: side of the grid each map is condensed to.
+        device: where the backbone runs.
+        mirrored: whether the pictures are seen in a mirror.
+        batch: pictures a step.
+        workers: processes that read pictures.
+        listener: hears the progress.
+
+    Returns:
+        One level for each the backbone declares; x is (N, D, grid, grid).
+
+    Raises:
+        DataError: for a picture that cannot be read.
+        OSError: if there is no space.
+    """
+    listener = listener or Listener()
+    folder = cache_folder() / "features" / cache_key(pictures, backbone, grid, mirrored)
+    backbone.eval()
+    starts = range(0, len(pictures), SHARD)
+    missing = [start for start in starts if not (folder / f"{start:08d}.safetensors").exists()]
+    if missing:
+        label = f"features of {len(pictures)} pictures" + (", mirrored" if mirrored else "")
+        with listener.task(label, len(pictures)) as advance:
+            advance(len(pictures) - sum(min(SHARD, len(pictures) - start) for start in missing))
+            _extract_shards(backbone, pictures, missing, folder, grid, device, mirrored, batch, workers, advance)
+    shards = [_read(folder / f"{start:08d}.safetensors") for start in starts]
+    return tuple(
+        Level(
+            **{
+                name: torch.cat([shard[f"{info.name}/{name}"] for shard in shards])
+                for name in _fields(shards[0], info.name)
+            }
+        )
+        for info in backbone.levels
+    )
+
+
+def _extract_shards(
+    backbone: Backbone,
+    pictures: Pictures,
+    starts: list[int],
+    folder: Path,
+    grid: int,
+    device: torch.device,
+    mirrored: bool,
+    batch: int,
+    workers: int | None,
+    advance: Callable[[int], None],
+) -> None:
+    plan = [
+        np.arange(first, min(first + batch, start + SHARD, len(pictures)))
+        for start in starts
+        for first in range(start, min(start + SHARD, len(pictures)), batch)
+    ]
+    parts: list[dict[str, Tensor]] = []
+    # One stream over all shards: the readers work ahead while the backbone computes and a shard is written.
+    pixels = picture_batches(pictures, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
+    for rows, x in zip(plan, pixels, strict=True):
+        parts.append(extract(backbone, x.flip(-1) if mirrored else x, grid, device))
+        advance(len(rows))
+        end = int(rows[-1]) + 1
+        if end % SHARD == 0 or end == len(pictures):
+            shard = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            write_bytes(folder / f"{(end - 1) // SHARD * SHARD:08d}.safetensors", serialise(shard))
+            parts = []
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError:
+        # A damaged cache is worth nothing: remove it, and let the next try make it anew.
+        path.unlink()
+        raise
+
+
+def _fields(shard: dict[str, Tensor], level: str) -> list[str]:
+    return [key.removeprefix(f"{level}/") for key in shard if key.startswith(f"{level}/")]

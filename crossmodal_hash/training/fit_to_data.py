@@ -1,0 +1,26 @@
+"""What the data and the machine ask of the settings, before the user has the last word."""
+
+from __future__ import annotations
+
+import torch
+
+from crossmodal_hash.components import BACKBONES
+from crossmodal_hash.config import Layer, Resolved, nest
+from crossmodal_hash.data import Dataset, Pictures
+
+
+def frozen_by_default(device: str | None) -> bool:
+    """Whether the backbone is frozen where nobody says: on a CPU, where training it takes days."""
+    return not torch.cuda.is_available() if device in (None, "auto") else not str(device).startswith("cuda")
+
+
+def data_layer(resolved: Resolved, dataset: Dataset) -> Layer | None:
+    """Feature vectors in place of pictures are read by `mlp`, unless the user named a backbone."""
+    for modality, tower in resolved.settings.towers.items():
+        source = dataset.modalities.get(modality)
+        if source is None or isinstance(source, Pictures):
+            continue
+        if BACKBONES.resolve(tower.backbone.name).reads == "image":
+            values = nest(f"towers.{modality}", {"backbone": {"name": "mlp"}, "levels": 2})
+            return Layer(f"data: {modality} is a matrix of features", values)
+    return None

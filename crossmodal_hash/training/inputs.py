@@ -1,0 +1,214 @@
+"""A data set made ready for the towers: words counted, features cached, pictures streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crossmodal_hash.data import Dataset, Matrix, Pictures, Texts, Vocabulary, picture_batches
+from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.model import HashModel
+from crossmodal_hash.training.feature_cache import cached_levels
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.types import Batch, Levels, TowerInput
+
+Rows = NDArray[np.int64]
+
+
+class Stream(Protocol):
+    """One modality's inputs, in batches of given rows."""
+
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[TowerInput]:
+        """The input of each batch of rows, in order."""
+
+    def plain(self) -> Stream:
+        """The same input as `chash encode` sees it: nothing drawn at random."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Feature vectors or word counts in memory, (N, D), dense or sparse."""
+
+    matrix: Matrix
+
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
+        """(B, D) float32."""
+        for rows in plan:
+            yield torch.from_numpy(self.matrix.dense(rows))
+
+    def plain(self) -> Dense:
+        """Itself."""
+        return self
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Levels of a frozen backbone, optionally also of the mirrored pictures.
+
+    With `mirrored`, every item of a batch shows one of its two sides at random, drawn from torch's global generator.
+    """
+
+    levels: Levels
+    mirrored: Levels | None = None
+
+    def plain(self) -> Cached:
+        """The pictures as they are."""
+        return Cached(self.levels)
+
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Levels]:
+        """The chosen levels, float32."""
+        for rows in plan:
+            index = torch.from_numpy(rows)
+            if self.mirrored is None:
+                yield tuple(level.take(index) for level in self.levels)
+                continue
+            flip = torch.rand(len(rows)) < 0.5
+            yield tuple(
+                a.take(index).where(flip, b.take(index)) for a, b in zip(self.levels, self.mirrored, strict=True)
+            )
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Pictures read while the model works."""
+
+    pictures: Pictures
+    size: int
+    augment_seed: int | None
+    workers: int | None
+    pin_memory: bool
+
+    def plain(self) -> Streamed:
+        """Centre crops."""
+        return replace(self, augment_seed=None)
+
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
+        """uint8 (B, 3, size, size)."""
+        yield from picture_batches(
+            self.pictures,
+            plan,
+            self.size,
+            augment=None if self.augment_seed is None else (self.augment_seed, epoch),
+            workers=self.workers,
+            pin_memory=self.pin_memory,
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All modalities of some items, and their labels."""
+
+    streams: Mapping[str, Stream]
+    labels: Tensor | None
+
+    def plain(self) -> Inputs:
+        """The same inputs with nothing drawn at random."""
+        return Inputs({name: stream.plain() for name, stream in self.streams.items()}, self.labels)
+
+    def batches(
+        self, plan: Sequence[Rows], modalities: Sequence[str] | None = None, *, epoch: int = 0
+    ) -> Iterator[Batch]:
+        """Batches of the given rows, with the modalities asked for (default: all); `epoch` varies random crops."""
+        names = list(self.streams) if modalities is None else list(modalities)
+        streams = [self.streams[name].batches(plan, epoch) for name in names]
+        for rows in plan:
+            index = torch.from_numpy(rows)
+            labels = None if self.labels is None else self.labels[index]
+            yield Batch({name: next(stream) for name, stream in zip(names, streams, strict=True)}, index, labels)
+
+
+def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
+    """Modality name -> width of its input: colours, words, or feature width."""
+    out = {}
+    for name, source in dataset.modalities.items():
+        if isinstance(source, Pictures):
+            out[name] = 3
+        elif isinstance(source, Texts):
+            out[name] = len(vocabulary) if vocabulary else 0
+        else:
+            out[name] = source.width
+    return out
+
+
+def prepare(
+    dataset: Dataset,
+    model: HashModel,
+    vocabulary: Vocabulary | None,
+    device: torch.device,
+    *,
+    modalities: Sequence[str] | None = None,
+    mirror: bool = False,
+    augment_seed: int | None = None,
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> Inputs:
+    """Every modality of `dataset` in the form that `model` eats.
+
+    Args:
+        dataset: N items.
+        model: on `device`; a frozen image tower's levels are cached.
+        vocabulary: for texts.
+        device: where the model is.
+        modalities: which ones; none: all that the model and the data share.
+        mirror: whether cached pictures are also seen mirrored, for training.
+        augment_seed: draws crops for streamed pictures; none: centre crops.
+        workers: processes that read pictures.
+        listener: hears the progress.
+
+    Raises:
+        DataError: if data and model have no modality in common, or one does not fit its tower.
+    """
+    wanted = modalities or [name for name in model.modalities if name in dataset.modalities]
+    if not wanted:
+        raise DataError(
+            f"the data has {', '.join(dataset.modalities)} but the model encodes {', '.join(model.modalities)}; "
+            "nothing is in common"
+        )
+    streams: dict[str, Stream] = {}
+    for name in wanted:
+        source, tower = dataset.modalities[name], model.tower(name)
+        reads = tower.backbone.reads
+        if isinstance(source, Pictures):
+            if reads != "image":
+                raise SettingsError(f"{name}: these are pictures, but the tower's backbone reads {reads} input")
+            if tower.condense is None:
+                pin = device.type == "cuda"
+                streams[name] = Streamed(source, tower.backbone.size, augment_seed, workers, pin)
+                continue
+            sides = [
+                tower.choose(
+                    cached_levels(
+                        tower.backbone,
+                        source,
+                        grid=tower.condense,
+                        device=device,
+                        mirrored=mirrored,
+                        workers=workers,
+                        listener=listener,
+                    )
+                )
+                for mirrored in ([False, True] if mirror else [False])
+            ]
+            streams[name] = Cached(*sides)
+        elif reads == "image":
+            raise SettingsError(f"{name}: the tower's backbone reads pictures, but the data has {source.kind} input")
+        elif isinstance(source, Texts):
+            if vocabulary is None:
+                raise DataError(f"{name}: this model was trained on word counts, not on texts, and has no vocabulary")
+            streams[name] = Dense(Matrix(vocabulary.transform(source.items)))
+        else:
+            streams[name] = Dense(_fitting(name, source, tower.in_features))
+    labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
+    return Inputs(streams, labels)
+
+
+def _fitting(name: str, source: Matrix, in_features: int) -> Matrix:
+    if source.width != in_features:
+        raise DataError(f"{name}: rows of {source.width} values, but the model was trained on rows of {in_features}")
+    return source

@@ -1,0 +1,43 @@
+"""`metrics.jsonl`: one object a line, each with epoch, split, the metric's full name and its value."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from crossmodal_hash.files import write_bytes
+from crossmodal_hash.training.listener import EpochRecord
+
+
+def append(path: Path, record: EpochRecord) -> None:
+    """Add what an epoch came to."""
+    losses = {f"loss/{name}": value for name, value in record.losses.items()}
+    losses["loss/total"] = sum(record.losses.values())
+    rows = [("train", name, value) for name, value in {**losses, "seconds": record.seconds}.items()]
+    rows += [("validation", name, value) for name, value in record.scores.items()]
+    with path.open("a", encoding="utf-8") as file:
+        for split, metric, value in rows:
+            file.write(json.dumps({"epoch": record.epoch, "split": split, "metric": metric, "value": value}) + "\n")
+
+
+def keep_until(path: Path, epoch: int) -> None:
+    """Drop what was written after `epoch`: it is about to be written again."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        # The last line of a killed process may be half a line.
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch]
+        write_bytes(path, "".join(kept).encode())
+
+
+def best_scores(path: Path) -> dict[str, Any]:
+    """The epoch with the best mean validation score and its scores; an empty table where nothing was validated."""
+    by_epoch: dict[int, dict[str, float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["split"] == "validation":
+            by_epoch.setdefault(row["epoch"], {})[row["metric"]] = row["value"]
+    if not by_epoch:
+        return {}
+    epoch, scores = max(by_epoch.items(), key=lambda item: sum(item[1].values()))
+    return {"epoch": epoch, "scores": scores}

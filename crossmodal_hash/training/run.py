@@ -1,0 +1,248 @@
+"""The run folder: what a training leaves behind, and how it is found and opened again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crossmodal_hash import config
+from crossmodal_hash.build import build_model
+from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
+from crossmodal_hash.config import Resolved, Settings
+from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
+from crossmodal_hash.errors import RunError, SettingsError
+from crossmodal_hash.files import write_bytes, write_json
+from crossmodal_hash.model import HashModel, load_weights
+from crossmodal_hash.registry import BUILT_IN
+
+RUNS = Path("runs")
+LATEST = "latest"
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one.
+
+    Raises:
+        SettingsError: for a device that is not here or not one at all.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
+    return device
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """What `--resume` needs."""
+        return self.path / "checkpoint" / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line, written as training goes."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def weights(self) -> Path:
+        """The finished model."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def codes(self) -> Path:
+        """Folder of the codes `chash encode` wrote."""
+        return self.path / "codes"
+
+    def is_finished(self) -> bool:
+        """Whether training came to its end."""
+        return self.weights.exists()
+
+    def settings(self) -> Settings:
+        """The settings it was made with."""
+        return config.from_entries(self.read("config.json")["settings"])
+
+    def inputs(self) -> dict[str, int]:
+        """Modality name -> width of its input."""
+        return {str(k): int(v) for k, v in self.read("model.json")["inputs"].items()}
+
+    def label_names(self) -> tuple[str, ...]:
+        """The classes, in the order of the label columns."""
+        return tuple(self.read("model.json")["labels"])
+
+    def split(self, ids: tuple[str, ...]) -> Split:
+        """The split that was used, as rows of a data set with these ids."""
+        return read_split(self.path / "split.json", ids)
+
+    def vocabulary(self) -> Vocabulary | None:
+        """The words of its text tower, if it counts words."""
+        path = self.path / "vocabulary.json"
+        return Vocabulary.load(path) if path.exists() else None
+
+    def load_model(self, device: torch.device) -> HashModel:
+        """The finished model in evaluation mode.
+
+        Raises:
+            RunError: if training has not finished or the weights are corrupt.
+        """
+        model = build_model(self.settings(), self.inputs(), pretrained=False)
+        load_weights(self.weights, model)
+        return model.to(device).eval()
+
+    def read(self, name: str) -> Any:
+        """One of the JSON files.
+
+        Raises:
+            RunError: if it is missing or not JSON.
+        """
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is not a run folder: it has no {name}; make one with 'chash train'") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name} cannot be read: {error}") from error
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second training out of this folder; the lock goes with the process, however it ends.
+
+        Raises:
+            RunError: if another process holds it.
+        """
+        import fcntl
+
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(f"{self.path} is in use by another training; wait, or choose another --out") from None
+            yield
+
+
+def open_run(path: Path | None) -> Run:
+    """The run at `path`, or the latest under `runs/`.
+
+    Raises:
+        RunError: if there is none.
+    """
+    if path is None:
+        try:
+            path = RUNS / (RUNS / LATEST).read_text(encoding="utf-8").strip()
+        except OSError:
+            raise RunError(f"no run under {RUNS}/ yet; make one with 'chash train', or name a run folder") from None
+    if not path.is_dir():
+        raise RunError(f"run folder {path} does not exist; 'chash train --out {path}' would make it")
+    run = Run(path)
+    run.read("config.json")
+    return run
+
+
+def new_run(out: Path | None, settings: Settings) -> Run:
+    """A fresh folder: `out`, or one under `runs/` named after the day, fusion, graded criterion and bits.
+
+    Raises:
+        RunError: if `out` holds something already.
+    """
+    if out is None:
+        tower = next(iter(settings.towers.values()))
+        graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
+        name = "-".join([date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)])
+        RUNS.mkdir(exist_ok=True)
+        for i in range(1, 10_000):
+            out = RUNS / (name if i == 1 else f"{name}-{i}")
+            try:
+                out.mkdir()
+                break
+            except FileExistsError:
+                continue
+        assert out is not None
+    else:
+        refuse_taken(out)
+        out.mkdir(parents=True, exist_ok=True)
+    return Run(out)
+
+
+def refuse_taken(out: Path) -> None:
+    """A run never writes over anything.
+
+    Raises:
+        RunError: if `out` holds something already.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    what = "something else"
+    if (out / "config.json").exists():
+        finished = (out / "weights.safetensors").exists()
+        what = "a finished run" if finished else f"an unfinished run, which --resume {out} continues"
+    raise RunError(f"--out {out} already holds {what}; choose another folder")
+
+
+def note_latest(run: Run) -> None:
+    """Remember a run under `runs/` as the one that commands without RUN mean."""
+    if run.path.parent == RUNS:
+        write_bytes(RUNS / LATEST, run.path.name.encode())
+
+
+def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> dict[str, Any]:
+    """Versions, device, plug-ins and data: what a reader needs to get the same numbers."""
+    names = ("crossmodal-hash", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    settings = resolved.settings
+    used = [(BACKBONES, t.backbone) for t in settings.towers.values()]
+    plugins = {found.origin for registry, part in used if (found := registry.find(part.name)).origin != BUILT_IN}
+    plugins |= {f.origin for t in settings.towers.values() if (f := FUSIONS.find(t.fusion.name)).origin != BUILT_IN}
+    for term in settings.terms.values():
+        plugins |= {f.origin for f in [LOSSES.find(term.loss.name)] if f.origin != BUILT_IN}
+        plugins |= {
+            f.origin for f in ([CRITERIA.find(term.criterion.name)] if term.criterion else []) if f.origin != BUILT_IN
+        }
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": versions,
+        "plugins": sorted(plugins),
+        "device": str(device),
+        "gpu": gpu,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "seed": settings.seed,
+        "data": {"name": dataset.name, "items": len(dataset), "fingerprint": dataset.fingerprint()},
+    }
+
+
+def write_description(
+    run: Run, resolved: Resolved, dataset: Dataset, split: Split, inputs: dict[str, int], device: torch.device
+) -> None:
+    """Everything about a run that is known before training starts."""
+    write_json(run.path / "environment.json", environment(resolved, dataset, device))
+    write_json(run.path / "split.json", split.as_ids(dataset.ids))
+    write_json(run.path / "model.json", {"inputs": inputs, "labels": list(dataset.label_names)})
+    write_json(run.path / "config.json", {"recipe": resolved.recipe, "settings": resolved.entries()})

@@ -1,0 +1,39 @@
+"""Learning rates as a pure function of the step, so that nothing about them needs to be saved."""
+
+from __future__ import annotations
+
+import math
+
+from crossmodal_hash.config import TrainSettings
+
+WARM_UP = 0.3
+"""Share of a one-cycle schedule spent rising."""
+START, END = 1 / 25, 1 / 250_000
+"""First and last rate of a one-cycle schedule as a share of the highest (Smith and Topin, arXiv 1708.07120)."""
+
+
+def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int) -> float:
+    """The rate of optimiser step `step`, counted from 0.
+
+    `log-linear` is the papers' path: 10^(a + (b - a) e / (E - 1)) at epoch e of E, from `lr` to `lr_end`.
+
+    Example:
+        >>> path = TrainSettings(schedule="log-linear", lr=1e-1, lr_end=1e-5, epochs=5)
+        >>> [round(math.log10(learning_rate(path, epoch * 10, 10)), 6) for epoch in range(5)]
+        [-1.0, -2.0, -3.0, -4.0, -5.0]
+    """
+    match train.schedule:
+        case "constant":
+            return train.lr
+        case "log-linear":
+            share = min(step // steps_per_epoch, train.epochs - 1) / max(train.epochs - 1, 1)
+            return float(train.lr * (train.lr_end / train.lr) ** share)
+        case "one-cycle":
+            done = step / max(train.epochs * steps_per_epoch - 1, 1)
+            if done < WARM_UP:
+                return train.lr * _between(START, 1.0, done / WARM_UP)
+            return train.lr * _between(1.0, END, (done - WARM_UP) / (1 - WARM_UP))
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2

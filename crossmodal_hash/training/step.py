@@ -1,0 +1,81 @@
+"""One optimiser step, the same on every device."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from crossmodal_hash.model import HashModel
+from crossmodal_hash.objective import Objective, in_batch
+from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.types import Batch, HashOutput, TowerInput
+
+
+def precision(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where the device multiplies it fast; losses compute in float32 all the same."""
+    return torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else nullcontext()
+
+
+def move(x: TowerInput, device: torch.device) -> TowerInput:
+    """An input on `device`; pictures in channels-last order there, which convolutions prefer."""
+    if not isinstance(x, Tensor):
+        return tuple(level.to(device) for level in x)
+    x = x.to(device, non_blocking=True)
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The whole batch on `device`."""
+    labels = None if batch.labels is None else batch.labels.to(device, non_blocking=True)
+    inputs = {modality: move(x, device) for modality, x in batch.inputs.items()}
+    return Batch(inputs, batch.rows.to(device, non_blocking=True), labels)
+
+
+def losses(
+    model: HashModel, objective: Objective, batch: Batch, *, memory: Memory | None = None, learner: str | None = None
+) -> tuple[Tensor, dict[str, Tensor], dict[str, HashOutput]]:
+    """Forward and loss.
+
+    Args:
+        model: the towers.
+        objective: the terms.
+        batch: on the model's device.
+        memory: buffers of the alternating form; none compares the batch with itself.
+        learner: the modality that learns in this step of the alternating form.
+
+    Returns:
+        The total, each term's share, the outputs by modality.
+    """
+    with precision(batch.rows.device):
+        if memory is not None and learner is not None:
+            outputs = model({learner: batch.inputs[learner]})
+            memory.write(learner, batch.rows, outputs[learner])
+            block = memory.block(learner, outputs[learner], batch.rows)
+        else:
+            outputs = model(batch.inputs)
+            labels = batch.labels if batch.labels is not None else torch.empty(0)
+            block = in_batch(outputs, labels)
+        total, shares = objective(block)
+    return total, shares, outputs
+
+
+def train_step(
+    model: HashModel,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    *,
+    memory: Memory | None = None,
+    learner: str | None = None,
+    clip: float = 0.0,
+) -> dict[str, Tensor]:
+    """Forward, backward, update; returns each term's share of the loss, detached."""
+    optimizer.zero_grad(set_to_none=True)
+    total, shares, _ = losses(model, objective, batch, memory=memory, learner=learner)
+    total.backward()
+    if clip:
+        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)
+    optimizer.step()
+    return {name: value.detach() for name, value in shares.items()}

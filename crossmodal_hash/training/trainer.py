@@ -1,0 +1,370 @@
+"""Training: settings and a data set in, a run folder out; stopped at any step, it goes on bit for bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossmodal_hash.build import build_model, build_objective
+from crossmodal_hash.config import Resolved, Settings, TrainSettings
+from crossmodal_hash.data import (
+    Dataset,
+    Split,
+    Texts,
+    Vocabulary,
+    cut_validation,
+    fit_vocabulary,
+    make_split,
+    read_split,
+    split_from_rows,
+)
+from crossmodal_hash.errors import DataError, RunError, TrainingError
+from crossmodal_hash.model import HashModel, save_weights
+from crossmodal_hash.objective import Objective
+from crossmodal_hash.training import checkpoint, metrics
+from crossmodal_hash.training.checkpoint import Progress
+from crossmodal_hash.training.encoding import plan
+from crossmodal_hash.training.inputs import Cached, Rows, prepare, widths
+from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.run import Run, new_run, note_latest, pick_device, refuse_taken, write_description
+from crossmodal_hash.training.schedule import learning_rate
+from crossmodal_hash.training.step import to_device, train_step
+from crossmodal_hash.training.validation import validation_scores
+from crossmodal_hash.types import Batch
+
+CHECK_EVERY = 50
+"""Steps between two looks at whether the loss is finite; each look waits for the device."""
+
+
+def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, listener: Listener | None = None) -> Run:
+    """Train a model into a fresh run folder, which is made when nothing can be wrong with settings and data any more.
+
+    Args:
+        resolved: settings and their origins.
+        dataset: items with labels; its split is drawn, or read from the file the settings name.
+        out: the folder; none makes one under `runs/`.
+        listener: hears the progress.
+
+    Raises:
+        DataError: data that cannot be trained on.
+        RunError: `out` holds something already.
+        TrainingError: a loss that is no longer finite.
+    """
+    settings = resolved.settings
+    listener = listener or Listener()
+    if out is not None:
+        refuse_taken(out)
+    labels_of(dataset)
+    split = split_of(dataset, settings)
+    vocabulary = vocabulary_of(dataset, settings, split)
+    training = _Training(settings, dataset, split, vocabulary, listener)
+    run = new_run(out, settings)
+    with run.lock():
+        if vocabulary is not None:
+            vocabulary.save(run.path / "vocabulary.json")
+        write_description(run, resolved, dataset, split, widths(dataset, vocabulary), training.device)
+        note_latest(run)
+        listener.started(run.path)
+        training.fit(run)
+    return run
+
+
+def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> Run:
+    """Take up an interrupted training where its last checkpoint left it.
+
+    Args:
+        run: the unfinished run.
+        dataset: the data it was started on.
+        listener: hears the progress.
+
+    Raises:
+        RunError: if the run has finished, is in use, has a corrupt checkpoint, or was started on other data.
+    """
+    listener = listener or Listener()
+    if run.is_finished():
+        raise RunError(f"{run.path} has finished training; there is nothing to resume")
+    made_on = run.read("environment.json")["data"]
+    if made_on["fingerprint"] != dataset.fingerprint():
+        raise RunError(
+            f"{run.path} was trained on {made_on['items']} items of {made_on['name']}, "
+            f"not on these {len(dataset)} of {dataset.name}; give the same --data"
+        )
+    with run.lock():
+        training = _Training(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), listener)
+        listener.started(run.path)
+        if run.checkpoint.exists():
+            training.restore(run)
+        training.fit(run)
+    return run
+
+
+def labels_of(dataset: Dataset) -> np.ndarray:
+    """The labels (N, C).
+
+    Raises:
+        DataError: if there are none.
+    """
+    if dataset.labels is None:
+        raise DataError(f"{dataset.name} has no labels, and training needs them; encode it with 'chash encode'")
+    return np.asarray(dataset.labels)
+
+
+def split_of(dataset: Dataset, settings: Settings) -> Split:
+    """The split the settings name or draw."""
+    data = settings.data
+    share = data.validation if data.validation < 1 else int(data.validation)
+    if data.split is not None:
+        split = read_split(data.split, dataset.ids)
+    elif dataset.split_rows is not None and data.query is None and data.train is None:
+        split = split_from_rows(dataset.split_rows, len(dataset))
+    else:
+        return make_split(len(dataset), query=data.query, train=data.train, validation=share, seed=settings.seed)
+    return split if len(split.validation) else cut_validation(split, share, seed=settings.seed)
+
+
+def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
+    """The words of the training texts, if the data has texts."""
+    texts = dataset.modalities.get("text")
+    if not isinstance(texts, Texts):
+        return None
+    words = settings.data.vocabulary
+    return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps of an epoch: batches of rows, and who learns (none: every tower at once)."""
+
+    learner: str | None
+    batches: list[Rows]
+
+
+def epoch_plan(rows: Rows, train: TrainSettings, modalities: tuple[str, ...], seed: int, epoch: int) -> list[Phase]:
+    """The batches of one epoch, every training item once a phase, in an order drawn from seed and epoch alone.
+
+    In-batch pairs drop the last incomplete batch, whose pairs would weigh more; the alternating form visits everyone.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    if train.memory == "full":
+        phases = []
+        for modality in modalities:
+            batches = plan(generator.permutation(rows), train.batch)
+            if len(batches) > 1 and len(batches[-1]) < 2:
+                batches[-2:] = [np.concatenate(batches[-2:])]
+            phases.append(Phase(modality, batches))
+        return phases
+    batches = plan(generator.permutation(rows), train.batch)
+    return [Phase(None, batches[:-1] if len(batches) > 1 and len(batches[-1]) < train.batch else batches)]
+
+
+class _Training:
+    """State of one training; `fit` runs it to its end."""
+
+    def __init__(
+        self, settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+    ) -> None:
+        self.settings, self.split, self.listener = settings, split, listener
+        self.device = device = pick_device(settings.device)
+        torch.manual_seed(settings.seed)
+        self.model = build_model(settings, widths(dataset, vocabulary)).to(device)
+        if device.type == "cuda":
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = build_objective(settings).to(device)
+        self.inputs = prepare(
+            dataset,
+            self.model,
+            vocabulary,
+            device,
+            mirror=settings.train.mirror,
+            augment_seed=settings.seed if settings.train.augment else None,
+            workers=settings.train.workers,
+            listener=listener,
+        )
+        train_labels = torch.from_numpy(labels_of(dataset)[split.train]).to(device)
+        self.objective.fit(train_labels)
+        self._standardise()
+        self.optimizer = make_optimizer(self.model, self.objective, settings.train)
+        self.memory = None
+        if settings.train.memory == "full":
+            heads = {modality: 1 + self._level_heads(modality) for modality in self.model.modalities}
+            generator = torch.Generator().manual_seed(settings.seed)
+            self.memory = Memory(heads, train_labels, settings.bits, generator)
+        # The memory is addressed by position among the training items, batches by row of the data set.
+        self.position = torch.full((len(dataset.ids),), -1)
+        self.position[torch.from_numpy(split.train)] = torch.arange(len(split.train))
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+
+    def fit(self, run: Run) -> None:
+        """Run to the end, or until interrupted; then the state is saved first."""
+        train = self.settings.train
+        try:
+            for epoch in range(self.progress.epoch, train.epochs):
+                phases = self._plan(epoch)
+                if self._is_enough(epoch, phases):
+                    break
+                self._epoch(run, epoch, phases)
+        except KeyboardInterrupt:
+            self.save(run)
+            raise
+        if train.select == "best" and self.best:
+            self.model.load_state_dict(self.best, strict=False)
+        save_weights(run.weights, self.model)
+
+    def save(self, run: Run) -> None:
+        """Write a checkpoint."""
+        groups = {
+            "model": self.model.learned_state(),
+            "optimizer": checkpoint.optimizer_tensors(self.optimizer),
+            "objective": self.objective.state_dict(),
+            "best": self.best,
+        }
+        if self.memory is not None:
+            groups["memory"] = self.memory.state()
+        checkpoint.save(run.checkpoint, self.progress, groups)
+
+    def restore(self, run: Run) -> None:
+        """Take up the last checkpoint.
+
+        Raises:
+            RunError: if it is corrupt or of another model.
+        """
+        path = run.checkpoint
+        self.progress, groups = checkpoint.load(path)
+        try:
+            missing, unexpected = self.model.load_state_dict(groups["model"], strict=False)
+            checkpoint.load_optimizer(self.optimizer, groups.get("optimizer", {}))
+            self.objective.load_state_dict(groups.get("objective", {}))
+            if self.memory is not None:
+                self.memory.load(groups["memory"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise RunError(f"checkpoint {path} is of another model ({error}); delete it and train anew") from error
+        if unexpected or set(missing) & set(self.model.learned_state()):
+            raise RunError(f"checkpoint {path} is of another model; delete it and train anew")
+        self.best = groups.get("best", {})
+        metrics.keep_until(run.metrics, self.progress.epoch)
+
+    def _level_heads(self, modality: str) -> int:
+        tower = self.model.tower(modality)
+        return len(tower.chosen) if tower.supervises_levels else 0
+
+    def _standardise(self) -> None:
+        """Let frozen features have mean 0 and variance 1 over the training items."""
+        index = torch.from_numpy(self.split.train)
+        for modality, stream in self.inputs.streams.items():
+            standardize = self.model.tower(modality).standardize
+            if isinstance(stream, Cached) and standardize is not None:
+                standardize.fit(tuple(level.rows(index) for level in stream.levels))
+
+    def _plan(self, epoch: int) -> list[Phase]:
+        return epoch_plan(self.split.train, self.settings.train, self.model.modalities, self.settings.seed, epoch)
+
+    def _is_enough(self, epoch: int, phases: list[Phase]) -> bool:
+        limit = self.settings.train.max_steps
+        return limit is not None and epoch * sum(len(phase.batches) for phase in phases) >= limit
+
+    def _epoch(self, run: Run, epoch: int, phases: list[Phase]) -> None:
+        train, progress = self.settings.train, self.progress
+        per_epoch = sum(len(phase.batches) for phase in phases)
+        steps = min(per_epoch, (train.max_steps or math.inf) - epoch * per_epoch)
+        started = saved = time.monotonic()
+        before = progress.seconds
+        sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in progress.sums.items()}
+
+        def measure() -> None:
+            progress.sums = {name: float(value) for name, value in sums.items()}
+            progress.seconds = before + time.monotonic() - started
+            check_finite(progress.sums, epoch * per_epoch + progress.step)
+
+        self.model.train()
+        with self.listener.task(f"epoch {epoch + 1} of {train.epochs}", int(steps)) as advance:
+            advance(progress.step)
+            for learner, batches in self._remaining(epoch, phases, progress.step):
+                if progress.step >= steps:
+                    break
+                step = epoch * per_epoch + progress.step
+                # Dropout and mirroring draw from the global generator; seeded by the step, a resumed run draws alike.
+                torch.manual_seed((self.settings.seed << 32) + step)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = learning_rate(train, step, per_epoch)
+                shares = train_step(
+                    self.model,
+                    self.objective,
+                    self.optimizer,
+                    self._placed(next(batches)),
+                    memory=self.memory,
+                    learner=learner,
+                    clip=train.clip,
+                )
+                for name, value in shares.items():
+                    # Summed on the device: reading a value would wait for the GPU at every step.
+                    sums[name] = sums.get(name, torch.zeros((), dtype=torch.float64, device=value.device)) + value
+                progress.step += 1
+                advance(1)
+                if progress.step % CHECK_EVERY == 0 or time.monotonic() - saved > train.checkpoint_every:
+                    measure()
+                if time.monotonic() - saved > train.checkpoint_every:
+                    self.save(run)
+                    saved = time.monotonic()
+        if self.memory is not None:
+            self.memory.renew_codes()
+        measure()
+        self._end_epoch(run, epoch + 1)
+
+    def _remaining(self, epoch: int, phases: list[Phase], done: int) -> Iterator[tuple[str | None, Iterator[Batch]]]:
+        """For every step still to do: who learns, and where its batch comes from when asked for."""
+        for phase in phases:
+            left = phase.batches[done:]
+            done = max(done - len(phase.batches), 0)
+            batches = self.inputs.batches(left, None if phase.learner is None else [phase.learner], epoch=epoch)
+            for _ in left:
+                yield phase.learner, batches
+
+    def _placed(self, batch: Batch) -> Batch:
+        return to_device(Batch(batch.inputs, self.position[batch.rows], batch.labels), self.device)
+
+    def _end_epoch(self, run: Run, epoch: int) -> None:
+        train, progress = self.settings.train, self.progress
+        losses = {name: value / max(progress.step, 1) for name, value in progress.sums.items()}
+        scores: dict[str, float] = {}
+        if len(self.split.validation) and (epoch % train.validate_every == 0 or epoch == train.epochs):
+            scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
+        score = sum(scores.values()) / len(scores) if scores else -1.0
+        best = bool(scores) and score > progress.best_score
+        if best:
+            progress.best_epoch, progress.best_score = epoch, score
+            self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}
+        record = EpochRecord(epoch, train.epochs, progress.seconds, losses, scores, best)
+        metrics.append(run.metrics, record)
+        self.listener.epoch(record)
+        progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
+        self.save(run)
+
+
+def make_optimizer(model: HashModel, objective: Objective, train: TrainSettings) -> torch.optim.Optimizer:
+    """The optimiser over everything that learns, parameters of losses included."""
+    parameters = [p for p in (*model.parameters(), *objective.parameters()) if p.requires_grad]
+    if train.optimizer == "sgd":
+        return torch.optim.SGD(parameters, train.lr, momentum=train.momentum, weight_decay=train.weight_decay)
+    return torch.optim.AdamW(parameters, train.lr, weight_decay=train.weight_decay)
+
+
+def check_finite(sums: Mapping[str, float], step: int) -> None:
+    """Stop a training whose loss is no number.
+
+    Raises:
+        TrainingError: naming the term.
+    """
+    for name, value in sums.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"term {name!r} of the loss is {value} by step {step}; lower train.lr, or set train.clip=1"
+            )

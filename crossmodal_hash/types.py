@@ -1,0 +1,174 @@
+"""What flows between the stages: levels of a backbone, fused features, codes before the sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from crossmodal_hash.errors import ShapeError
+
+
+class LevelInfo(NamedTuple):
+    """What a backbone declares about one of its levels before any data flows.
+
+    Attributes:
+        name: unique within the backbone, such as `stage3`.
+        channels: D, the width of the level.
+        axes: 0 for vectors (B, D), 1 for sequences (B, D, L), 2 for maps (B, D, H, W).
+    """
+
+    name: str
+    channels: int
+    axes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a backbone for a batch: a map, or a coarse grid of it with its exact global statistics.
+
+    A frozen backbone is run once and each map is condensed to a small grid. Adaptive cells overlap when the map's side
+    is not a multiple of the grid's, so the global average and maximum cannot be had back from the grid and travel
+    beside it.
+
+    Attributes:
+        x: (B, D) vectors, (B, D, L) sequences or (B, D, H, W) maps.
+        average: (B, D) mean over all positions, where x is a condensed grid; otherwise none, and computed from x.
+        maximum: (B, D) maximum over all positions, likewise.
+
+    Example:
+        >>> level = Level(torch.arange(8.0).reshape(1, 2, 2, 2))
+        >>> level.mean(), level.max()
+        (tensor([[1.5000, 5.5000]]), tensor([[3., 7.]]))
+    """
+
+    x: Tensor
+    average: Tensor | None = None
+    maximum: Tensor | None = None
+
+    @property
+    def axes(self) -> int:
+        """0 for vectors, 1 for sequences, 2 for maps."""
+        return self.x.ndim - 2
+
+    def mean(self) -> Tensor:
+        """(B, D), the average over all positions of the original map."""
+        if self.average is not None:
+            return self.average
+        return self.x.flatten(2).mean(2) if self.axes else self.x
+
+    def max(self) -> Tensor:
+        """(B, D), the maximum over all positions of the original map."""
+        if self.maximum is not None:
+            return self.maximum
+        return self.x.flatten(2).amax(2) if self.axes else self.x
+
+    def grid(self, side: int) -> Tensor:
+        """(B, D, side) or (B, D, side, side): averages over a grid of cells; vectors are returned as they are.
+
+        Raises:
+            ShapeError: if this level is condensed to a coarser grid than the one asked for.
+        """
+        if self.axes == 0:
+            return self.x
+        have = self.x.shape[-1]
+        if side == have and self.x.shape[2:] == (side,) * self.axes:
+            return self.x
+        if self.average is not None and side > 1:
+            raise ShapeError(
+                f"a grid of side {side} was asked of features stored with side {have}; "
+                f"set train.cache_grid={side} or train without --freeze-backbone"
+            )
+        if side == 1:
+            return self.mean().reshape(*self.x.shape[:2], *(1,) * self.axes)
+        pool = nnf.adaptive_avg_pool1d if self.axes == 1 else nnf.adaptive_avg_pool2d
+        return pool(self.x, side)
+
+    def condense(self, side: int) -> Level:
+        """The level as a grid of `side` cells a side, with its exact global average and maximum beside it."""
+        return Level(self.grid(side), self.mean(), self.max()) if self.axes else self
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """The tensors that are present, by the name of their field."""
+        for name in ("x", "average", "maximum"):
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
+
+    def rows(self, index: Tensor) -> Level:
+        """The rows `index` (M,)."""
+        return Level(**{name: value[index] for name, value in self.tensors()})
+
+    def take(self, index: Tensor) -> Level:
+        """The rows `index` (M,), as float32, whatever precision they are stored in."""
+        return Level(**{name: value[index].float() for name, value in self.tensors()})
+
+    def where(self, mask: Tensor, other: Level) -> Level:
+        """The rows where `mask` (B,) is true, and those of `other` elsewhere."""
+        theirs = dict(other.tensors())
+        return Level(
+            **{
+                name: torch.where(mask.reshape(-1, *(1,) * (value.ndim - 1)), value, theirs[name])
+                for name, value in self.tensors()
+            }
+        )
+
+    def to(self, device: torch.device) -> Level:
+        """The level on another device; asynchronous when it lies in pinned memory."""
+        return Level(**{name: value.to(device, non_blocking=True) for name, value in self.tensors()})
+
+
+Levels = tuple[Level, ...]
+TowerInput = Tensor | Levels
+"""What a tower eats: the raw modality (B, ...), or the levels of a backbone that has run before."""
+
+
+class Fused(NamedTuple):
+    """What a fusion block hands on.
+
+    Attributes:
+        features: (B, D).
+        per_level: one (B, K) for each level, before the head's activation, from blocks that end in code space;
+            otherwise empty.
+    """
+
+    features: Tensor
+    per_level: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HashOutput:
+    """What a tower returns.
+
+    Attributes:
+        u: (B, K) real codes before the sign, of the fused head: the one that is stored.
+        per_level: (B, K) for each level head, lowest level first; empty for methods that supervise one head.
+        features: (B, D), the fused features before the hash head.
+    """
+
+    u: Tensor
+    per_level: tuple[Tensor, ...] = ()
+    features: Tensor | None = None
+
+    def heads(self) -> tuple[Tensor, ...]:
+        """The fused head first, then the level heads."""
+        return (self.u, *self.per_level)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some items of a data set, ready for the towers.
+
+    Attributes:
+        inputs: modality name -> (B, ...) tensor, or the levels of a frozen backbone.
+        labels: (B, C) in {0, 1}, or none.
+        rows: (B,) positions of the items in the training set.
+    """
+
+    inputs: Mapping[str, TowerInput]
+    rows: Tensor
+    labels: Tensor | None = None

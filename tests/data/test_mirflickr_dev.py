@@ -1,0 +1,43 @@
+"""The readers on real data that are not part of the repository."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossmodal_hash.data import fit_vocabulary, load_data
+
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "mirflickr25k-dev"
+
+
+@pytest.fixture(scope="module")
+def data():
+    if not FOLDER.is_dir():
+        pytest.skip("the development part of MIRFlickr-25K is not here")
+    return load_data(FOLDER)
+
+
+def test_the_metadata_and_the_matrix_of_labels_agree(data):
+    from scipy.io import loadmat
+
+    assert len(data) == 9840
+    assert np.array_equal(data.labels, loadmat(FOLDER / "mirflickr25k-lall.mat")["LAll"])
+    assert data.label_names == tuple((FOLDER / "labels24.txt").read_text().split())
+
+
+def test_the_vocabulary_holds_the_tags_that_occur(data):
+    from scipy.io import loadmat
+
+    texts = data.modalities["text"].texts
+    tags = (FOLDER / "tags1386.txt").read_text().split()
+    counts = fit_vocabulary(texts, min_count=1).transform(texts)
+    words = fit_vocabulary(texts, min_count=1).words
+    column = {word: j for j, word in enumerate(words)}
+    given = loadmat(FOLDER / "mirflickr25k-yall.mat")["YAll"]
+    chosen = [j for j, tag in enumerate(tags) if tag in column]
+    assert len(chosen) == len(words)
+    assert np.array_equal(given[:, chosen], counts[:, [column[tags[j]] for j in chosen]].toarray())
+
+
+def test_pictures_are_read_from_the_tar_beside_the_metadata(data):
+    assert data.modalities["image"].read(9839).mode == "RGB"

@@ -1,0 +1,134 @@
+import pytest
+
+from crossmodal_hash import config
+from crossmodal_hash.errors import SettingsError, UnknownComponentError
+from crossmodal_hash.recipes import recipes
+
+
+@pytest.mark.parametrize("name", list(recipes()))
+@pytest.mark.parametrize("frozen", [True, False])
+def test_every_recipe_is_valid_as_published_and_frozen(name, frozen):
+    resolved = config.resolve(name, frozen_by_default=frozen)
+    assert resolved.settings.title
+    assert resolved.settings.train.freeze_backbone is frozen
+
+
+def test_precedence_is_recipe_frozen_file_set_flags(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("bits = 24\n[train]\nepochs = 3\nbatch = 32\nlr = 0.5\n")
+    resolved = config.resolve(
+        "hsidhn", file=file, sets=["train.epochs=4", "train.batch=64"], flags={"epochs": 5}, frozen_by_default=True
+    )
+    train = resolved.settings.train
+    assert (resolved.settings.bits, train.epochs, train.batch, train.lr) == (24, 5, 64, 0.5)
+    origins = {key: entry["origin"] for key, entry in resolved.entries().items()}
+    assert origins["train.epochs"] == "--epochs"
+    assert origins["train.batch"] == "--set"
+    assert origins["bits"] == f"file {file}"
+    assert origins["train.optimizer"] == "recipe hsidhn [frozen]"
+    assert origins["terms.soft.criterion.name"] == "recipe hsidhn"
+    assert origins["train.momentum"] == "default"
+
+
+def test_entries_give_the_same_settings_back():
+    resolved = config.resolve("dspah", sets=["towers.image.fusion.reduction=4", "seed=3"])
+    assert config.from_entries(resolved.entries()) == resolved.settings
+
+
+@pytest.mark.parametrize(("value", "frozen"), [("true", True), ("false", False)])
+def test_freezing_can_be_set_in_a_file_and_then_chooses_the_frozen_table(tmp_path, value, frozen):
+    file = tmp_path / "my.toml"
+    file.write_text(f"[train]\nfreeze_backbone = {value}\n")
+    resolved = config.resolve("hsidhn", file=file, frozen_by_default=not frozen)
+    assert resolved.settings.train.freeze_backbone is frozen
+    assert (resolved.settings.train.optimizer == "adamw") is frozen
+
+
+def test_the_flag_wins_over_the_file_about_freezing(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("[train]\nfreeze_backbone = true\n")
+    resolved = config.resolve("hsidhn", file=file, flags={"freeze_backbone": False})
+    assert resolved.settings.train.freeze_backbone is False
+    assert resolved.settings.train.optimizer == "sgd"
+
+
+def test_fusion_is_set_in_every_tower_and_drops_the_parameters_of_the_old_block():
+    settings = config.resolve("hsidhn", flags={"fusion": "last"}).settings
+    assert [tower.fusion.model_dump() for tower in settings.towers.values()] == [{"name": "last"}] * 2
+
+
+def test_sim_names_the_graded_criterion():
+    settings = config.resolve("hsidhn", flags={"sim": "fgsc"}).settings
+    assert settings.terms["soft"].criterion.name == "fgsc"
+    assert settings.terms["hard"].criterion.name == "hard"
+
+
+def test_sim_hard_removes_the_graded_term_where_a_hard_one_remains():
+    assert config.resolve("hsidhn", flags={"sim": "hard"}).settings.terms["soft"].weight == 0
+
+
+def test_sim_hard_becomes_the_criterion_where_the_graded_term_is_all_there_is():
+    settings = config.resolve("dspah", flags={"sim": "hard"}).settings
+    assert settings.terms["soft"].criterion.name == "hard"
+    assert settings.terms["soft"].weight == 1
+
+
+def test_loss_replaces_the_leading_pairwise_term():
+    settings = config.resolve("hsidhn", flags={"loss": "similarity-mse"}).settings
+    assert settings.terms["hard"].loss.model_dump() == {"name": "similarity-mse"}
+    assert config.resolve("dspah", flags={"loss": "pairwise-nll"}).settings.terms["soft"].loss.name == "pairwise-nll"
+
+
+def test_one_message_holds_everything_that_is_wrong():
+    with pytest.raises(SettingsError) as caught:
+        config.resolve("default", sets=["train.epoch=3", "bits=0", "train.memory=half"])
+    message = str(caught.value)
+    assert "unknown setting 'train.epoch'. Did you mean 'epochs'" in message
+    assert "bits = 0" in message
+    assert "greater than or equal to 1" in message
+    assert "train.memory = 'half'" in message
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest():
+    with pytest.raises(UnknownComponentError, match="Did you mean 'hsidhn"):
+        config.resolve("hsidnh")
+
+
+@pytest.mark.parametrize("text", ["epochs", "=3"])
+def test_set_without_a_key_or_value_is_refused(text):
+    with pytest.raises(SettingsError, match="KEY=VALUE"):
+        config.parse_set([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("64", 64), ("1e-4", 1e-4), ("[1, 2]", [1, 2]), ("pairwise-nll", "pairwise-nll"), ("none", "none")],
+)
+def test_values_are_toml_or_plain_text(text, value):
+    assert config.parse_value(text) == value
+
+
+def test_a_recipe_builds_on_one_other_and_no_deeper(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "hsidhn"\nbits = 8\n')
+    assert config.resolve(str(path)).settings.bits == 8
+    path.write_text('base = "hsidhn-sim"\n')
+    with pytest.raises(SettingsError, match="one step is the limit"):
+        config.resolve(str(path))
+    path.write_text('base = "hsidn"\n')
+    with pytest.raises(SettingsError, match="Did you mean 'hsidhn'"):
+        config.resolve(str(path))
+
+
+def test_a_missing_or_broken_file_is_one_sentence(tmp_path):
+    with pytest.raises(SettingsError, match="cannot read settings"):
+        config.resolve(str(tmp_path / "none.toml"))
+    broken = tmp_path / "broken.toml"
+    broken.write_text("bits = = 3")
+    with pytest.raises(SettingsError, match="is not TOML"):
+        config.resolve("default", file=broken)
+
+
+def test_weights_of_zero_everywhere_leave_nothing_to_learn():
+    with pytest.raises(SettingsError, match="nothing to learn"):
+        config.resolve("dspah", sets=["terms.soft.weight=0", "terms.quantization.weight=0"])
