@@ -6,7 +6,6 @@ data arrive later through `setup`. Write `compute`; `forward` checks shapes and 
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -14,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from crossmodal_hash.errors import ShapeError
+from crossmodal_hash.registry import parameters
 from crossmodal_hash.types import Fused, Level, LevelInfo
 
 
@@ -22,8 +22,7 @@ class Component(nn.Module, ABC):
 
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
-        names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self"}
+        return {name: getattr(self, name) for name in parameters(type(self))}
 
 
 class Backbone(Component):

@@ -124,6 +124,11 @@ class HashModel(nn.Module):
         """Names of the towers, in order."""
         return tuple(self.towers)
 
+    @property
+    def bits(self) -> int:
+        """K."""
+        return self.tower(self.modalities[0]).bits
+
     def tower(self, modality: str) -> Tower:
         """The tower of one modality."""
         tower = self.towers[modality]

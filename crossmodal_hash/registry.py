@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from configparser import Error as UnreadableEntryPoints
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -38,14 +39,28 @@ class Found:
         """First docstring line of the target, read from its source without importing it; empty if not found."""
         module, _, attribute = self.target.partition(":")
         try:
-            spec = importlib.util.find_spec(module)
-            tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else None
+            file = source_of(module)
+            tree = ast.parse(file.read_text(encoding="utf-8")) if file else None
         except (ImportError, ValueError, OSError, SyntaxError):
             return ""
         for node in tree.body if tree else []:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
                 return (ast.get_docstring(node) or "").partition("\n")[0]
         return ""
+
+
+def source_of(module: str) -> Path | None:
+    """The file `module` would be imported from, if there is one.
+
+    `find_spec` alone imports the packages around a module; only its top-level name is safe to ask for.
+    """
+    top, *inner = module.split(".")
+    spec = importlib.util.find_spec(top)
+    for name in inner:
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(f"{spec.name}.{name}", list(spec.submodule_search_locations))
+    return Path(spec.origin) if spec and spec.origin else None
 
 
 def normalise(name: str) -> str:
@@ -65,7 +80,7 @@ def discover(group: str) -> list[Found]:
 
     try:
         points = entrypoints.get_group_all(group)
-    except UnreadableEntryPoints as error:
+    except (UnreadableEntryPoints, UnicodeDecodeError) as error:
         warnings.warn(
             f"plug-ins are not available: an installed entry_points.txt cannot be read ({error})", stacklevel=2
         )
@@ -79,6 +94,11 @@ def discover(group: str) -> list[Found]:
             origin = f"{name} {point.distro.version or ''}".strip() if point.distro else name
             found.append(Found(normalise(point.name), f"{point.module_name}:{point.object_name}", origin))
     return found
+
+
+def parameters(cls: type) -> dict[str, Any]:
+    """What a component can be given: keyword-only parameter -> default. Torch's own *args and **kwargs are none."""
+    return {name: p.default for name, p in inspect.signature(cls).parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
 class Registry(Generic[T]):
@@ -121,9 +141,8 @@ class Registry(Generic[T]):
         """
         wanted = normalise(name)
         everything = self.found()
-        matches = [f for f in everything if f.name == wanted]
-        if not matches and wanted in self.aliases:
-            matches = [f for f in everything if f.name == self.aliases[wanted]]
+        # An alias is a name too: a plug-in that takes one clashes with the built-in behind it.
+        matches = [f for f in everything if f.name in (wanted, self.aliases.get(wanted))]
         if not matches:
             raise UnknownComponentError(self.kind, name, {f.name for f in everything} | set(self.aliases))
         if len(matches) > 1:
@@ -148,6 +167,11 @@ class Registry(Generic[T]):
                 f"{self.kind} {found.name!r} of {found.origin} ({found.target}) does not subclass "
                 f"{self.contract.replace(':', '.')}"
             )
+        missing = sorted(getattr(cls, "__abstractmethods__", ()))
+        if missing:
+            raise BrokenPluginError(
+                f"{self.kind} {found.name!r} of {found.origin} ({found.target}) does not define {' and '.join(missing)}"
+            )
         return cast("type[T]", cls)
 
     def make(self, name: str | T, **params: Any) -> T:
@@ -159,7 +183,7 @@ class Registry(Generic[T]):
         if not isinstance(name, str):
             return name
         cls = self.resolve(name)
-        known = [p for p in inspect.signature(cls).parameters if p != "self"]
+        known = parameters(cls)
         for key in params:
             if key not in known:
                 raise SettingsError(

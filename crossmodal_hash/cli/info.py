@@ -20,7 +20,7 @@ def info(
     from crossmodal_hash.components import KIND_ALIASES, registry_of
     from crossmodal_hash.errors import UnknownComponentError
     from crossmodal_hash.recipes import recipes
-    from crossmodal_hash.registry import normalise
+    from crossmodal_hash.registry import normalise, parameters
 
     output = Output(as_json=as_json)
     if KIND_ALIASES.get(normalise(kind), normalise(kind)) == "recipe":
@@ -33,19 +33,17 @@ def info(
     registry = registry_of(kind)
     found = registry.find(name)
     cls = registry.resolve(name)
-    parameters = {
-        key: parameter.default for key, parameter in inspect.signature(cls).parameters.items() if key != "self"
-    }
+    known = parameters(cls)
     doc = inspect.getdoc(cls) or ""
     lines = [f"{registry.kind} {found.name}  ({found.origin}, {found.target})", "", doc, ""]
-    lines += [f"  {key} = {value!r}" for key, value in parameters.items()] or ["  no parameters"]
+    lines += [f"  {key} = {value!r}" for key, value in known.items()] or ["  no parameters"]
     document = {
         "kind": registry.kind,
         "name": found.name,
         "origin": found.origin,
         "target": found.target,
         "doc": doc,
-        "parameters": {key: _plain(value) for key, value in parameters.items()},
+        "parameters": {key: _plain(value) for key, value in known.items()},
     }
     output.line("\n".join(lines), document)
 

@@ -212,7 +212,7 @@ def _atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
-    except OSError as error:
-        raise CodesError(f"cannot write {path} ({error.strerror or error}).") from error
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CodesError(f"cannot write {path} ({error}).") from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -14,5 +14,6 @@ from crossmodal_hash.data.splits import Split as Split
 from crossmodal_hash.data.splits import cut_validation as cut_validation
 from crossmodal_hash.data.splits import make_split as make_split
 from crossmodal_hash.data.splits import read_split as read_split
+from crossmodal_hash.data.splits import split_from_rows as split_from_rows
 from crossmodal_hash.data.vocabulary import Vocabulary as Vocabulary
 from crossmodal_hash.data.vocabulary import fit_vocabulary as fit_vocabulary

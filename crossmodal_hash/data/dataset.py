@@ -14,7 +14,6 @@ from crossmodal_hash.data.pictures import first
 from crossmodal_hash.data.sources import Matrix as Matrix
 from crossmodal_hash.data.sources import Rows
 from crossmodal_hash.data.sources import Texts as Texts
-from crossmodal_hash.data.splits import Split
 from crossmodal_hash.errors import DataError
 
 Source = Pictures | Texts | Matrix
@@ -31,7 +30,7 @@ class Dataset:
         modalities: modality name -> N pictures, texts or rows of a matrix.
         labels: (N, C) uint8 in {0, 1}; an item may have none. None where nothing is known.
         label_names: C names, in the order of the columns.
-        split: where the files came divided.
+        split_rows: rows of "query", "train" and "database", where the files came divided; `split_from_rows` reads them.
 
     Raises:
         DataError: if the parts differ in length or an id is used twice.
@@ -47,7 +46,7 @@ class Dataset:
     modalities: Mapping[str, Source]
     labels: NDArray[np.uint8] | None = None
     label_names: tuple[str, ...] = ()
-    split: Split | None = None
+    split_rows: Mapping[str, NDArray[np.int64]] | None = None
 
     def __post_init__(self) -> None:
         sizes = {"ids": len(self.ids)} | {name: len(source) for name, source in self.modalities.items()}
@@ -72,7 +71,7 @@ class Dataset:
         return len(self.ids)
 
     def take(self, rows: Rows) -> Dataset:
-        """The items at `rows` (M,), in that order; a split that came with the files is dropped."""
+        """The items at `rows` (M,), in that order; a division that came with the files is dropped."""
         index = np.asarray(rows, dtype=np.int64)
         return Dataset(
             self.name,

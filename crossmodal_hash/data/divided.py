@@ -14,7 +14,6 @@ from crossmodal_hash.data.dataset import Dataset, Source
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.pictures import first
 from crossmodal_hash.data.sources import Matrix, as_matrix
-from crossmodal_hash.data.splits import Split
 from crossmodal_hash.errors import DataError
 
 
@@ -52,7 +51,7 @@ def join_parts(parts: Mapping[str, Sequence[ArrayAt | None]], name: str) -> Data
         {role: _stack([d.modalities[role] for d in stacked]) for role in base.modalities},
         np.concatenate([d.labels for d in stacked if d.labels is not None]),
         base.label_names,
-        Split(np.arange(n_query), train, np.zeros(0, dtype=np.int64), n_query + np.arange(n_base)),
+        {"query": np.arange(n_query), "train": train, "database": n_query + np.arange(n_base)},
     )
 
 
@@ -80,7 +79,7 @@ def _contents(data: Dataset) -> Iterable[str]:
 def _stack(sources: Sequence[Source]) -> Source:
     from scipy.sparse import vstack
 
-    matrices: list[Any] = [source.array for source in sources if isinstance(source, Matrix)]
+    matrices: list[Any] = [source.values for source in sources if isinstance(source, Matrix)]
     if len(matrices) < len(sources):
         raise DataError(
             "a divided data set must hold matrices in every part; give texts and pictures as metadata.jsonl"

@@ -118,7 +118,7 @@ class Folder:
 
 
 class TarFiles:
-    """Regular files of a tar, by offset; links are not followed. A compressed tar is made a temporary plain one."""
+    """Regular files of a tar, by offset; links are not followed. A compressed tar is unpacked to a plain one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -26,7 +26,7 @@ def picture_batches(
     batches: Sequence[NDArray[np.integer]],
     size: int,
     *,
-    augment_seed: tuple[int, int] | None = None,
+    augment: tuple[int, int] | None = None,
     workers: int | None = None,
     pin_memory: bool = False,
 ) -> Iterator[Tensor]:
@@ -36,7 +36,7 @@ def picture_batches(
         pictures: N of them.
         batches: rows (B,) of each batch, in the order wanted.
         size: side in pixels, > 0.
-        augment_seed: (seed, epoch), both >= 0, for random views (`random_square`); none for the whole picture.
+        augment: (seed, epoch), both >= 0, for random views (`random_square`); none for the whole picture.
         workers: processes that decode, 0 for this one; by default one a core (8 at most), or 0 for up to 200 pictures.
         pin_memory: whether batches lie in pinned memory, for copying to a GPU.
 
@@ -51,7 +51,7 @@ def picture_batches(
     if workers is None:
         workers = min(_cores(), MAX_WORKERS) if sum(len(rows) for rows in batches) > FEW else 0
     loader: DataLoader[Tensor | str] = DataLoader(
-        _Squares(pictures, size, augment_seed),  # type: ignore[arg-type]
+        _Squares(pictures, size, augment),  # type: ignore[arg-type]
         sampler=list(batches),
         batch_size=None,
         num_workers=workers,

@@ -47,7 +47,7 @@ def load_texts(source: str | Path | TextIO) -> Dataset:
 
     Example:
         >>> import io
-        >>> load_texts(io.StringIO("a red bus\na cat\n")).modalities["text"].texts
+        >>> load_texts(io.StringIO("a red bus\na cat\n")).modalities["text"].items
         ('a red bus', 'a cat')
     """
     where = (

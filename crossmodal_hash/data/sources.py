@@ -23,18 +23,18 @@ class Texts:
     """N texts as they were written."""
 
     kind: ClassVar[Literal["text"]] = "text"
-    texts: tuple[str, ...]
+    items: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.items)
 
     def take(self, rows: Rows) -> Texts:
         """The texts at `rows` (M,), in that order."""
-        return Texts(tuple(self.texts[row] for row in rows))
+        return Texts(tuple(self.items[row] for row in rows))
 
     def fingerprint(self) -> str:
         """SHA-256 over the texts in order."""
-        return digest(text.encode("utf-8", "surrogatepass") for text in self.texts)
+        return digest(text.encode("utf-8", "surrogatepass") for text in self.items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,36 +42,36 @@ class Matrix:
     """N rows of D numbers, made elsewhere: features of pictures, or words of texts.
 
     Attributes:
-        array: (N, D), float32 or uint8, dense or `scipy.sparse` CSR. `as_matrix` makes one from anything numeric.
+        values: (N, D), float32 or uint8, dense or `scipy.sparse` CSR. `as_matrix` makes one from anything numeric.
     """
 
     kind: ClassVar[Literal["vector"]] = "vector"
-    array: NDArray[Any] | csr_matrix
+    values: NDArray[Any] | csr_matrix
 
     def __len__(self) -> int:
-        return int(self.array.shape[0])
+        return int(self.values.shape[0])
 
     @property
     def width(self) -> int:
         """D, the length of a row."""
-        return int(self.array.shape[1])
+        return int(self.values.shape[1])
 
     def take(self, rows: Rows) -> Matrix:
         """The rows `rows` (M,), in that order."""
-        return Matrix(self.array[np.asarray(rows, dtype=np.int64)])
+        return Matrix(self.values[np.asarray(rows, dtype=np.int64)])
 
     def dense(self, rows: Rows) -> NDArray[np.float32]:
         """The rows `rows` as a dense (M, D) float32 array, ready for a tower."""
-        part = self.array[np.asarray(rows, dtype=np.int64)]
+        part = self.values[np.asarray(rows, dtype=np.int64)]
         full = part if isinstance(part, np.ndarray) else part.toarray()
         return np.ascontiguousarray(full, dtype=np.float32)
 
     def fingerprint(self) -> str:
         """SHA-256 over shape, type and values; the same values stored dense and sparse differ."""
-        array = self.array
-        parts = [array] if isinstance(array, np.ndarray) else [array.indptr, array.indices, array.data]
+        values = self.values
+        parts = [values] if isinstance(values, np.ndarray) else [values.indptr, values.indices, values.data]
         arrays = [np.ascontiguousarray(part) for part in parts]
-        head = " ".join([str(array.shape), *(str(part.dtype) for part in arrays)])
+        head = " ".join([str(values.shape), *(str(part.dtype) for part in arrays)])
         return digest([head.encode(), *(part.data for part in arrays)])
 
 

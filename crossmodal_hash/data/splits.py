@@ -8,7 +8,7 @@ the database without them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,27 +67,6 @@ class Split:
         """The split as lists of ids, in the form `read_split` reads."""
         return {part: [ids[row] for row in getattr(self, part)] for part in PARTS}
 
-    def with_validation(self, validation: int | float, seed: int = 0) -> Split:
-        """The split with validation items drawn at random from the training items, which become fewer.
-
-        Args:
-            validation: how many, as a count (int) or a share of the training items in [0, 1) (float).
-            seed: of the draw, >= 0.
-
-        Raises:
-            SettingsError: if no training item would be left.
-        """
-        if isinstance(validation, float) and not 0 <= validation < 1:
-            raise SettingsError(
-                f"a validation share of {validation} is not in [0, 1); for a count, give a whole number"
-            )
-        n = len(self.train)
-        count = round(validation * n) if isinstance(validation, float) else validation
-        if not 0 <= count < n:
-            raise SettingsError(f"{count} validation items cannot be cut from {n} training items; give at most {n - 1}")
-        order = _generator(seed, 1).permutation(self.train)
-        return Split(self.query, order[count:], np.concatenate([self.validation, order[:count]]), self.database)
-
     def fingerprint(self) -> str:
         """SHA-256 over the rows of each part."""
         return digest(getattr(self, part).astype("<i8").data for part in PARTS)
@@ -128,39 +107,33 @@ def make_split(
         )
     order = _generator(seed, 0).permutation(n)
     drawn = Split(order[:query], order[query : query + train], np.zeros(0, dtype=np.int64), order[query:])
-    return drawn.with_validation(0.1 if validation is None else validation, seed)
+    return cut_validation(drawn, 0.1 if validation is None else validation, seed=seed)
 
 
 def cut_validation(split: Split, validation: int | float, *, seed: int = 0) -> Split:
-    """A split whose validation items are drawn from its training items, as `make_split` does.
+    """A split with validation items drawn at random from its training items, which become fewer.
+
+    Args:
+        split: with or without validation items; those it has are kept.
+        validation: how many to draw, as a count (int) or a share of the training items in [0, 1) (float).
+        seed: of the draw, >= 0.
 
     Raises:
-        SettingsError: if the training items are too few.
+        SettingsError: if no training item would be left.
 
     Example:
         >>> split = split_from_rows({"query": [0], "train": range(1, 11)}, 20)
         >>> len(cut_validation(split, 0.2).validation)
         2
     """
-    kept = _validation_items(validation, len(split.train))
-    order = np.random.default_rng(seed).permutation(split.train)
-    return Split(query=split.query, train=order[kept:], validation=order[:kept], database=split.database)
-
-
-def _validation_items(validation: int | float, train: int) -> int:
-    if isinstance(validation, float):
-        if not 0 <= validation < 1:
-            raise SettingsError(
-                f"a validation share of {validation} is not in [0, 1); give a share, or a whole number of items"
-            )
-        kept = round(validation * train)
-    else:
-        kept = validation
-    if not 0 <= kept < train:
-        raise SettingsError(
-            f"{kept} validation items cannot be cut from {train} training items; give at most {train - 1}"
-        )
-    return kept
+    if isinstance(validation, float) and not 0 <= validation < 1:
+        raise SettingsError(f"a validation share of {validation} is not in [0, 1); for a count, give a whole number")
+    n = len(split.train)
+    count = round(validation * n) if isinstance(validation, float) else validation
+    if not 0 <= count < n:
+        raise SettingsError(f"{count} validation items cannot be cut from {n} training items; give at most {n - 1}")
+    order = _generator(seed, 1).permutation(split.train)
+    return Split(split.query, order[count:], np.concatenate([split.validation, order[:count]]), split.database)
 
 
 def read_split(path: str | Path, ids: Sequence[str]) -> Split:
@@ -192,8 +165,23 @@ def read_split(path: str | Path, ids: Sequence[str]) -> Split:
             raise DataError(f"the split {where!r} has no {part} items; list at least one")
     row_of: dict[Any, int] = {name: row for row, name in enumerate(ids)}
     rows = {part: _rows(entries, row_of, len(ids), part, where) for part, entries in given.items()}
-    rest = np.setdiff1d(np.arange(len(ids)), rows["query"])
-    return Split(rows["query"], rows["train"], rows.get("validation", rest[:0]), rows.get("database", rest))
+    return split_from_rows(rows, len(ids))
+
+
+def split_from_rows(rows: Mapping[str, Iterable[int]], n: int) -> Split:
+    """A split from rows by part, such as `Dataset.split_rows`; without a database, it is everything but the queries.
+
+    Args:
+        rows: "query" and "train", and optionally "validation" and "database"; each in 0 to n - 1.
+        n: items of the data set.
+
+    Raises:
+        DataError: if parts overlap.
+    """
+    parts = {part: np.array(list(rows[part]), dtype=np.int64) for part in PARTS if part in rows}
+    parts.setdefault("validation", np.zeros(0, dtype=np.int64))
+    parts.setdefault("database", np.setdiff1d(np.arange(n), parts["query"]))
+    return Split(**parts)
 
 
 def _generator(seed: int, draw: int) -> np.random.Generator:
@@ -212,8 +200,8 @@ def _rows(entries: Sequence[Any], row_of: Mapping[Any, int], n: int, part: str, 
     found = [(entry, find(entry)) for entry in entries]
     if unknown := [str(entry) for entry, row in found if row is None]:
         raise DataError(
-            f"{len(unknown)} {part} items of the split {where!r} are not in the data set of {n} "
-            f"items ({first(unknown)}); give file names as in the metadata, or row numbers from 0"
+            f"{len(unknown)} {part} items of the split {where!r} are not among the {n} of the data "
+            f"({first(unknown)}); give file names as in the metadata, or row numbers from 0"
         )
     rows = [row for _, row in found if row is not None]
     if len(set(rows)) < len(rows):

@@ -47,5 +47,5 @@ def real_codes(
                 parts[name].append(output.u.float().cpu().numpy())
             advance(len(batch.rows))
     model.train(training)
-    empty = np.zeros((0, next(iter(model.towers.values())).bits), np.float32)
+    empty = np.zeros((0, model.bits), np.float32)
     return {name: np.concatenate(found) if found else empty for name, found in parts.items()}

@@ -99,7 +99,7 @@ class Run:
     def vocabulary(self) -> Vocabulary | None:
         """The words of its text tower, if it counts words."""
         path = self.path / "vocabulary.json"
-        return Vocabulary.load(path) if path.exists() else None
+        return Vocabulary.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def load_model(self, device: torch.device) -> HashModel:
         """The finished model in evaluation mode.

@@ -74,7 +74,7 @@ def train_step(
     """Forward, backward, update; returns each term's share of the loss, detached."""
     optimizer.zero_grad(set_to_none=True)
     total, shares, _ = losses(model, objective, batch, memory=memory, learner=learner)
-    total.backward()
+    torch.autograd.backward(total)
     if clip:
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)
     optimizer.step()

@@ -19,13 +19,12 @@ from crossmodal_hash.data import (
     Split,
     Texts,
     Vocabulary,
-    cut_validation,
     fit_vocabulary,
     make_split,
     read_split,
-    split_from_rows,
 )
 from crossmodal_hash.errors import DataError, RunError, TrainingError
+from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective
 from crossmodal_hash.training import checkpoint, metrics
@@ -69,7 +68,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
     run = new_run(out, settings)
     with run.lock():
         if vocabulary is not None:
-            vocabulary.save(run.path / "vocabulary.json")
+            write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
         write_description(run, resolved, dataset, split, widths(dataset, vocabulary), training.device)
         note_latest(run)
         listener.started(run.path)
@@ -123,11 +122,11 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
     share = data.validation if data.validation < 1 else int(data.validation)
     if data.split is not None:
         split = read_split(data.split, dataset.ids)
-    elif dataset.split_rows is not None and data.query is None and data.train is None:
-        split = split_from_rows(dataset.split_rows, len(dataset))
+    elif dataset.split is not None and data.query is None and data.train is None:
+        split = dataset.split
     else:
         return make_split(len(dataset), query=data.query, train=data.train, validation=share, seed=settings.seed)
-    return split if len(split.validation) else cut_validation(split, share, seed=settings.seed)
+    return split if len(split.validation) else split.with_validation(share, seed=settings.seed)
 
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
@@ -136,7 +135,7 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
     if not isinstance(texts, Texts):
         return None
     words = settings.data.vocabulary
-    return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
+    return fit_vocabulary([texts.texts[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
 
 
 @dataclass(frozen=True)

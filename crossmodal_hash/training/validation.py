@@ -21,7 +21,7 @@ def validation_scores(model: HashModel, inputs: Inputs, split: Split, device: to
     rows = np.concatenate([split.validation, split.train])
     labels = inputs.labels.numpy()[rows]
     codes = {
-        name: Codes(pack(u), u.shape[1], rows, name, labels)  # type: ignore[arg-type]
+        name: Codes(pack(u), u.shape[1], rows, name, labels)
         for name, u in real_codes(model, inputs, rows, device).items()
     }
     query, database = np.arange(len(split.validation)), np.arange(len(split.validation), len(rows))

@@ -48,7 +48,7 @@ def test_several_matrices_need_a_key_and_numbers_beside_one_do_not(tmp_path, wri
     with pytest.raises(CodesError, match="L_db, L_te"):
         load_matrix(tmp_path / "two.mat")
     assert load_matrix(tmp_path / "two.mat", "L_db").shape == (2, 2)
-    with pytest.raises(CodesError, match="no matrix 'x'.*L_db, L_te"):
+    with pytest.raises(CodesError, match=r"no matrix 'x'.*L_db, L_te"):
         load_matrix(tmp_path / "two.mat", "x")
     write(tmp_path / "one.mat", {"L": LABELS, "n": np.array([[3.0]])})
     assert load_matrix(tmp_path / "one.mat").shape == (2, 3)

@@ -27,7 +27,7 @@ def test_select_cuts_everything_alike_by_part_mask_or_rows():
 
 
 def test_an_unknown_part_is_answered_with_the_parts_there_are():
-    with pytest.raises(CodesError, match="'test'.*query"):
+    with pytest.raises(CodesError, match=r"'test'.*query"):
         make(parts={"query": np.ones(3, bool)}).select("test")
 
 

@@ -9,7 +9,7 @@ from crossmodal_hash.components import CRITERIA
 from crossmodal_hash.contracts import Criterion
 from crossmodal_hash.errors import ShapeError
 
-NAMES = list(CRITERIA)
+NAMES = list(CRITERIA.builtin)
 FOR_THE_RECORD = {"mmd-batch", "mmd-inverted"}
 """Distances in the place of similarities, kept to show what they do."""
 

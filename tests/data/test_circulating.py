@@ -5,7 +5,7 @@ from safetensors.numpy import save_file
 from scipy.io import savemat
 from scipy.sparse import csr_matrix
 
-from crossmodal_hash.data import load_data
+from crossmodal_hash.data import load_data, split_from_rows
 from crossmodal_hash.data.sources import as_labels, as_matrix
 from crossmodal_hash.errors import DataError
 
@@ -18,7 +18,7 @@ def cells(*strings):
 
 def check(data, matrices):
     features, words, labels = matrices
-    assert np.allclose(data.modalities["image"].array, features, atol=1e-6)
+    assert np.allclose(data.modalities["image"].values, features, atol=1e-6)
     assert np.array_equal(data.modalities["text"].dense(range(len(words))), words)
     assert np.array_equal(data.labels, labels)
     assert data.ids == ("0", "1", "2", "3", "4", "5")
@@ -31,8 +31,8 @@ def test_one_mat_file_may_hold_everything(tmp_path, matrices, keys):
     data = load_data(tmp_path / "FLICKR-25K.mat")
     check(data, matrices)
     assert data.name == "FLICKR-25K"
-    assert data.modalities["image"].array.dtype == np.float32
-    assert data.modalities["text"].array.dtype == np.uint8
+    assert data.modalities["image"].values.dtype == np.float32
+    assert data.modalities["text"].values.dtype == np.uint8
 
 
 def test_one_hdf5_file_of_matlab_may_hold_everything(tmp_path, matrices):
@@ -68,8 +68,8 @@ def test_sparse_words_stay_sparse(tmp_path, matrices):
     data = load_data(tmp_path / "x.mat")
     check(data, matrices)
     text = data.modalities["text"]
-    assert text.array.format == "csr"
-    assert np.array_equal(text.take([3, 1]).array.toarray(), words[[3, 1]])
+    assert text.values.format == "csr"
+    assert np.array_equal(text.take([3, 1]).values.toarray(), words[[3, 1]])
     assert len(text.fingerprint()) == 64
 
 
@@ -108,7 +108,7 @@ def test_dcmht_has_captions_and_the_authors_own_paths(write, contents, matrices)
     savemat(folder / "label.mat", {"category": matrices[2][:3]})
     data = load_data(folder)
     assert data.ids == ("a.png", "b.jpg", "c.webp")
-    assert data.modalities["text"].texts == ("a red bus the bus is red", "a cat", "a wall")
+    assert data.modalities["text"].items == ("a red bus the bus is red", "a cat", "a wall")
     captions[0, 1] = ""
     savemat(folder / "caption.mat", {"caption": captions})
     with pytest.raises(DataError, match=r"1 of 3 texts in caption.mat\[caption\] are empty \(rows '1'\)"):
@@ -120,8 +120,12 @@ def test_a_labels_txt_beside_the_matrices_names_the_columns(tmp_path, matrices):
     (tmp_path / "labels.txt").write_text("sky\nsea\nsun\n")
     assert load_data(tmp_path / "x.mat").label_names == ("sky", "sea", "sun")
     (tmp_path / "labels.txt").write_text("sky\nsea\n")
-    with pytest.raises(DataError, match="labels.txt has 2 labels but x.mat\\[LAll\\] 3 columns"):
+    with pytest.raises(DataError, match=r"labels.txt has 2 labels but x.mat\[LAll\] 3 columns"):
         load_data(tmp_path / "x.mat")
+
+
+def division(data):
+    return split_from_rows(data.split_rows, len(data))
 
 
 def divided(matrices, query, train, database=None, names=("I_{}", "T_{}", "L_{}"), parts=("te", "tr", "db")):
@@ -138,10 +142,10 @@ def test_a_bmc_file_keeps_its_division_and_its_training_items_once(tmp_path, mat
     savemat(tmp_path / "mir_cnn.mat", divided(matrices, [0, 1], [4, 2], [2, 3, 4, 5]))
     data = load_data(tmp_path / "mir_cnn.mat")
     check(data, matrices)
-    assert data.split.query.tolist() == [0, 1]
-    assert data.split.train.tolist() == [2, 4]
-    assert data.split.database.tolist() == [2, 3, 4, 5]
-    assert data.split.unseen.tolist() == [3, 5]
+    assert division(data).query.tolist() == [0, 1]
+    assert division(data).train.tolist() == [2, 4]
+    assert division(data).database.tolist() == [2, 3, 4, 5]
+    assert division(data).unseen.tolist() == [3, 5]
 
 
 def test_items_of_equal_content_are_matched_one_to_one(tmp_path, matrices):
@@ -149,20 +153,20 @@ def test_items_of_equal_content_are_matched_one_to_one(tmp_path, matrices):
     savemat(tmp_path / "x.mat", divided((features, words, labels), [0], [2, 3], [1, 2, 3, 4]))
     data = load_data(tmp_path / "x.mat")
     assert len(data) == 5
-    assert data.split.train.tolist() == [2, 3]
+    assert division(data).train.tolist() == [2, 3]
 
 
 def test_training_items_outside_the_database_are_kept_outside(tmp_path, matrices):
     savemat(tmp_path / "x.mat", divided(matrices, [0], [4, 5, 1], [1, 2, 3]))
     data = load_data(tmp_path / "x.mat")
     check(data, tuple(matrix[[0, 1, 2, 3, 4, 5]] for matrix in matrices))
-    assert data.split.database.tolist() == [1, 2, 3]
-    assert data.split.train.tolist() == [1, 4, 5]
+    assert division(data).database.tolist() == [1, 2, 3]
+    assert division(data).train.tolist() == [1, 4, 5]
 
 
 def test_without_a_database_part_the_training_items_are_it(tmp_path, matrices):
     savemat(tmp_path / "x.mat", divided(matrices, [0, 1], [2, 3, 4, 5]))
-    split = load_data(tmp_path / "x.mat").split
+    split = division(load_data(tmp_path / "x.mat"))
     assert split.database.tolist() == split.train.tolist() == [2, 3, 4, 5]
 
 
@@ -173,7 +177,7 @@ def test_an_nrch_file_is_read_with_axes_as_python_wrote_them(tmp_path, matrices)
             file[key] = matrix
     data = load_data(tmp_path / "nrch.h5")
     check(data, matrices)
-    assert data.split.unseen.tolist() == [4, 5]
+    assert division(data).unseen.tolist() == [4, 5]
 
 
 def test_divided_files_that_do_not_fit_are_refused(tmp_path, matrices):
@@ -184,6 +188,13 @@ def test_divided_files_that_do_not_fit_are_refused(tmp_path, matrices):
     del keys["T_db"]
     savemat(tmp_path / "x.mat", keys)
     with pytest.raises(DataError, match=r"only 'x.mat\[I_db\]', 'x.mat\[L_db\]' of the database; three are needed"):
+        load_data(tmp_path / "x.mat")
+
+
+def test_a_divided_file_with_texts_is_refused(tmp_path, matrices):
+    texts = {f"T_{part}": cells("a bus") for part in ("te", "tr", "db")}
+    savemat(tmp_path / "x.mat", divided(matrices, [0], [1], [2]) | texts)
+    with pytest.raises(DataError, match=r"must hold matrices in every part; give texts and pictures as metadata.jsonl"):
         load_data(tmp_path / "x.mat")
 
 
@@ -234,15 +245,15 @@ def test_what_is_no_matrix_of_numbers_is_refused(values):
 
 
 def test_whole_numbers_stay_small_and_others_become_floats():
-    assert as_matrix(np.array([[True, False]]), "").array.dtype == np.uint8
-    assert as_matrix(np.array([[0, 255]]), "").array.dtype == np.uint8
-    assert as_matrix(np.array([[0, 256]]), "").array.tolist() == [[0.0, 256.0]]
-    assert as_matrix(np.array([[-1, 0]], dtype=np.int8), "").array.tolist() == [[-1.0, 0.0]]
+    assert as_matrix(np.array([[True, False]]), "").values.dtype == np.uint8
+    assert as_matrix(np.array([[0, 255]]), "").values.dtype == np.uint8
+    assert as_matrix(np.array([[0, 256]]), "").values.tolist() == [[0.0, 256.0]]
+    assert as_matrix(np.array([[-1, 0]], dtype=np.int8), "").values.tolist() == [[-1.0, 0.0]]
 
 
 def test_equal_entries_of_a_sparse_matrix_are_added():
     twice = csr_matrix((np.array([200, 100]), np.array([0, 0]), np.array([0, 2])), shape=(1, 2))
-    assert as_matrix(twice, "").array.toarray().tolist() == [[300.0, 0.0]]
+    assert as_matrix(twice, "").values.toarray().tolist() == [[300.0, 0.0]]
 
 
 @pytest.mark.parametrize(("value", "shown"), [(2, "2"), (-1, "-1"), (0.5, "0.5"), (np.nan, "nan")])

@@ -63,20 +63,18 @@ def test_every_store_can_be_narrowed_to_one_of_its_folders(store):
     assert below.read("b.txt") == CONTENTS["deep/b.txt"]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_zip_opened_here_can_be_read_in_another_process(tmp_path, method):
+def test_a_zip_opened_here_can_be_read_after_a_fork_and_after_pickling(tmp_path):
     store = open_files(make_zip(tmp_path / "x.zip", CONTENTS))
     store.read("a.txt")
-    context = multiprocessing.get_context(method)
-    if method == "spawn":
-        # What a spawned process gets is the pickle; starting one would take a second.
-        assert pickle.loads(pickle.dumps(store)).read("a.txt") == b"alpha"
-        return
-    queue = context.Queue()
-    process = context.Process(target=read_elsewhere, args=(store, "deep/b.txt", queue))
-    process.start()
-    assert queue.get(timeout=10) == CONTENTS["deep/b.txt"]
-    process.join()
+    # A spawned process would get this pickle.
+    assert pickle.loads(pickle.dumps(store)).read("a.txt") == b"alpha"
+    if hasattr(os, "fork"):
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        process = context.Process(target=read_elsewhere, args=(store, "deep/b.txt", queue))
+        process.start()
+        assert queue.get(timeout=10) == CONTENTS["deep/b.txt"]
+        process.join()
     assert store.read("a.txt") == b"alpha"
 
 
@@ -188,3 +186,19 @@ def test_archives_in_a_folder_are_opened_only_for_what_the_folder_lacks(write):
     assert (both.read("a.txt"), both.read("b.txt")) == (b"here", b"beta")
     assert {"a.txt", "b.txt"} <= set(both.names())
     assert "c.txt" not in both
+
+
+def test_several_stores_and_folders_in_folders_can_be_narrowed(write, tmp_path):
+    folder = write({"deep/a.txt": b"alpha"})
+    make_zip(folder / "more.zip", {"deep/er/b.txt": b"beta"})
+    deep = with_archives(Folder(folder), ["deep/a.txt", "deep/er/b.txt"]).under("deep")
+    assert (deep.read("a.txt"), deep.read("er/b.txt")) == (b"alpha", b"beta")
+    assert open_files(folder / "more.zip").under("deep").under("er").names() == ["b.txt"]
+
+
+def test_an_archive_that_has_gone_is_named(tmp_path):
+    path = make_tar(tmp_path / "x.tar", CONTENTS)
+    store = open_files(path)
+    path.unlink()
+    with pytest.raises(DataError, match=r"cannot read 'a.txt' in '.*x.tar': No such file"):
+        store.read("a.txt")

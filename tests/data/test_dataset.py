@@ -19,8 +19,8 @@ def toy(**changes):
 def test_taking_rows_takes_them_everywhere():
     part = toy().take(np.array([2, 0]))
     assert part.ids == ("c", "a")
-    assert part.modalities["text"].texts == ("three", "one")
-    assert part.modalities["image"].array.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert part.modalities["text"].items == ("three", "one")
+    assert part.modalities["image"].values.tolist() == [[0, 0, 1], [1, 0, 0]]
     assert part.labels.tolist() == [[1, 1], [1, 0]]
 
 

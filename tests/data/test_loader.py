@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_batches_come_in_the_order_asked_for(ten, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_random_views_are_the_same_however_many_workers_read(ten, workers):
-    batches = list(picture_batches(ten, PLAN, 24, augment_seed=(7, 2), workers=workers))
+    batches = list(picture_batches(ten, PLAN, 24, augment=(7, 2), workers=workers))
     expected = random_square(ten.read(9, side=48), 24, seed=7, epoch=2, row=9)
     assert np.array_equal(batches[2][0].numpy(), expected)
     assert torch.equal(batches[0][1], batches[1][0])
@@ -54,8 +55,6 @@ def test_a_damaged_picture_is_one_sentence_even_from_a_worker(write, ten, worker
 
 
 def test_workers_read_from_archives_that_were_open_before(ten, tmp_path):
-    import zipfile
-
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         for row, name in enumerate(ten.names):
             archive.writestr(name, ten.content(row))

@@ -19,7 +19,7 @@ def test_a_folder_with_jsonl_is_read(write, contents):
     data = load_data(write(contents))
     assert (data.name, len(data)) == ("toy", 3)
     assert data.ids == ("images/a.png", "images/b.jpg", "images/c.webp")
-    assert data.modalities["text"].texts == ("a red bus", "a cat", "nothing known")
+    assert data.modalities["text"].items == ("a red bus", "a cat", "nothing known")
     assert data.label_names == ("bus", "cat", "red")
     assert data.labels.tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
     assert data.labels.dtype == np.uint8
@@ -52,7 +52,7 @@ def test_columns_nobody_asked_for_and_blank_lines_are_ignored(write, contents):
 
 def test_a_text_may_hold_a_unicode_line_separator(write, contents):
     line = json.dumps(row(text="one\u2028two"), ensure_ascii=False).encode() + b"\n"
-    assert load_data(write(contents | {"metadata.jsonl": line})).modalities["text"].texts == ("one\u2028two",)
+    assert load_data(write(contents | {"metadata.jsonl": line})).modalities["text"].items == ("one\u2028two",)
 
 
 def test_data_without_labels_are_read_when_they_are_not_needed(write, contents):
@@ -117,7 +117,7 @@ CSV_CASES = {
     "file_name,caption,labels\n": "no column text",
     "file_name,text,labels\nimages/a.png,a, b,x\n": "line 2 .* does not have 3 cells",
     "file_name,text,labels\nimages/a.png\n": "line 2 .* does not have 3 cells",
-    'file_name,text,labels\nimages/a.png,"open,x\n': "line 2 .* is not CSV",
+    'file_name,text,labels\nimages/a.png,"open,x\n': "line 1 .* is not CSV",
     "file_name,text\nimages/a.png,t\n": "no labels column; .* separated by ';'",
     "file_name,text,labels\n": "has no rows",
     "": "no column file_name or text",

@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ def test_a_damaged_picture_is_named(write, damage):
         pictures.read(0)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG"])
 def test_a_picture_cut_or_damaged_anywhere_gives_a_sentence_and_never_another_error(write, kind):
     rng = np.random.default_rng(1)
@@ -105,8 +107,6 @@ def test_a_decompression_bomb_is_refused(write):
     # A PNG header that promises 30000 x 30000 pixels; Pillow itself stops at twice our limit.
     bomb = bytearray(save(Image.new("1", (8, 8)), "PNG"))
     bomb[16:24] = (30000).to_bytes(4, "big") * 2
-    import zlib
-
     bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
     with pytest.raises(DataError, match="cannot decode"):
         Pictures(Folder(write({"bomb.png": bytes(bomb)})), ["bomb.png"]).read(0)

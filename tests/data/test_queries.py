@@ -29,7 +29,7 @@ def test_one_picture_or_an_archive_of_pictures_will_do(write, contents):
 
 
 def test_what_holds_no_pictures_is_refused(write, tmp_path):
-    with pytest.raises(DataError, match="holds no pictures; the formats are .bmp"):
+    with pytest.raises(DataError, match=r"holds no pictures; the formats are .bmp"):
         load_pictures(write({"a.txt": b""}))
     with pytest.raises(DataError, match="does not end like a picture"):
         load_pictures(tmp_path / "toy" / "a.txt")
@@ -40,14 +40,14 @@ def test_what_holds_no_pictures_is_refused(write, tmp_path):
 def test_texts_are_the_lines_of_a_file(tmp_path):
     (tmp_path / "q.txt").write_bytes("\ufeffa red bus\r\n\r\nein B\u00e4r\n".encode())
     data = load_texts(tmp_path / "q.txt")
-    assert data.modalities["text"].texts == ("a red bus", "", "ein B\u00e4r")
+    assert data.modalities["text"].items == ("a red bus", "", "ein B\u00e4r")
     assert (data.ids, data.name) == (("0", "1", "2"), "q")
 
 
 def test_texts_come_from_standard_input_or_a_stream(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("a cat\n"))
-    assert load_texts("-").modalities["text"].texts == ("a cat",)
-    assert load_texts(io.StringIO("a\nb")).modalities["text"].texts == ("a", "b")
+    assert load_texts("-").modalities["text"].items == ("a cat",)
+    assert load_texts(io.StringIO("a\nb")).modalities["text"].items == ("a", "b")
 
 
 def test_texts_that_cannot_be_read_are_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossmodal_hash.data import Split, make_split, read_split
+from crossmodal_hash.data import cut_validation, make_split, read_split, split_from_rows
 from crossmodal_hash.errors import DataError, SettingsError
 
 IDS = tuple("abcdefgh")
@@ -30,7 +30,7 @@ def test_a_drawn_split_has_the_sizes_asked_for_and_covers_everything(data):
     assert again.fingerprint() == split.fingerprint()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(3, 60_000))
 def test_the_default_sizes_follow_the_papers(n):
     split = make_split(n)
@@ -56,8 +56,8 @@ def test_validation_items_are_a_share_or_a_count():
 
 
 def test_validation_items_can_be_cut_from_a_given_split():
-    split = Split([0, 1], [2, 3, 4, 5], [], [2, 3, 4, 5, 6])
-    cut = split.with_validation(0.5, seed=3)
+    split = split_from_rows({"query": [0, 1], "train": [2, 3, 4, 5], "database": [2, 3, 4, 5, 6]}, 8)
+    cut = cut_validation(split, 0.5, seed=3)
     assert len(cut.validation) == 2
     assert sorted([*cut.train, *cut.validation]) == [2, 3, 4, 5]
     assert cut.unseen.tolist() == split.unseen.tolist() == [6]

@@ -56,12 +56,20 @@ def test_a_vocabulary_survives_json():
     assert len(vocabulary) == 7
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{}", "null", '{"words": [], "binary": true, "min_count": 1}', '{"words": [1], "binary": true, "min_count": 1}',
-     '{"words": ["a", "a"], "binary": true, "min_count": 1}', '{"words": ["a"], "binary": 1, "min_count": 1}',
-     '{"words": "ab", "binary": true, "min_count": 1}'],
-)  # fmt: skip
+NO_VOCABULARY = [
+    "",
+    "[]",
+    "{}",
+    "null",
+    '{"words": [], "binary": true, "min_count": 1}',
+    '{"words": [1], "binary": true, "min_count": 1}',
+    '{"words": ["a", "a"], "binary": true, "min_count": 1}',
+    '{"words": ["a"], "binary": 1, "min_count": 1}',
+    '{"words": "ab", "binary": true, "min_count": 1}',
+]
+
+
+@pytest.mark.parametrize("text", NO_VOCABULARY)
 def test_what_is_no_vocabulary_is_refused(text):
     with pytest.raises(DataError, match="a vocabulary is a"):
         Vocabulary.from_json(text)

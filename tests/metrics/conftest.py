@@ -1,6 +1,6 @@
-"""The toy vector of the metric definitions, and slow scorers that say what every number means."""
+"""The toy vector of the metric definitions, counted by loops."""
 
-from itertools import permutations, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -28,33 +28,19 @@ def stable_of(distance, grade) -> list[Counts]:
     return [_runs(g[np.argsort(d, kind="stable")], int(grade.max())) for d, g in zip(distance, grade, strict=True)]
 
 
-def orders(distance, grade):
-    """Every order of the items that the distances allow, as grades from first to last."""
-    at = [[g for d, g in zip(distance, grade, strict=True) if d == value] for value in sorted(set(distance))]
-    for parts in product(*(permutations(group) for group in at)):
-        yield [g for part in parts for g in part]
+@pytest.fixture
+def count_slowly():
+    return counts_of
 
 
-def slow_ap(order, k=None, divisor="R"):
-    """Average precision of one order, by its definition."""
-    hits, total = 0, 0.0
-    for rank, g in enumerate(order[:k], start=1):
-        if g > 0:
-            hits += 1
-            total += hits / rank
-    relevant = sum(g > 0 for g in order)
-    by = {"R": relevant, "retrieved": hits, "min": min(k or len(order), relevant), "k": k}[divisor]
-    return total / by if by else 0.0
+@pytest.fixture
+def toy_distance():
+    return TOY_DISTANCE
 
 
-def slow_ndcg(order, k):
-    """NDCG of one order, by its definition."""
-
-    def dcg(grades):
-        return sum((2**g - 1) / np.log2(i + 1) for i, g in enumerate(grades[:k], start=1))
-
-    best = dcg(sorted(order, reverse=True))
-    return dcg(order) / best if best else 0.0
+@pytest.fixture
+def toy_grade():
+    return TOY_GRADE
 
 
 @pytest.fixture

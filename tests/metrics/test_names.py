@@ -1,0 +1,67 @@
+import pytest
+
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.metrics import KNOWN, parse
+
+FULL = {
+    "map@all": "map@all",
+    "MAP@50": "map@50/retrieved",
+    "map@5000/Retrieved": "map@5000/retrieved",
+    "map@50/min": "map@50/min",
+    "map@50/r": "map@50/R",
+    "map@50/k": "map@50/k",
+    "map@50-hits": "map@50-hits",
+    "p@100": "P@100",
+    "r@100": "R@100",
+    "radius@2": "precision@r<=2",
+    "precision@r<=0": "precision@r<=0",
+    "ndcg@10": "NDCG@10",
+    "ndcg@all": "NDCG@all",
+    "acg@10": "ACG@10",
+    "wap@10": "WAP@10",
+    "hit@1": "hit@1",
+    "median-rank": "median-rank",
+    " pr@radius/micro ": "pr@radius/micro",
+    "pr@radius/macro": "pr@radius/macro",
+    "pr@radius/macro-masked": "pr@radius/macro-masked",
+    "pr@rank": "pr@rank",
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_name_becomes_the_full_name_which_means_itself(name):
+    assert parse(name).name == FULL[name]
+    assert parse(FULL[name]).name == FULL[name]
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_every_known_name_can_be_asked_for(known):
+    metric = parse(known.replace("@k", "@7").replace("<=k", "<=7"))
+    assert (metric.values is None) != (metric.curve is None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [
+        ("mpa@50", "map@50"),
+        ("map@50/retreived", "map@50/retrieved"),
+        ("map", "map@all"),
+        ("pr@radius", "pr@radius/m"),
+        ("mean-rank", "median-rank"),
+        ("prec@r<2", "precision@r<=2"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(wrong, near):
+    with pytest.raises(SettingsError, match=f"unknown metric '{wrong}'.*Did you mean .*'{near}"):
+        parse(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["map@k", "map@-5", "map@5.5", "map@5@6", "p@", "", "map@all5"])
+def test_a_name_without_a_proper_number_is_unknown(wrong):
+    with pytest.raises(SettingsError, match="unknown metric"):
+        parse(wrong)
+
+
+def test_a_cut_off_is_at_least_one():
+    with pytest.raises(SettingsError, match="cut-off 0"):
+        parse("p@0")

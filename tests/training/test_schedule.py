@@ -1,0 +1,39 @@
+import math
+
+import pytest
+
+from crossmodal_hash.config import TrainSettings
+from crossmodal_hash.training.schedule import learning_rate
+
+
+def test_the_published_paths_start_and_end_where_the_papers_say():
+    from crossmodal_hash import config
+
+    for name, first, last in (("hsidhn", -1.1, -6.1), ("dspah", -1.5, -6.5)):
+        train = config.resolve(name, frozen_by_default=False).settings.train
+        assert math.log10(learning_rate(train, 0, 10)) == pytest.approx(first)
+        assert math.log10(learning_rate(train, 10 * (train.epochs - 1), 10)) == pytest.approx(last)
+
+
+def test_a_log_linear_rate_falls_by_a_constant_factor_each_epoch_and_not_within():
+    train = TrainSettings(schedule="log-linear", lr=1.0, lr_end=1e-4, epochs=5)
+    rates = [learning_rate(train, step, 4) for step in range(20)]
+    assert rates[0] == rates[3]
+    assert [rates[4 * e] for e in range(5)] == pytest.approx([1, 0.1, 0.01, 0.001, 0.0001])
+
+
+def test_one_cycle_rises_to_the_highest_rate_and_falls_to_almost_nothing():
+    train = TrainSettings(schedule="one-cycle", lr=1.0, epochs=10)
+    rates = [learning_rate(train, step, 10) for step in range(100)]
+    top = rates.index(max(rates))
+    assert 25 <= top <= 35
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[0] == pytest.approx(1 / 25)
+    assert rates[-1] < 1e-5
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_one_epoch_and_one_step_have_a_rate():
+    for schedule in ("constant", "one-cycle", "log-linear"):
+        assert learning_rate(TrainSettings(schedule=schedule, epochs=1), 0, 1) > 0
