@@ -19,6 +19,8 @@ class Dense(Backbone):
         super().__init__()
         if not hidden or min(hidden) < 1:
             raise SettingsError(f"hidden={list(hidden)} needs one width or more, each at least 1; try hidden=[512]")
+        if not (0 <= dropout_input < 1 and 0 <= dropout < 1):
+            raise SettingsError(f"dropout_input={dropout_input} and dropout={dropout} must lie in [0, 1)")
         self.hidden, self.dropout_input, self.dropout = tuple(hidden), dropout_input, dropout
         self.levels = tuple(LevelInfo(f"hidden{i + 1}", width, 0) for i, width in enumerate(self.hidden))
 

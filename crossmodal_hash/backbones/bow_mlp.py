@@ -20,7 +20,7 @@ class BowMLP(Dense):
         dropout: share of hidden units dropped in training, in [0, 1).
 
     Raises:
-        SettingsError: for no hidden layer, or one without units.
+        SettingsError: for no hidden layer, one without units, or a share outside [0, 1).
         ShapeError: for rows of another width than at setup.
 
     Example:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as nnf
 
 from crossmodal_hash.backbones._inputs import check_pictures, check_size
+from crossmodal_hash.backbones._same_conv import SameConvBN
 from crossmodal_hash.backbones._weights import is_meta, load_weights, read_weights
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.errors import WeightsError
@@ -64,13 +64,14 @@ class EfficientNetLite0(Backbone):
     """
 
     reads = "image"
+    freezable = True
 
     def __init__(self, *, weights: str = "imagenet", size: int = 160) -> None:
         super().__init__()
         check_size(size)
         self.weights, self.size = weights, size
         self.levels = (*(LevelInfo(s.level, s.channels, 2) for s in _STAGES if s.level), LevelInfo("head", _HEAD, 2))
-        self.stem = _ConvBN(3, _STEM, 3, stride=2)
+        self.stem = SameConvBN(3, _STEM, 3, stride=2)
         self.stages = nn.ModuleList()
         width = _STEM
         for stage in _STAGES:
@@ -79,7 +80,7 @@ class EfficientNetLite0(Backbone):
                 blocks.append(_Block(width, stage, stage.stride if i == 0 else 1))
                 width = stage.channels
             self.stages.append(nn.Sequential(*blocks))
-        self.head = _ConvBN(width, _HEAD, 1)
+        self.head = SameConvBN(width, _HEAD, 1)
         if weights != "none" and not is_meta(self):
             source = _packaged() if weights == "imagenet" else weights
             load_weights(self, _our_names(read_weights(source)), source, ignore=("_fc.",))
@@ -96,50 +97,20 @@ class EfficientNetLite0(Backbone):
         return *maps, self.head(x)
 
 
-class _ConvBN(nn.Module):
-    """Convolution without bias, batch norm, and ReLU6 unless linear; padded as TensorFlow's `SAME`.
-
-    The weights were trained in TensorFlow, which pads an even side more at its end. Padding both ends alike shifts
-    every map by a fraction of a cell and costs accuracy.
-    """
-
-    def __init__(
-        self, channels: int, width: int, kernel: int, *, stride: int = 1, groups: int = 1, linear: bool = False
-    ) -> None:
-        super().__init__()
-        padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(channels, width, kernel, stride, padding, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)
-        self.act = nn.Identity() if linear else nn.ReLU6(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        stride = self.conv.stride[0]
-        if stride > 1:
-            height, width = (_surplus(side, self.conv.kernel_size[0], stride) for side in x.shape[2:])
-            x = nnf.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
-        out: Tensor = self.act(self.bn(self.conv(x)))
-        return out
-
-
 class _Block(nn.Module):
     """Mobile inverted bottleneck: widen by 1 x 1, convolve each channel, narrow by 1 x 1; skip where shapes agree."""
 
     def __init__(self, channels: int, stage: _Stage, stride: int) -> None:
         super().__init__()
         width = channels * stage.expansion
-        self.expand = _ConvBN(channels, width, 1) if stage.expansion > 1 else nn.Identity()
-        self.depthwise = _ConvBN(width, width, stage.kernel, stride=stride, groups=width)
-        self.project = _ConvBN(width, stage.channels, 1, linear=True)
+        self.expand = SameConvBN(channels, width, 1) if stage.expansion > 1 else nn.Identity()
+        self.depthwise = SameConvBN(width, width, stage.kernel, stride=stride, groups=width)
+        self.project = SameConvBN(width, stage.channels, 1, linear=True)
         self.skips = stride == 1 and channels == stage.channels
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.skips else y
-
-
-def _surplus(side: int, kernel: int, stride: int) -> int:
-    """How much padding, both ends together, makes ceil(side / stride) cells."""
-    return max((-(-side // stride) - 1) * stride + kernel - side, 0)
 
 
 def _packaged() -> str:

@@ -24,6 +24,7 @@ class _ResNet(Backbone):
     """What the three depths share; see `ResNet34`."""
 
     reads = "image"
+    freezable = True
     depth: ClassVar[int]
 
     def __init__(self, *, weights: str = "imagenet", size: int = 224) -> None:

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import safetensors
 import safetensors.numpy
-import scipy.io
-import scipy.sparse
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.bits import check_packed
@@ -22,8 +19,7 @@ from crossmodal_hash.errors import CodesError
 
 # What the readers below raise on a truncated, corrupt or foreign file.
 UNREADABLE = (OSError, ValueError, TypeError, EOFError, KeyError, IndexError, NotImplementedError, RuntimeError,
-              struct.error, zlib.error, zipfile.BadZipFile, safetensors.SafetensorError,
-              scipy.io.matlab.MatReadError)  # fmt: skip
+              struct.error, zlib.error, zipfile.BadZipFile, safetensors.SafetensorError)  # fmt: skip
 
 
 def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
@@ -163,10 +159,16 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _read_mat(path: Path) -> dict[str, NDArray[Any]]:
+    import h5py  # here, because h5py and scipy.io take longer to import than most commands that hold codes need
+    import scipy.io
+
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
             return {name: _from_hdf5(node) for name, node in file.items() if not name.startswith("#")}
-    content: dict[str, Any] = scipy.io.loadmat(path)
+    try:
+        content: dict[str, Any] = scipy.io.loadmat(path)
+    except scipy.io.matlab.MatReadError as error:
+        raise ValueError(error) from error
     return {
         name: value.toarray() if hasattr(value, "toarray") else np.asarray(value)
         for name, value in content.items()
@@ -175,6 +177,9 @@ def _read_mat(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _from_hdf5(node: Any) -> NDArray[Any]:
+    import h5py
+    import scipy.sparse
+
     if isinstance(node, h5py.Dataset):
         if node.attrs.get("MATLAB_class") == b"char":
             return np.array("".join(map(chr, np.ravel(node[()]))))

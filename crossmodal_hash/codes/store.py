@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.numpy
-import scipy.io
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.bits import pack, unpack
@@ -54,6 +53,8 @@ def save(path: str | Path, codes: Codes) -> None:
             elif suffix == ".npy":
                 np.save(file, codes.packed)
             elif suffix == ".mat":
+                import scipy.io  # slow to import, and rarely needed
+
                 scipy.io.savemat(file, _mat(codes), do_compression=True)  # type: ignore[arg-type]  # any binary file will do
             else:
                 np.savetxt(file, unpack(codes.packed, codes.bits), fmt="%d", delimiter=",")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.errors import CodesError, ShapeError
+from crossmodal_hash.errors import CodesError, SettingsError, ShapeError
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 STRETCH = 262_144
@@ -98,6 +98,7 @@ def count(
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
         ShapeError: if the relevance is for other numbers of queries or items.
+        SettingsError: if threads < 1.
 
     Example:
         >>> from crossmodal_hash.metrics.relevance import Labels
@@ -112,6 +113,8 @@ def count(
     words = to_words(queries)
     rows = np.argsort(relevance.group, kind="stable")
     workers = min(2, os.cpu_count() or 1) if threads is None else threads
+    if workers < 1:
+        raise SettingsError(f"counting takes at least 1 thread, not {threads}.")
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(database), STRETCH):
             stop = min(start + STRETCH, len(database))

@@ -87,9 +87,9 @@ def in_order(
 
 
 def _runs(grade: NDArray[Any], max_grade: int) -> Counts:
-    starts = np.flatnonzero(np.diff(grade, prepend=np.int64(-1)))
+    starts = np.concatenate([[0], np.flatnonzero(grade[1:] != grade[:-1]) + 1])
     items = np.diff(starts, append=len(grade))
-    g = grade[starts].astype(np.int64)
+    g = grade[starts].astype(np.int64) if len(grade) else np.zeros(1, np.int64)
     return Counts(
         items=items[None],
         relevant=(items * (g > 0))[None],

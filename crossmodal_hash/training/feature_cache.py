@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Pictures, picture_batches
 from crossmodal_hash.files import write_bytes
@@ -60,7 +61,7 @@ def extract(backbone: Backbone, pictures: Tensor, grid: int, device: torch.devic
     """uint8 pictures (B, 3, S, S) -> the condensed levels as float16, by `level/field`."""
     with torch.inference_mode(), precision(device):
         x = move(pictures, device)
-        levels = [level.condense(grid) for level in backbone(x)]  # type: ignore[arg-type]
+        levels = [level.condense(grid) for level in backbone(x)]
     return {
         f"{info.name}/{name}": value.half().cpu()
         for info, level in zip(backbone.levels, levels, strict=True)
@@ -132,6 +133,7 @@ def _extract_shards(
     workers: int | None,
     advance: Callable[[int], None],
 ) -> None:
+    fast = folded(backbone)
     plan = [
         np.arange(first, min(first + batch, start + SHARD, len(pictures)))
         for start in starts
@@ -141,7 +143,7 @@ def _extract_shards(
     # One stream over all shards: the readers work ahead while the backbone computes and a shard is written.
     pixels = picture_batches(pictures, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
     for rows, x in zip(plan, pixels, strict=True):
-        parts.append(extract(backbone, x.flip(-1) if mirrored else x, grid, device))
+        parts.append(extract(fast, x.flip(-1) if mirrored else x, grid, device))
         advance(len(rows))
         end = int(rows[-1]) + 1
         if end % SHARD == 0 or end == len(pictures):

@@ -94,7 +94,7 @@ class Streamed:
             self.pictures,
             plan,
             self.size,
-            augment_seed=None if self.augment_seed is None else (self.augment_seed, epoch),
+            augment=None if self.augment_seed is None else (self.augment_seed, epoch),
             workers=self.workers,
             pin_memory=self.pin_memory,
         )
@@ -201,7 +201,7 @@ def prepare(
         elif isinstance(source, Texts):
             if vocabulary is None:
                 raise DataError(f"{name}: this model was trained on word counts, not on texts, and has no vocabulary")
-            streams[name] = Dense(Matrix(vocabulary.transform(source.texts)))
+            streams[name] = Dense(Matrix(vocabulary.transform(source.items)))
         else:
             streams[name] = Dense(_fitting(name, source, tower.in_features))
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))

@@ -19,9 +19,11 @@ from crossmodal_hash.data import (
     Split,
     Texts,
     Vocabulary,
+    cut_validation,
     fit_vocabulary,
     make_split,
     read_split,
+    split_from_rows,
 )
 from crossmodal_hash.errors import DataError, RunError, TrainingError
 from crossmodal_hash.files import write_bytes
@@ -122,11 +124,11 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
     share = data.validation if data.validation < 1 else int(data.validation)
     if data.split is not None:
         split = read_split(data.split, dataset.ids)
-    elif dataset.split is not None and data.query is None and data.train is None:
-        split = dataset.split
+    elif dataset.split_rows is not None and data.query is None and data.train is None:
+        split = split_from_rows(dataset.split_rows, len(dataset))
     else:
         return make_split(len(dataset), query=data.query, train=data.train, validation=share, seed=settings.seed)
-    return split if len(split.validation) else split.with_validation(share, seed=settings.seed)
+    return split if len(split.validation) else cut_validation(split, share, seed=settings.seed)
 
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
@@ -135,7 +137,7 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
     if not isinstance(texts, Texts):
         return None
     words = settings.data.vocabulary
-    return fit_vocabulary([texts.texts[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
+    return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class _Training:
         torch.manual_seed(settings.seed)
         self.model = build_model(settings, widths(dataset, vocabulary)).to(device)
         if device.type == "cuda":
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.to(memory_format=torch.channels_last)
         self.objective = build_objective(settings).to(device)
         self.inputs = prepare(
             dataset,

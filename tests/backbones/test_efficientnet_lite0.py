@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional as nnf
 
 from crossmodal_hash.backbones import efficientnet_lite0
@@ -98,8 +99,6 @@ def test_shapes_flow_on_the_meta_device_without_reading_weights(monkeypatch):
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_weights_may_come_from_a_file_in_either_format(trained, tmp_path, suffix):
-    from safetensors.torch import save_file
-
     path = tmp_path / f"mine.{suffix}"
     save = save_file if suffix == "safetensors" else torch.save
     save(trained.state_dict(), path)

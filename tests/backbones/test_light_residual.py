@@ -20,8 +20,9 @@ def test_scales_are_reduced_by_two_to_one_at_the_end(stem, sizes, lengths):
 
 
 def test_the_linear_stem_is_one_linear_map_for_all_scales():
-    backbone = LightResidual(pool_sizes=(1, 3)).eval()
+    backbone = LightResidual(pool_sizes=(1, 3))
     backbone.setup(10)
+    backbone.eval()
     x = torch.rand(2, 10)
     with torch.no_grad():
         first = backbone(x)[0].x

@@ -69,7 +69,7 @@ def test_weights_that_are_not_cached_are_never_downloaded_but_explained(tmp_path
 def test_a_deeper_networks_weights_are_refused_although_they_contain_a_shallower_ones(tmp_path):
     path = tmp_path / "resnet34.pth"
     torch.save(ResNet34(weights="none").network.state_dict(), path)
-    with pytest.raises(WeightsError, match="it has the unknown layer1.2"):
+    with pytest.raises(WeightsError, match=r"it has the unknown layer1\.2"):
         ResNet18(weights=str(path))
 
 

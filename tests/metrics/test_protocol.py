@@ -137,6 +137,14 @@ def test_extremes_one_item_equal_codes_and_1024_bits():
     assert long.curves["pr@radius/micro"].recall[-1] == 1.0
 
 
+@pytest.mark.parametrize("ties", ["stable", "expected", "pessimistic", "optimistic"])
+def test_an_item_alone_with_itself_is_an_empty_query(ties):
+    alone = codes(1, labels=np.ones((1, 4)))
+    result = evaluate(alone, alone, [*NUMBERS, "pr@rank", "pr@radius/micro"], ties=ties)
+    assert (result.empty_queries, result.values["map@all"], result.values["median-rank"]) == (1, 0.0, 1.0)
+    assert len(result.curves["pr@rank"].at) == 0
+
+
 def test_no_query_no_item_and_codes_that_do_not_belong_together_are_refused():
     some, texts = codes(3), codes(3, "text")
     with pytest.raises(CodesError, match="0 queries"):
