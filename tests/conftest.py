@@ -44,20 +44,11 @@ def tiny(tmp_path_factory) -> Path:
     return path
 
 
-SMALL = [
-    *("--set", "towers.image.backbone.size=32"),
-    *("--set", "train.batch=8"),
-    *("--set", "towers.image.width=16"),
-    *("--set", "towers.text.width=16"),
-    *("--set", "data.vocabulary.min_count=1"),
-    *("--set", "train.workers=0"),
-]
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> list[str]:
     """Options that make a training on `tiny` take a second."""
-    return list(SMALL)
+    values = ("towers.image.backbone.size=32", "towers.image.width=16", "towers.text.width=16", "train.batch=8")
+    return [x for value in (*values, "data.vocabulary.min_count=1", "train.workers=0") for x in ("--set", value)]
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +18,7 @@ from crossmodal_hash.codes.bits import pack, unpack
 from crossmodal_hash.codes.matrix import UNREADABLE, codes_from_matrix, load_matrix, read_arrays
 from crossmodal_hash.codes.record import Codes as Codes
 from crossmodal_hash.errors import CodesError
+from crossmodal_hash.files import replacing
 
 FORMAT = "crossmodal_hash.codes"
 VERSION = "1"
@@ -33,7 +32,7 @@ def save(path: str | Path, codes: Codes) -> None:
     header) hold the codes alone.
 
     Args:
-        path: the file; its folder must exist.
+        path: the file; its folder is made if it is missing.
         codes: what to write.
 
     Raises:
@@ -43,12 +42,11 @@ def save(path: str | Path, codes: Codes) -> None:
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz", ".npy", ".mat", ".csv"):
         raise CodesError(f"cannot write codes as {path.name}; use .safetensors, .npz, .npy, .mat or .csv.")
-    with _atomic(path) as temporary:
-        if suffix == ".safetensors":
-            safetensors.numpy.save_file(_tensors(codes), temporary, metadata=_metadata(codes))
-            return
-        with temporary.open("wb") as file:
-            if suffix == ".npz":
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            if suffix == ".safetensors":
+                file.write(safetensors.numpy.save(_tensors(codes), metadata=_metadata(codes)))
+            elif suffix == ".npz":
                 np.savez(file, metadata=np.array(json.dumps(_metadata(codes))), **_tensors(codes))  # type: ignore[arg-type]
             elif suffix == ".npy":
                 np.save(file, codes.packed)
@@ -58,6 +56,10 @@ def save(path: str | Path, codes: Codes) -> None:
                 scipy.io.savemat(file, _mat(codes), do_compression=True)  # type: ignore[arg-type]  # any binary file will do
             else:
                 np.savetxt(file, unpack(codes.packed, codes.bits), fmt="%d", delimiter=",")
+    except OSError as error:
+        raise CodesError(
+            f"cannot write {path} ({error.strerror or error}); choose another folder, or free space"
+        ) from error
 
 
 def load(
@@ -204,16 +206,3 @@ def _codes(
         fingerprint=meta.get("fingerprint"),
         parts={name: mask.astype(bool) for name, mask in parts.items()},
     )
-
-
-@contextmanager
-def _atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place only when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise CodesError(f"cannot write {path} ({error}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)

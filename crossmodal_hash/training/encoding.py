@@ -10,14 +10,10 @@ import torch
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Inputs, Rows
 from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.plan import cut
 from crossmodal_hash.training.step import precision, to_device
 
 BATCH = 512
-
-
-def plan(rows: Rows, batch: int) -> list[Rows]:
-    """`rows` cut into batches, the last one shorter."""
-    return [rows[start : start + batch] for start in range(0, len(rows), batch)]
 
 
 def real_codes(
@@ -35,7 +31,7 @@ def real_codes(
     """
     listener = listener or Listener()
     names = list(inputs.streams) if modalities is None else list(modalities)
-    batches = plan(rows, BATCH if all(model.tower(m).condense is not None for m in names) else 64)
+    batches = cut(rows, BATCH if all(model.tower(m).condense is not None for m in names) else 64)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     training = model.training
     model.eval()

@@ -147,7 +147,7 @@ def _extract_shards(
         advance(len(rows))
         end = int(rows[-1]) + 1
         if end % SHARD == 0 or end == len(pictures):
-            shard = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            shard = {name: torch.cat([part[name] for part in parts]).contiguous() for name in parts[0]}
             write_bytes(folder / f"{(end - 1) // SHARD * SHARD:08d}.safetensors", serialise(shard))
             parts = []
 

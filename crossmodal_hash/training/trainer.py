@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +30,11 @@ from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
-from crossmodal_hash.training.encoding import plan
-from crossmodal_hash.training.inputs import Cached, Rows, prepare, widths
+from crossmodal_hash.training.inputs import Cached, prepare, widths
+from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.plan import Phase, epoch_plan
 from crossmodal_hash.training.run import Run, new_run, note_latest, pick_device, refuse_taken, write_description
 from crossmodal_hash.training.schedule import learning_rate
 from crossmodal_hash.training.step import to_device, train_step
@@ -140,32 +140,6 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
     return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
 
 
-@dataclass(frozen=True)
-class Phase:
-    """Some steps of an epoch: batches of rows, and who learns (none: every tower at once)."""
-
-    learner: str | None
-    batches: list[Rows]
-
-
-def epoch_plan(rows: Rows, train: TrainSettings, modalities: tuple[str, ...], seed: int, epoch: int) -> list[Phase]:
-    """The batches of one epoch, every training item once a phase, in an order drawn from seed and epoch alone.
-
-    In-batch pairs drop the last incomplete batch, whose pairs would weigh more; the alternating form visits everyone.
-    """
-    generator = np.random.default_rng([seed, epoch])
-    if train.memory == "full":
-        phases = []
-        for modality in modalities:
-            batches = plan(generator.permutation(rows), train.batch)
-            if len(batches) > 1 and len(batches[-1]) < 2:
-                batches[-2:] = [np.concatenate(batches[-2:])]
-            phases.append(Phase(modality, batches))
-        return phases
-    batches = plan(generator.permutation(rows), train.batch)
-    return [Phase(None, batches[:-1] if len(batches) > 1 and len(batches[-1]) < train.batch else batches)]
-
-
 class _Training:
     """State of one training; `fit` runs it to its end."""
 
@@ -203,19 +177,17 @@ class _Training:
         self.position[torch.from_numpy(split.train)] = torch.arange(len(split.train))
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
+        self.saved = time.monotonic()
 
     def fit(self, run: Run) -> None:
         """Run to the end, or until interrupted; then the state is saved first."""
         train = self.settings.train
-        try:
+        with deferred() as interrupt:
             for epoch in range(self.progress.epoch, train.epochs):
                 phases = self._plan(epoch)
                 if self._is_enough(epoch, phases):
                     break
-                self._epoch(run, epoch, phases)
-        except KeyboardInterrupt:
-            self.save(run)
-            raise
+                self._epoch(run, epoch, phases, interrupt)
         if train.select == "best" and self.best:
             self.model.load_state_dict(self.best, strict=False)
         save_weights(run.weights, self.model)
@@ -231,6 +203,7 @@ class _Training:
         if self.memory is not None:
             groups["memory"] = self.memory.state()
         checkpoint.save(run.checkpoint, self.progress, groups)
+        self.saved = time.monotonic()
 
     def restore(self, run: Run) -> None:
         """Take up the last checkpoint.
@@ -272,11 +245,11 @@ class _Training:
         limit = self.settings.train.max_steps
         return limit is not None and epoch * sum(len(phase.batches) for phase in phases) >= limit
 
-    def _epoch(self, run: Run, epoch: int, phases: list[Phase]) -> None:
+    def _epoch(self, run: Run, epoch: int, phases: list[Phase], interrupt: Interrupt) -> None:
         train, progress = self.settings.train, self.progress
         per_epoch = sum(len(phase.batches) for phase in phases)
         steps = min(per_epoch, (train.max_steps or math.inf) - epoch * per_epoch)
-        started = saved = time.monotonic()
+        started = time.monotonic()
         before = progress.seconds
         sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in progress.sums.items()}
 
@@ -310,11 +283,13 @@ class _Training:
                     sums[name] = sums.get(name, torch.zeros((), dtype=torch.float64, device=value.device)) + value
                 progress.step += 1
                 advance(1)
-                if progress.step % CHECK_EVERY == 0 or time.monotonic() - saved > train.checkpoint_every:
+                due = interrupt.requested or time.monotonic() - self.saved > train.checkpoint_every
+                if due or progress.step % CHECK_EVERY == 0:
                     measure()
-                if time.monotonic() - saved > train.checkpoint_every:
+                if due:
                     self.save(run)
-                    saved = time.monotonic()
+                if interrupt.requested:
+                    raise KeyboardInterrupt
         if self.memory is not None:
             self.memory.renew_codes()
         measure()
@@ -347,7 +322,6 @@ class _Training:
         metrics.append(run.metrics, record)
         self.listener.epoch(record)
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
-        self.save(run)
 
 
 def make_optimizer(model: HashModel, objective: Objective, train: TrainSettings) -> torch.optim.Optimizer:

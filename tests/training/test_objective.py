@@ -63,7 +63,11 @@ def test_either_modality_may_be_the_learner(learner):
 def test_level_heads_are_aligned_from_the_top_and_weighed_by_their_mean():
     a, b = output(1.0, levels=3), output(2.0, levels=2)
     pairs = [(u[0, 0].item(), v[0, 0].item(), w) for u, v, w in head_pairs(a, b, "levels+fused")]
-    assert pairs == [(1, 2, 1.0), (pytest.approx(1.2), pytest.approx(2.1), 0.5), (pytest.approx(1.3), pytest.approx(2.2), 0.5)]
+    assert pairs == [
+        (1, 2, 1.0),
+        (pytest.approx(1.2), pytest.approx(2.1), 0.5),
+        (pytest.approx(1.3), pytest.approx(2.2), 0.5),
+    ]
     assert [w for *_, w in head_pairs(a, b, "sum")] == [1.0, 1.0, 1.0]
     assert len(head_pairs(a, b, "fused")) == 1
 

@@ -1,0 +1,53 @@
+"""Which items are seen in which step; drawn from seed and epoch alone, so that nothing of it needs to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crossmodal_hash.config import TrainSettings
+from crossmodal_hash.training.inputs import Rows
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some steps of an epoch.
+
+    Attributes:
+        learner: the modality that learns; none: every tower at once.
+        batches: rows of each step.
+    """
+
+    learner: str | None
+    batches: list[Rows]
+
+
+def cut(rows: Rows, batch: int) -> list[Rows]:
+    """`rows` in batches, the last one shorter.
+
+    Example:
+        >>> [part.tolist() for part in cut(np.arange(5), 2)]
+        [[0, 1], [2, 3], [4]]
+    """
+    return [rows[start : start + batch] for start in range(0, len(rows), batch)]
+
+
+def epoch_plan(rows: Rows, train: TrainSettings, modalities: Sequence[str], seed: int, epoch: int) -> list[Phase]:
+    """The batches of one epoch, every training item once a phase.
+
+    In-batch pairs drop the last incomplete batch, whose pairs would weigh more. The alternating form visits everyone;
+    a last batch of one, which batch norm cannot use, joins the one before.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    if train.memory == "batch":
+        batches = cut(generator.permutation(rows), train.batch)
+        return [Phase(None, batches[:-1] if len(batches) > 1 and len(batches[-1]) < train.batch else batches)]
+    phases = []
+    for modality in modalities:
+        batches = cut(generator.permutation(rows), train.batch)
+        if len(batches) > 1 and len(batches[-1]) < 2:
+            batches[-2:] = [np.concatenate(batches[-2:])]
+        phases.append(Phase(modality, batches))
+    return phases

@@ -1,0 +1,124 @@
+"""A training stopped anywhere goes on to the same weights, bit for bit on a CPU."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from crossmodal_hash.cli.main import main
+
+EPOCHS = 6
+
+
+def arguments(tiny, small, out, memory):
+    options = ["--epochs", str(EPOCHS), "--bits", "16", "--out", str(out)]
+    sets = [f"train.memory={memory}", "train.checkpoint_every=0", "train.mirror=true"]
+    return ["train", "--data", str(tiny), *options, *small, *(x for value in sets for x in ("--set", value))]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", ["batch", "full"])
+def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory):
+    assert main([*arguments(tiny, small, "whole", memory), "-q"]) == 0
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crossmodal_hash", *arguments(tiny, small, "killed", memory)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    metrics = Path("killed/metrics.jsonl")
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and '"epoch": 2' in metrics.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not Path("killed/weights.safetensors").exists()
+    assert main(["train", "--resume", "killed", "-q"]) == 0
+    whole, killed = (Path(name, "weights.safetensors").read_bytes() for name in ("whole", "killed"))
+    assert whole == killed
+
+    def values(name):
+        import json
+
+        rows = map(json.loads, Path(name, "metrics.jsonl").read_text().splitlines())
+        return [(row["epoch"], row["metric"], row["value"]) for row in rows if row["metric"] != "seconds"]
+
+    assert values("whole") == values("killed")
+
+
+@pytest.mark.parametrize("memory", ["batch", "full"])
+@pytest.mark.parametrize("steps", [1, 4, 7])
+def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, memory, steps, monkeypatch, capsys):
+    from crossmodal_hash.training import trainer
+
+    assert main([*arguments(tiny, small, "whole", memory), "-q"]) == 0
+    real, done = trainer.train_step, []
+
+    def stops(*args, **kwargs):
+        done.append(1)
+        if len(done) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train_step", stops)
+    assert main(arguments(tiny, small, "stopped", memory)) == 130
+    assert "chash train --resume stopped" in capsys.readouterr().err
+    monkeypatch.setattr(trainer, "train_step", real)
+    assert main(["train", "--resume", "stopped", "-q"]) == 0
+    assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
+
+
+def test_a_finished_run_has_nothing_to_resume(folder, tiny, small, capsys):
+    assert main([*arguments(tiny, small, "run", "batch"), "-q"]) == 0
+    assert main(["train", "--resume", "run"]) == 2
+    assert "nothing to resume" in capsys.readouterr().err
+
+
+def test_a_corrupt_checkpoint_is_one_sentence(folder, tiny, small, capsys):
+    assert main([*arguments(tiny, small, "run", "batch"), "-q"]) == 0
+    Path("run/weights.safetensors").unlink()
+    state = Path("run/checkpoint/state.safetensors")
+    state.write_bytes(state.read_bytes()[:1000])
+    capsys.readouterr()
+    assert main(["train", "--resume", "run"]) == 2
+    err = capsys.readouterr().err
+    assert "corrupt" in err
+    assert "Traceback" not in err
+
+
+def test_other_data_than_it_was_started_on_are_refused(folder, tiny, small, capsys):
+    import shutil
+    import zipfile
+
+    assert main([*arguments(tiny, small, "run", "batch"), "-q"]) == 0
+    Path("run/weights.safetensors").unlink()
+    shutil.copy(tiny, "other.zip")
+    with zipfile.ZipFile("other.zip") as archive:
+        archive.extractall("other")
+    lines = Path("other/metadata.jsonl").read_text().splitlines()
+    Path("other/metadata.jsonl").write_text("\n".join(lines[:-1]))
+    capsys.readouterr()
+    assert main(["train", "--resume", "run", "--data", "other"]) == 2
+    assert "trained on 48 items" in capsys.readouterr().err
+
+
+def test_two_trainings_cannot_share_a_folder(folder, tiny, small, capsys):
+    from crossmodal_hash.training.run import Run
+
+    assert main([*arguments(tiny, small, "run", "batch"), "-q"]) == 0
+    Path("run/weights.safetensors").unlink()
+    capsys.readouterr()
+    with Run(Path("run")).lock():
+        assert main(["train", "--resume", "run"]) == 2
+    assert "in use" in capsys.readouterr().err
