@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS
-from crossmodal_hash.config import Settings, TermSettings, TowerSettings
+from crossmodal_hash.config import Named, Settings, TermSettings, TowerSettings, check_params
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
 from crossmodal_hash.pooling.pyramid import Pyramid
+from crossmodal_hash.registry import Registry
+
+T = TypeVar("T")
+
+
+def make(registry: Registry[T], part: Named, where: str) -> T:
+    """A component with its parameters; `where` is its key in the settings.
+
+    Raises:
+        UnknownComponentError: no component of that name.
+        SettingsError: a parameter it does not have, or cannot be.
+    """
+    cls = registry.taking(part.name, part.params())
+    check_params(cls, part.params(), where)
+    return cls(**part.params())
+
+
+def check_parts(settings: Settings) -> None:
+    """Refuse names and parameters that cannot be, before any data is read; backbones are not made, they are large.
+
+    Raises:
+        UnknownComponentError: no component of that name.
+        SettingsError: a parameter that a component does not have, or cannot be.
+    """
+    for modality, tower in settings.towers.items():
+        where, params = f"towers.{modality}", tower.backbone.params()
+        check_params(BACKBONES.taking(tower.backbone.name, params), params, f"{where}.backbone")
+        make(POOLINGS, tower.pooling, f"{where}.pooling")
+        make(FUSIONS, tower.fusion, f"{where}.fusion")
+        make(HEADS, tower.head, f"{where}.head")
+    for name, term in settings.terms.items():
+        build_term(name, term)
 
 
 def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: bool = True) -> Backbone:
@@ -25,10 +57,10 @@ def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: boo
     Raises:
         WeightsError: if its weights cannot be had.
     """
-    params = settings.backbone.params()
-    if not pretrained and BACKBONES.resolve(settings.backbone.name).freezable:
-        params["weights"] = "none"
-    backbone = BACKBONES.make(settings.backbone.name, **params)
+    part = settings.backbone
+    if not pretrained and BACKBONES.resolve(part.name).freezable:
+        part = part.model_copy(update={"weights": "none"})
+    backbone = make(BACKBONES, part, "backbone")
     backbone.setup(in_features)
     return backbone
 
@@ -41,11 +73,12 @@ def build_tower(
     return Tower(
         backbone,
         wanted=settings.levels,
-        pooling=cast(Pyramid, POOLINGS.make(settings.pooling.name, **settings.pooling.params())),
+        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, "pooling")),
         width=settings.width,
+        input_dropout=settings.input_dropout,
         dropout=settings.dropout,
-        fusion=FUSIONS.make(settings.fusion.name, **settings.fusion.params()),
-        head=HEADS.make(settings.head.name, **settings.head.params()),
+        fusion=make(FUSIONS, settings.fusion, "fusion"),
+        head=make(HEADS, settings.head, "head"),
         level_heads=settings.level_heads,
         bits=bits,
         in_features=in_features,
@@ -84,9 +117,9 @@ def build_term(name: str, settings: TermSettings) -> Term:
     Raises:
         SettingsError: a loss that compares pairs without a criterion.
     """
-    loss = LOSSES.make(settings.loss.name, **settings.loss.params())
+    loss = make(LOSSES, settings.loss, f"terms.{name}.loss")
     named = settings.criterion
-    criterion = None if named is None else CRITERIA.make(named.name, **named.params())
+    criterion = None if named is None else make(CRITERIA, named, f"terms.{name}.criterion")
     if loss.compares == "pairs" and criterion is None:
         raise SettingsError(
             f"terms.{name}: loss {settings.loss.name!r} compares pairs and needs a criterion; "

@@ -119,5 +119,5 @@ def registry_of(kind: str) -> Registry[Any]:
     name = normalise(kind)
     name = KIND_ALIASES.get(name, name)
     if name not in KINDS:
-        raise UnknownComponentError("kind", kind, [*KINDS, "recipe"])
+        raise UnknownComponentError("kind", kind, [*KINDS, "recipe"], see="chash list")
     return KINDS[name]

@@ -5,12 +5,13 @@ Precedence, lowest first: defaults, recipe, its `[frozen]` table when the backbo
 
 from __future__ import annotations
 
+import inspect
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from crossmodal_hash.errors import SettingsError, UnknownComponentError, did_you_mean
 from crossmodal_hash.recipes import recipes
@@ -20,7 +21,7 @@ from crossmodal_hash.registry import normalise
 class Strict(BaseModel):
     """A table that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 def _named(value: Any) -> Any:
@@ -47,7 +48,8 @@ class TowerSettings(Strict):
     backbone: Part
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
-    width: int = Field(256, ge=1, description="D, width of each projected level")
+    width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
+    input_dropout: float = Field(0.0, ge=0, lt=1, description="on each pooled level")
     dropout: float = Field(0.3, ge=0, lt=1, description="on each projected level")
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
@@ -213,7 +215,7 @@ def read_recipe(name: str) -> tuple[str, dict[str, Any]]:
     values = read_toml(path)
     base = values.pop("base", None)
     if base is not None:
-        if base not in shipped:
+        if not isinstance(base, str) or base not in shipped:
             raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}.{did_you_mean(str(base), shipped)}")
         below = read_toml(shipped[base])
         if "base" in below:
@@ -268,7 +270,9 @@ def _similarity(values: Mapping[str, Any], name: str, recipe: str) -> dict[str, 
     ]
     if normalise(name) == "hard" and others:
         return {"terms": {key: {"weight": 0.0} for key in graded}}
-    return {"terms": {key: {"criterion": {"name": name}} for key in graded}}
+    # A recipe may carry its graded term switched off; naming a criterion switches it on.
+    on = {key: terms[key].get("weight", 1.0) or 1.0 for key in graded}
+    return {"terms": {key: {"criterion": {"name": name}, "weight": on[key]} for key in graded}}
 
 
 def _leading_loss(values: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -354,6 +358,7 @@ def resolve(
     """
     name, body = read_recipe(recipe)
     frozen_table = body.pop("frozen", {})
+    check_tables({"frozen": frozen_table})
     user = [Layer(f"file {file}", read_toml(file))] if file else []
     user.append(Layer("--set", parse_set(sets)))
     given = {key: value for key, value in (flags or {}).items() if value is not None}
@@ -378,11 +383,26 @@ def resolve(
 
     for layer in layers:
         put(layer)
+    check_tables(values)
     for layer in flag_layers(values, given, name):
         put(layer)
     if values.get("train", {}).get("freeze_backbone") is None:
         put(Layer("default", nest("train.freeze_backbone", frozen)))
     return Resolved(name, check(values), origins)
+
+
+def check_tables(values: Mapping[str, Any]) -> None:
+    """Refuse a plain value where a table is needed: a flag, or a default, would silently take its place.
+
+    Raises:
+        SettingsError: naming the table.
+    """
+    for key in ("data", "train", "towers", "terms", "frozen"):
+        table = values.get(key, {})
+        inner = table.items() if isinstance(table, Mapping) and key in ("towers", "terms") else ()
+        for where, value in [(key, table), *((f"{key}.{name}", value) for name, value in inner)]:
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{where} = {value!r} is not a table of settings; set one in it: {where}.KEY")
 
 
 def _freezing(values: Mapping[str, Any]) -> Any:
@@ -410,8 +430,34 @@ def check(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors()]
-        raise SettingsError("; ".join(dict.fromkeys(problems))) from None
+        raise SettingsError(problems(error)) from None
+
+
+def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
+    """Refuse parameters of another type than the constructor of a component declares.
+
+    Raises:
+        SettingsError: everything that is wrong, in one message; `where` is the key of the component.
+    """
+    try:
+        declared = inspect.signature(cls, eval_str=True).parameters
+    except NameError:
+        # A plug-in may name types that it imports for checkers alone; it checks its own parameters then.
+        return
+    kinds = {key: declared[key].annotation for key in params}
+    fields: dict[str, Any] = {
+        key: (Any if kind is inspect.Parameter.empty else kind, ...) for key, kind in kinds.items()
+    }
+    strict = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+    try:
+        create_model("Parameters", __config__=strict, **fields).model_validate(dict(params))
+    except ValidationError as error:
+        raise SettingsError(problems(error, f"{where}.")) from None
+
+
+def problems(error: ValidationError, prefix: str = "") -> str:
+    """All that pydantic found, in words."""
+    return "; ".join(dict.fromkeys(prefix + _problem(detail) for detail in error.errors()))
 
 
 def _problem(detail: Mapping[str, Any]) -> str:
@@ -423,7 +469,9 @@ def _problem(detail: Mapping[str, Any]) -> str:
             known = list(flatten_keys(Settings, where[:-1]))
             return f"unknown setting {key!r}.{did_you_mean(where[-1], known)} Known here: {', '.join(known)}"
         case "missing":
-            return f"setting {key!r} is missing"
+            return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
+        case "model_type":
+            return f"{key} = {value!r} is not a table of settings"
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:

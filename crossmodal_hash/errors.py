@@ -47,11 +47,12 @@ class TrainingError(ChashError):
 class UnknownComponentError(ChashError):
     """A registry name that nothing provides."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, see: str | None = None) -> None:
         names = sorted(known)
         self.kind, self.name = kind, name
         super().__init__(
-            f"unknown {kind} {name!r}.{did_you_mean(name, names)} Run 'chash list {kind}' to see all {len(names)}."
+            f"unknown {kind} {name!r}.{did_you_mean(name, names)} "
+            f"Run '{see or f'chash list {kind}'}' to see all {len(names)}."
         )
 
 

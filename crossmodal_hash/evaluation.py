@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.errors import CodesError
-from crossmodal_hash.metrics import Empty, Result, Ties, evaluate
+from crossmodal_hash.errors import CodesError, DataError
+from crossmodal_hash.metrics import Empty, Interval, Result, Ties, evaluate, mean_interval, parse
+from crossmodal_hash.metrics.protocol import RelevantBy
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,26 @@ class Score:
     Attributes:
         direction: `image->text`: pictures are the queries, texts are searched.
         database: `all` is everything that is not a query, training items included, as the papers have it; `unseen` is
-            what was neither trained on nor validated with.
+            what was neither trained on nor validated with; `query`, for relevance by pairs, the queries' partners.
         result: values and all that must be said with them.
     """
 
     direction: str
     database: str
     result: Result
+
+    @property
+    def is_cross_modal(self) -> bool:
+        """Whether queries and database are of two modalities."""
+        asked, _, searched = self.direction.partition("->")
+        return asked != searched
+
+    def interval(self, metric: str, level: float) -> Interval | None:
+        """Bootstrap interval over the queries; None for a metric that is no mean, or where no query counts."""
+        values = self.result.per_query[metric]
+        if parse(metric).summary is not np.nanmean or np.isnan(values).all():
+            return None
+        return mean_interval(values, level=level)
 
 
 def score(
@@ -33,42 +51,110 @@ def score(
     *,
     ties: Ties = "expected",
     empty: Empty = "zero",
+    relevant: RelevantBy = "labels",
+    real: Mapping[str, NDArray[Any]] | None = None,
 ) -> list[Score]:
     """Every direction, across modalities first.
 
     Codes that know their parts are queried with the part `query` against `database`; other codes are queried with
-    every item against all of them, each item left out of its own ranking.
+    every item against all of them, each item left out of its own ranking. Relevance by pairs is for directions across
+    modalities only, and there the partners of the queries are searched, not the items without one.
 
     Args:
         codes: modality -> codes of the same items in the same order.
         metrics: names as `metrics.parse` takes them.
         ties: order among items at one distance.
         empty: what a query without a relevant item counts for.
+        relevant: by shared `labels`, by equal ids (`pairs`), or judgements, query id -> item id -> grade.
+        real: modality -> codes before the sign, (N, K), to rank by their inner product instead.
 
     Raises:
         CodesError: if the items differ, or labels are missing.
+        DataError: if the ids of judgements or pairs match nothing.
     """
     first, *others = codes.values()
     for other in others:
         if len(other) != len(first) or (other.ids != first.ids).any():
             raise CodesError(
                 f"the {first.modality} codes are of {len(first)} items and the {other.modality} codes of {len(other)}, "
-                "or their ids differ; encode both from the same data"
+                "or their ids differ; encode both from the same data, or give --queries and --database"
             )
+    if relevant == "pairs" and not others:
+        raise CodesError(f"there are {first.modality} codes only; relevance by pairs needs two modalities")
     out = []
     for a, b in sorted(product(codes, repeat=2), key=lambda pair: pair[0] == pair[1]):
-        for database, queries, searched in _sides(codes[a], codes[b]):
-            result = evaluate(queries, searched, metrics, ties=ties, empty=empty, leave_out_self=True)
+        if relevant == "pairs" and a == b:
+            continue
+        for database, asked, searched in _sides(codes[a], codes[b], by_pairs=relevant == "pairs"):
+            result = evaluate(
+                codes[a].select(asked),
+                codes[b].select(searched),
+                metrics,
+                ties=ties,
+                empty=empty,
+                relevant=relevant,
+                leave_out_self=relevant == "labels" or a == b,
+                real=None if real is None else (real[a][asked], real[b][searched]),
+            )
             out.append(Score(f"{a}->{b}", database, result))
+    if relevant != "labels" and not any(score.result.relevant_pairs for score in out):
+        raise _nothing_matches(first, first)
     return out
 
 
-def _sides(queries: Codes, database: Codes) -> list[tuple[str, Codes, Codes]]:
+def score_pair(
+    queries: Codes,
+    database: Codes,
+    metrics: Sequence[str] = ("map@all",),
+    *,
+    ties: Ties = "expected",
+    empty: Empty = "zero",
+    relevant: RelevantBy = "labels",
+) -> Score:
+    """One set of queries against one database, whoever made them; an item is not left out of its own ranking.
+
+    Args:
+        queries: codes of the queries.
+        database: codes of the database.
+        metrics: names as `metrics.parse` takes them.
+        ties: order among items at one distance.
+        empty: what a query without a relevant item counts for.
+        relevant: by shared `labels`, by equal ids (`pairs`), or judgements.
+
+    Raises:
+        CodesError: if the codes do not fit together.
+        DataError: if the ids of judgements or pairs match nothing.
+    """
+    result = evaluate(queries, database, metrics, ties=ties, empty=empty, relevant=relevant, leave_out_self=False)
+    if relevant != "labels" and not result.relevant_pairs:
+        raise _nothing_matches(queries, database)
+    return Score(f"{queries.modality}->{database.modality}", "all", result)
+
+
+def _nothing_matches(queries: Codes, database: Codes) -> DataError:
+    return DataError(
+        f"no query has a relevant item, because the ids do not match: queries are called {_first(queries)}, items of "
+        f"the database {_first(database)}; use the ids of the codes files, or row numbers for plain matrices"
+    )
+
+
+def _first(codes: Codes) -> str:
+    return ", ".join(repr(name) for name in codes.ids[:2].tolist()) + (", ..." if len(codes) > 2 else "")
+
+
+Rows = NDArray[np.int64]
+
+
+def _sides(queries: Codes, database: Codes, *, by_pairs: bool) -> list[tuple[str, Rows, Rows]]:
+    """Databases by name, each with the rows that ask and the rows that are searched."""
+    every = np.arange(len(queries))
     if "query" not in queries.parts:
-        return [("all", queries, database)]
-    asked = queries.select("query")
+        return [("all", every, every)]
+    asked = np.flatnonzero(queries.parts["query"])
+    if by_pairs:
+        return [("query", asked, asked)]
     unseen = database.parts["database"] & ~database.parts["train"] & ~database.parts["validation"]
-    sides = [("all", asked, database.select("database"))]
+    sides = [("all", asked, np.flatnonzero(database.parts["database"]))]
     if unseen.any():
-        sides.append(("unseen", asked, database.select(unseen)))
+        sides.append(("unseen", asked, np.flatnonzero(unseen)))
     return sides

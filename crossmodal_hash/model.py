@@ -29,7 +29,8 @@ class Tower(nn.Module):
         backbone: set up, so that its levels are known.
         wanted: which levels: the last n, or positions or names.
         pooling: how a level becomes one vector; unused by blocks that take levels.
-        width: D of each projected level.
+        width: D of each projected level; 0 leaves pooled levels as they are.
+        input_dropout: on each pooled level.
         dropout: on each projected level.
         fusion: not set up yet; the tower does it.
         head: activation of the hash heads.
@@ -46,6 +47,7 @@ class Tower(nn.Module):
         wanted: int | Sequence[int | str],
         pooling: Pyramid,
         width: int,
+        input_dropout: float,
         dropout: float,
         fusion: Fusion,
         head: Component,
@@ -65,10 +67,13 @@ class Tower(nn.Module):
         self.projections = nn.ModuleList()
         self.level_heads = nn.ModuleList()
         if fusion.takes == "vectors":
-            self.projections.extend(Projection(pooling.width(info), width, dropout) for info in infos)
-            infos = [LevelInfo(info.name, width, 0) for info in infos]
+            pooled = [LevelInfo(info.name, pooling.width(info), 0) for info in infos]
+            for info in pooled:
+                project = Projection(info.channels, width, dropout, input_dropout=input_dropout) if width else None
+                self.projections.append(project or nn.Dropout(input_dropout))
+            infos = [LevelInfo(info.name, width or info.channels, 0) for info in pooled]
             if level_heads:
-                self.level_heads.extend(nn.Linear(width, bits) for _ in infos)
+                self.level_heads.extend(nn.Linear(info.channels, bits) for info in infos)
         fusion.setup(infos, bits)
         self.supervises_levels = level_heads
         self.to_bits = nn.Identity() if fusion.in_code_space else nn.Linear(fusion.out_features, bits)
@@ -174,7 +179,9 @@ def load_weights(path: Path, model: HashModel) -> None:
     try:
         state = load_file(path)
     except FileNotFoundError:
-        raise RunError(f"{path} is missing: the run is not finished; continue it with 'chash train --resume'") from None
+        raise RunError(
+            f"{path} is missing: the run is not finished; continue it with 'chash train --resume {path.parent}'"
+        ) from None
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path} cannot be read ({error}); train again, or restore the file") from error
     own = model.state_dict()

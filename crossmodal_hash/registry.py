@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from configparser import Error as UnreadableEntryPoints
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -182,6 +182,14 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str):
             return name
+        return self.taking(name, params)(**params)
+
+    def taking(self, name: str, params: Iterable[str]) -> type[T]:
+        """The class behind `name`, which has these parameters.
+
+        Raises:
+            SettingsError: for a parameter the class does not have.
+        """
         cls = self.resolve(name)
         known = parameters(cls)
         for key in params:
@@ -190,7 +198,7 @@ class Registry(Generic[T]):
                     f"{self.kind} {name!r} has no parameter {key!r}.{did_you_mean(key, known)} "
                     f"Run 'chash info {self.kind} {normalise(name)}' to see all {len(known)}."
                 )
-        return cls(**params)
+        return cls
 
     def _load(self, found: Found) -> object:
         module, _, attribute = found.target.partition(":")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# Tiny tensors gain nothing from threads and, on a busy machine, lose a hundredfold waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230)}
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -47,8 +51,10 @@ def tiny(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small() -> list[str]:
     """Options that make a training on `tiny` take a second."""
-    values = ("towers.image.backbone.size=32", "towers.image.width=16", "towers.text.width=16", "train.batch=8")
-    return [x for value in (*values, "data.vocabulary.min_count=1", "train.workers=0") for x in ("--set", value)]
+    values = ["towers.image.backbone.size=32", "towers.text.backbone.hidden=[32, 16]"]
+    values += [f"towers.{name}.{key}=16" for name in ("image", "text") for key in ("width", "fusion.rank")]
+    values += ["train.batch=8", "data.vocabulary.min_count=1", "train.workers=0"]
+    return [x for value in values for x in ("--set", value)]
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"'{file}' cannot be read as weights; save it as a plain state dict or safetensors"
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
+    ):
         raise WeightsError(f"'{file}' holds something else than tensors by name; save model.state_dict() alone")
     return dict(state)
 

@@ -66,7 +66,7 @@ class EfficientNetLite0(Backbone):
     reads = "image"
     freezable = True
 
-    def __init__(self, *, weights: str = "imagenet", size: int = 160) -> None:
+    def __init__(self, *, weights: str = "imagenet", size: int = 224) -> None:
         super().__init__()
         check_size(size)
         self.weights, self.size = weights, size

@@ -8,19 +8,19 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import resnet
 
 from crossmodal_hash.backbones._same_conv import SameConvBN
 from crossmodal_hash.contracts import Backbone
 
 # Only where the order of definition is known to be the order of computation; elsewhere a norm may serve another path.
-_IN_ORDER = (nn.Sequential, SameConvBN, resnet.BasicBlock, resnet.Bottleneck, resnet.ResNet)
+_IN_ORDER = (nn.Sequential, SameConvBN)
 
 
 def folded(backbone: Backbone) -> Backbone:
     """A copy for inference: batch norms merged into the convolutions before them, weights in channels-last order.
 
-    Outputs agree to rounding. Networks of unknown build keep their norms and gain by the memory order alone. The copy
+    Outputs agree to rounding. A backbone lists modules that compute in the order they define in `in_order`. Networks of
+    unknown build keep their norms and gain by the memory order alone. The copy
     stays in evaluation mode, has no gradients, and its state dict is not the original's: do not save it.
 
     Measured for EfficientNet-Lite0 on a CPU, one thread, 128 to 224 pixels: 1.8 to 2.3 times the pictures a second;
@@ -33,8 +33,9 @@ def folded(backbone: Backbone) -> Backbone:
         False
     """
     fast = copy.deepcopy(backbone).eval().requires_grad_(False)
+    in_order = (*_IN_ORDER, *getattr(backbone, "in_order", ()))
     for parent in list(fast.modules()):
-        if isinstance(parent, _IN_ORDER):
+        if isinstance(parent, in_order):
             for (name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     setattr(parent, name, fuse_conv_bn_eval(conv, norm))

@@ -26,6 +26,7 @@ class _ResNet(Backbone):
     reads = "image"
     freezable = True
     depth: ClassVar[int]
+    in_order = (models.resnet.BasicBlock, models.resnet.Bottleneck, models.ResNet)
 
     def __init__(self, *, weights: str = "imagenet", size: int = 224) -> None:
         super().__init__()

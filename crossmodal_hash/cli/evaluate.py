@@ -2,104 +2,219 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import Json, Quiet, RunFolder
-from crossmodal_hash.cli.output import Output
-from crossmodal_hash.errors import CodesError, RunError
+from crossmodal_hash.cli.options import OUTPUT, Device, Json, Quiet, RunFolder
+from crossmodal_hash.cli.output import Output, print_error
+from crossmodal_hash.errors import SettingsError
 
 if TYPE_CHECKING:
-    from crossmodal_hash.codes import Codes
     from crossmodal_hash.evaluation import Score
+    from crossmodal_hash.metrics.protocol import RelevantBy
+    from crossmodal_hash.report.result import Line
 
-COLUMNS = ("direction", "database", "queries", "items", "expected", "stable", "random")
+CODES, POLICY = "Codes without a run", "Metrics and policies"
+COLUMNS = ("direction", "database", "queries", "items", "relevant", "expected", "low", "high", "stable", "random")
 
 
 def evaluate(
     run: RunFolder = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="map@all (default), map@50, P@100, R@10, NDCG@100, radius@2, hit@1, median-rank, pr@radius/micro, ...",
+            rich_help_panel=POLICY,
+        ),
+    ] = None,
+    ties: Annotated[
+        str | None,
+        typer.Option(help="expected (default), stable, optimistic or pessimistic.", rich_help_panel=POLICY),
+    ] = None,
+    empty: Annotated[
+        str,
+        typer.Option(help="What a query without a relevant item is: zero, skip, one, error.", rich_help_panel=POLICY),
+    ] = "zero",
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Relevant is the item with the query's id.", rich_help_panel=POLICY)
+    ] = False,
+    qrels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Relevant is what FILE (JSON or TSV) judges.", rich_help_panel=POLICY),
+    ] = None,
+    real_valued: Annotated[
+        bool,
+        typer.Option("--real-valued", help="Rank by the codes before the sign as well.", rich_help_panel=POLICY),
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(metavar="LEVEL", help="Level of the bootstrap intervals.", rich_help_panel=POLICY)
+    ] = 0.95,
+    no_interval: Annotated[bool, typer.Option("--no-interval", help="No intervals.", rich_help_panel=POLICY)] = False,
     codes: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Codes of one modality, instead of a run; once for each."),
+        list[str] | None,
+        typer.Option(metavar="FILE[:KEY]", help="Codes of one modality; once for each.", rich_help_panel=CODES),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="0/1 labels (N, C) for codes that carry none.")
+        str | None,
+        typer.Option(metavar="FILE[:KEY]", help="0/1 labels (N, C) of these codes.", rich_help_panel=CODES),
     ] = None,
-    bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.")] = None,
+    queries: Annotated[
+        str | None, typer.Option(metavar="FILE[:KEY]", help="Codes of the queries.", rich_help_panel=CODES)
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(metavar="FILE[:KEY]", help="Codes of the database.", rich_help_panel=CODES)
+    ] = None,
+    query_labels: Annotated[
+        str | None, typer.Option(metavar="FILE[:KEY]", help="0/1 labels of the queries.", rich_help_panel=CODES)
+    ] = None,
+    database_labels: Annotated[
+        str | None, typer.Option(metavar="FILE[:KEY]", help="0/1 labels of the database.", rich_help_panel=CODES)
+    ] = None,
+    bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=CODES)] = None,
+    device: Device = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=VALUE", help="Exit with 1 below; repeatable.", rich_help_panel=OUTPUT),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the scores, for 'chash compare'.", rich_help_panel=OUTPUT),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score the codes of a run, or code files, in every direction.
+    """Score the codes of a run, or anyone's code files, in every direction.
 
-    mAP over the whole ranking, expected over ties and in database order, beside the score of codes without
-    information. `all` is the papers' database with the training items in it, `unseen` the same without them.
+    Without --metric: mAP over the whole ranking, expected over ties and in database order, beside the score of codes
+    without information. `all` is the papers' database with the training items in it, `unseen` the same without them.
     """
-    from crossmodal_hash.evaluation import score
+    from crossmodal_hash.cli.codes import encoded, open_scored, read_codes, read_file, read_files
+    from crossmodal_hash.evaluation import score, score_pair
+    from crossmodal_hash.report.conventions import conventions
+    from crossmodal_hash.report.result import Record
+    from crossmodal_hash.report.threshold import missed, read_threshold
 
     output = Output(as_json=as_json, quiet=quiet)
-    found = read_files(codes, labels, bits) if codes else read_run(run, output)
-    expected, stable = score(found), score(found, ties="stable")
-    rows, document = tabulate(expected, stable)
-    output.table(COLUMNS, rows, document, title="map@all")
+    thresholds = [read_threshold(text) for text in fail_under or []]
+    metrics = [name for given in metric or ["map@all"] for name in given.split(",")]
+    metrics += [threshold.metric for threshold in thresholds]
+    relevant = _relevance(pairs, qrels)
+    level = None if no_interval else _level(interval)
+    rules: dict[str, Any] = {"ties": ties or "expected", "empty": empty, "relevant": relevant}
+    in_order = rules | {"ties": "stable"}
+    sides = {"--queries": queries, "--database": database}
+    _one_source(run, codes, sides)
+    if real_valued and (codes or queries):
+        raise SettingsError(
+            "--real-valued needs a run, which makes the codes before the sign; codes files have lost them"
+        )
+
+    real: list[Score] = []
+    both = metric is None and ties is None and not thresholds
+    if queries and database:
+        asked = read_file(queries, query_labels or labels, bits)
+        searched = read_file(database, database_labels or labels, bits)
+        name = f"{queries} {database}"
+        scores = [score_pair(asked, searched, metrics, **rules)]
+        stable = [score_pair(asked, searched, metrics, **in_order)] if both else []
+    else:
+        reals = None
+        if codes:
+            found, name = read_files(codes, labels, bits), " ".join(codes)
+        else:
+            opened = open_scored(run, output)
+            name = opened.path.name
+            found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)
+        scores = score(found, metrics, **rules)
+        stable = score(found, metrics, **in_order) if both else []
+        if reals is not None:
+            real = score(found, metrics, real=reals, **rules)
+
+    record = Record(name, scores)
+    if save is not None:
+        record.save(save)
+        output.say(f"scores saved in {save}")
+    if both:
+        rows, document = tabulate(scores, stable, level)
+        columns: Sequence[str] = COLUMNS
+    else:
+        columns, rows, document = _list(record.lines(level))
+    if real:
+        values = [line.value for line in Record(name, real).lines(None)]
+        columns, rows = (*columns, "real-valued"), [(*row, v) for row, v in zip(rows, values, strict=True)]
+        document = [line | {"real_valued": value} for line, value in zip(document, values, strict=True)]
+    curves = _curves(scores)
+    if curves:
+        document = [*document, *curves]
+    output.table(columns, rows, document, title=name)
+    for note in conventions(scores, level):
+        output.say(note)
+    if curves and not as_json:
+        output.say("curves are data: --json has their points, and 'chash report' draws them")
+    too_low = missed(scores, thresholds)
+    for sentence in too_low:
+        print_error(sentence)
+    if too_low:
+        raise typer.Exit(1)
 
 
-def tabulate(expected: list[Score], stable: list[Score]) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
-    """Rows for a table and the same as data."""
-    rows = []
-    for mean, ordered in zip(expected, stable, strict=True):
-        result = mean.result
-        scores = (result.values["map@all"], ordered.result.values["map@all"], result.random_floor)
-        rows.append((mean.direction, mean.database, result.queries, result.database, *scores))
-    facts = [
-        {
-            "metric": "map@all",
-            "empty": score.result.empty,
-            "empty_queries": score.result.empty_queries,
-            "relevant_pairs": score.result.relevant_pairs,
-            "bits": score.result.bits,
-        }
-        for score in expected
+def tabulate(
+    expected: list[Score], stable: list[Score], level: float | None = 0.95
+) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
+    """Rows for a table and the same as data: map@all in both orders of ties."""
+    from crossmodal_hash.report.result import Record
+
+    rows, document = [], []
+    for mean, ordered in zip(Record("", expected).lines(level), Record("", stable).lines(None), strict=True):
+        scores = (mean.value, mean.low, mean.high, ordered.value, mean.random)
+        row = (mean.direction, mean.database, mean.queries, mean.items, mean.relevant_pairs, *scores)
+        rows.append(row)
+        document.append(asdict(mean) | dict(zip(COLUMNS, row, strict=True)) | {"interval": level})
+    return rows, document
+
+
+def _list(lines: Iterable[Line]) -> tuple[Sequence[str], list[tuple[Any, ...]], list[dict[str, Any]]]:
+    columns = ("direction", "database", "metric", "value", "low", "high", "random", "queries", "items", "relevant")
+    found = list(lines)
+    rows = [
+        (x.direction, x.database, x.metric, x.value, x.low, x.high, x.random, x.queries, x.items, x.relevant_pairs)
+        for x in found
     ]
-    return rows, [dict(zip(COLUMNS, row, strict=True)) | fact for row, fact in zip(rows, facts, strict=True)]
+    return columns, rows, [asdict(line) for line in found]
 
 
-def read_run(path: Path | None, output: Output) -> dict[str, Codes]:
-    """The codes in a run folder.
-
-    Raises:
-        RunError: if there are none.
-    """
-    from crossmodal_hash.codes import load
-    from crossmodal_hash.training.run import open_run
-
-    run = open_run(path)
-    if path is None:
-        output.say(f"run {run.path}")
-    files = sorted(run.codes.glob("*.safetensors"))
-    if not files:
-        raise RunError(f"{run.path} has no codes yet; write them with 'chash encode {run.path}'")
-    loaded = [load(file) for file in files]
-    return {codes.modality: codes for codes in loaded}
+def _curves(scores: list[Score]) -> list[dict[str, Any]]:
+    return [
+        {"direction": s.direction, "database": s.database, "metric": name}
+        | {key: getattr(curve, key).tolist() for key in ("at", "precision", "recall")}
+        for s in scores
+        for name, curve in s.result.curves.items()
+    ]
 
 
-def read_files(paths: list[Path], labels: Path | None, bits: int | None) -> dict[str, Codes]:
-    """Codes from anyone's files; a modality is called as the file says, or like the file.
+def _level(interval: float) -> float:
+    if not 0 < interval < 1:
+        raise SettingsError(f"--interval is a level between 0 and 1, such as 0.95, not {interval:g}")
+    return interval
 
-    Raises:
-        CodesError: for files that are not codes, or of one name.
-    """
-    from dataclasses import replace
 
-    from crossmodal_hash.codes import load, load_matrix
+def _relevance(pairs: bool, qrels: Path | None) -> RelevantBy:
+    from crossmodal_hash.metrics import read_qrels
 
-    found: dict[str, Codes] = {}
-    for path in paths:
-        codes = load(path, bits=bits)
-        if labels is not None:
-            codes = replace(codes, labels=load_matrix(labels), label_names=None)
-        if codes.modality in found:
-            raise CodesError(f"{path} holds {codes.modality} codes, and so does another file; give one a modality")
-        found[codes.modality] = codes
-    return found
+    if pairs and qrels is not None:
+        raise SettingsError("--pairs and --qrels exclude each other; relevance is one or the other")
+    return "pairs" if pairs else "labels" if qrels is None else read_qrels(qrels)
+
+
+def _one_source(run: Path | None, codes: list[str] | None, sides: dict[str, str | None]) -> None:
+    given = [name for name, value in (("RUN", run), ("--codes", codes), ("--queries", any(sides.values()))) if value]
+    if len(given) > 1:
+        raise SettingsError(f"{' and '.join(given)} exclude each other; score one after the other")
+    missing = [name for name, value in sides.items() if value is None]
+    if len(missing) == 1:
+        raise SettingsError(f"{missing[0]} is missing; --queries and --database come together")

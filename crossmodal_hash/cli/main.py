@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 import typer
 
@@ -14,7 +16,18 @@ from crossmodal_hash.cli.output import print_error, print_interrupted, print_tra
 from crossmodal_hash.errors import ChashError
 
 OK, NO, MENDABLE, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
-STORAGE = {errno.ENOSPC: "no space left on disk", errno.EDQUOT: "disk quota exceeded", errno.EROFS: "read-only disk"}
+STORAGE = {
+    errno.ENOSPC: "no space left on disk",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EROFS: "read-only disk",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.ENAMETOOLONG: "name too long for the disk",
+}
+"""What a disk says that the user can mend; any other `OSError` is a bug."""
+# Typer exports this one of the errors for a wrong command line, but not the class they all are of.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     name="chash",
@@ -43,30 +56,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done; 1 it ran and the answer is no; 2 you can mend it; 3 a plug-in is broken; 101 a bug; 130 interrupted.
     """
+    given = sys.argv[1:] if argv is None else list(argv)
     try:
-        app(args=None if argv is None else list(argv), prog_name="chash")
+        code = app(args=given, prog_name="chash", standalone_mode=False)
+        return code if isinstance(code, int) else OK
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else OK if error.code is None else NO
+    except UsageError as error:
+        # Without a word it is the command alone, whose help is out already.
+        if problem := error.format_message():
+            command = error.ctx.command_path if error.ctx else "chash"
+            print_error(f"{shlex.join(['chash', *given])}: {problem} (see '{command} --help')")
+        return MENDABLE
     except KeyboardInterrupt:
         print_interrupted("nothing was saved")
         return INTERRUPTED
     except ChashError as error:
         if os.environ.get("CHASH_DEBUG"):
             print_traceback(error, report=False)
-        print_error(str(error))
+        print_error("; ".join([str(error), *getattr(error, "__notes__", ())]))
         return error.exit_code
     except OSError as error:
         said = STORAGE.get(error.errno or 0)
-        if said is None and not isinstance(error, PermissionError):
+        if said is None:
             print_traceback(error, report=True)
             return BUG
         where = f" ({error.filename})" if error.filename else ""
-        print_error(f"{said or 'permission denied'}{where}; free some, or choose another --out or CHASH_CACHE folder")
+        advice = getattr(error, "__notes__", None) or ["mend that, or choose another --out or CHASH_CACHE folder"]
+        print_error(f"{said}{where}; {'; '.join(advice)}")
         return MENDABLE
     except Exception as error:
         print_traceback(error, report=True)
         return BUG
-    return OK
 
 
 def entry() -> None:

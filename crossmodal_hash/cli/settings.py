@@ -54,5 +54,5 @@ def _entries(name: str) -> dict[str, dict[str, object]]:
     if (Path(name) / "config.json").exists():
         from crossmodal_hash.training.run import Run
 
-        return dict(Run(Path(name)).read("config.json")["settings"])
+        return dict(Run(Path(name)).read("config.json", "settings"))
     return resolve(name).entries()

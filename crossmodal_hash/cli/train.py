@@ -94,12 +94,14 @@ def train(
 
 def prepare(recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any]) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
+    from crossmodal_hash.build import check_parts
     from crossmodal_hash.config import resolve
     from crossmodal_hash.data import load_data
     from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
 
     frozen = frozen_by_default(flags.get("device"))
     first = resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen)
+    check_parts(first.settings)
     dataset = load_data(first.settings.data.path)
     layer = data_layer(first, dataset)
     if layer is None:
@@ -135,6 +137,10 @@ def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
             print_interrupted("features extracted so far are kept; type the same command to go on")
         else:
             print_interrupted(f"saved; go on with: chash train --resume {talk.run}")
+        raise
+    except OSError as error:
+        if talk.run is not None:
+            error.add_note(f"mend that, then go on with: chash train --resume {talk.run}")
         raise
 
 

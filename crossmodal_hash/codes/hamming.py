@@ -65,7 +65,7 @@ def to_words(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """
     rows, width = packed.shape
     missing = -width % 8
-    whole = np.pad(packed, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(packed)
+    whole = np.ascontiguousarray(np.pad(packed, ((0, 0), (0, missing))) if missing else packed)
     return whole.view(np.uint64).reshape(rows, (width + missing) // 8)
 
 

@@ -124,5 +124,6 @@ def _named_errors(path: Path) -> Iterator[None]:
         OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, zlib.error,
         zipfile.BadZipFile, SafetensorError, MatReadError,
     ) as error:  # fmt: skip
-        reason = " ".join(str(error).split())
+        # The first sentence: numpy's second one recommends to load it unsafely.
+        reason = " ".join(str(error).split()).partition(". ")[0]
         raise DataError(f"cannot read {str(path)!r} ({type(error).__name__}: {reason:.120}); fetch it again") from error

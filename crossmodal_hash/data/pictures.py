@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from crossmodal_hash.data.files import Files
 from crossmodal_hash.data.fingerprint import digest
@@ -98,8 +98,10 @@ class Pictures:
         try:
             return decode(content, side=side)
         except _DAMAGED as error:
+            # Pillow names the buffer it was given, which tells nobody anything.
+            reason = "no known format" if isinstance(error, UnidentifiedImageError) else error
             raise DataError(
-                f"cannot decode picture {self.names[row]!r} in {str(self.files.path)!r} ({error}); "
+                f"cannot decode picture {self.names[row]!r} in {str(self.files.path)!r} ({reason}); "
                 f"replace the file or remove it from the data set"
             ) from error
 

@@ -16,6 +16,7 @@ class Projection(nn.Module):
         in_features: width of the pooled level.
         width: width of the vector, >= 1; 256 on a frozen backbone, 512 otherwise.
         dropout: share of values dropped in training, in [0, 1).
+        input_dropout: the same for the values that come in.
 
     Raises:
         SettingsError: for a width or a share outside its range.
@@ -26,12 +27,18 @@ class Projection(nn.Module):
         torch.Size([2, 4])
     """
 
-    def __init__(self, in_features: int, width: int, dropout: float) -> None:
+    def __init__(self, in_features: int, width: int, dropout: float, *, input_dropout: float = 0.0) -> None:
         super().__init__()
-        if width < 1 or not 0 <= dropout < 1:
-            raise SettingsError(f"width={width} must be at least 1, and dropout={dropout} in [0, 1)")
+        if width < 1 or not 0 <= dropout < 1 or not 0 <= input_dropout < 1:
+            raise SettingsError(
+                f"width={width} must be at least 1, dropout={dropout} and input_dropout={input_dropout} in [0, 1)"
+            )
         self.layers = nn.Sequential(
-            nn.Linear(in_features, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)
+            nn.Dropout(input_dropout),
+            nn.Linear(in_features, width),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,11 +19,14 @@ from crossmodal_hash.metrics.graded import ndcg as ndcg
 from crossmodal_hash.metrics.graded import wap as wap
 from crossmodal_hash.metrics.names import KNOWN as KNOWN
 from crossmodal_hash.metrics.names import Metric as Metric
+from crossmodal_hash.metrics.names import describe as describe
 from crossmodal_hash.metrics.names import parse as parse
 from crossmodal_hash.metrics.paired import first_rank as first_rank
 from crossmodal_hash.metrics.paired import hit_at as hit_at
 from crossmodal_hash.metrics.protocol import Result as Result
 from crossmodal_hash.metrics.protocol import evaluate as evaluate
+from crossmodal_hash.metrics.qrels import read_qrels as read_qrels
+from crossmodal_hash.metrics.real_valued import by_inner_product as by_inner_product
 from crossmodal_hash.metrics.relevance import Labels as Labels
 from crossmodal_hash.metrics.relevance import Pairs as Pairs
 from crossmodal_hash.metrics.relevance import judged as judged

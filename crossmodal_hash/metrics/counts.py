@@ -2,12 +2,14 @@
 
 Counting streams over the database in constant memory. Per query and code it costs one `xor`, one population count and
 half a step of a histogram: the keys of two neighbouring codes, distance and relevance in one byte, are counted as one
-16-bit number.
+16-bit number. Where numba is installed, large tables are counted by the same steps as machine code (see `compiled`).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
 from crossmodal_hash.errors import CodesError, SettingsError, ShapeError
-from crossmodal_hash.metrics.relevance import Pairs, Relevance
+from crossmodal_hash.metrics.relevance import Grades, Pairs, Relevance
 
 STRETCH = 262_144
 """Codes read at once: with 8 queries their keys take 2 MB, the size of a second-level cache."""
@@ -26,6 +28,8 @@ BLOCK = 8
 """Queries handled at once, so that a tile of codes is read from the cache eight times."""
 PAIRING = 8_192
 """From here on folding the table of pairs costs less than counting one by one."""
+COMPILING = 500_000_000
+"""Pairs of a query and an item from which on compiling costs less than it saves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,7 @@ def count(
     gains: bool = False,
     leave_out: Pairs | None = None,
     threads: int | None = None,
+    compiled: bool | None = None,
 ) -> Counts:
     """Count items and relevant items at each Hamming distance 0..K from each query.
 
@@ -89,8 +94,10 @@ def count(
         relevance: which items are relevant to which query.
         gains: also sum the grades; about twice as slow.
         leave_out: pairs that do not count, such as a query and itself in the database.
-        threads: threads that share the queries; None takes two where the machine has them (more gain little, because
-            the histogram holds the interpreter).
+        threads: threads that share the queries; None takes two where the machine has them, or all if the loop is
+            compiled (otherwise more gain little, because the histogram holds the interpreter).
+        compiled: whether numba makes machine code of the inner loop, with the same result; None does so where it is
+            installed and the table is large.
 
     Returns:
         Counts with K + 1 groups.
@@ -98,7 +105,7 @@ def count(
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
         ShapeError: if the relevance is for other numbers of queries or items.
-        SettingsError: if threads < 1.
+        SettingsError: if threads < 1, or numba is asked for and not installed.
 
     Example:
         >>> from crossmodal_hash.metrics.relevance import Labels
@@ -110,23 +117,29 @@ def count(
     check_sizes(queries, database, bits, relevance)
     depth = relevance.max_grade + 1 if gains else 2
     table = np.zeros((len(queries), bits + 1, depth), np.int64)
-    words = to_words(queries)
     rows = np.argsort(relevance.group, kind="stable")
-    workers = min(2, os.cpu_count() or 1) if threads is None else threads
+    machine_code = _is_compiled(compiled, len(queries) * len(database))
+    cores = os.cpu_count() or 1
+    workers = (cores if machine_code else min(2, cores)) if threads is None else threads
     if workers < 1:
         raise SettingsError(f"counting takes at least 1 thread, not {threads}.")
+    laid_out: Callable[[NDArray[np.uint8]], NDArray[Any]] = np.asarray if machine_code else to_words
+    asked = laid_out(queries)
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(database), STRETCH):
             stop = min(start + STRETCH, len(database))
-            columns = np.ascontiguousarray(to_words(database[start:stop]).T)
+            columns = np.ascontiguousarray(laid_out(database[start:stop]).T)
             level = (relevance.grades if gains else relevance.flags)(start, stop)
 
-            def share(part: NDArray[np.intp], columns: Any = columns, level: Any = level) -> None:
-                _add(table, part, words, columns, level, relevance.group)
+            def share(part: NDArray[np.intp], columns: Any = columns, level: Grades = level) -> None:
+                if machine_code:
+                    _add_compiled(table, part, asked, columns, _grades(part, level, relevance.group))
+                else:
+                    _add(table, part, asked, columns, _grades(part, level, relevance.group))
 
             list(pool.map(share, np.array_split(rows, workers)))
     if leave_out is not None:
-        xor = words[leave_out.query] ^ to_words(database[leave_out.item])
+        xor = queries[leave_out.query] ^ database[leave_out.item]
         distance = np.bitwise_count(xor).sum(axis=1, dtype=np.int64)
         grade = relevance.of_pairs(leave_out)
         np.subtract.at(table, (leave_out.query, distance, grade if gains else np.minimum(grade, 1)), 1)
@@ -162,33 +175,74 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
         )
 
 
+def _is_compiled(asked: bool | None, pairs: int) -> bool:
+    if asked is None:
+        return pairs >= COMPILING and importlib.util.find_spec("numba") is not None
+    if asked and importlib.util.find_spec("numba") is None:
+        raise SettingsError("compiled counting needs numba; install it with 'pip install crossmodal-hash[fast]'.")
+    return asked
+
+
 def _add(
     table: NDArray[np.int64],
     rows: NDArray[np.intp],
     words: NDArray[np.uint64],
     columns: NDArray[np.uint64],
-    level: Any,
-    group: NDArray[np.int64],
+    asked: Asked,
 ) -> None:
     """Add one stretch of the database to the rows of the table, which belong to this thread alone."""
     bits, depth, n = table.shape[1] - 1, table.shape[2], columns.shape[1]
     paired = depth == 2 and bits <= 127 and n >= PAIRING
-    buffer = np.empty((min(BLOCK, len(rows)), n), distance_dtype(bits))
     histogram = _PairHistogram(n, 2 * bits + 2) if paired else None
-    last, offset = -1, np.empty(0, np.uint8)
+    last: NDArray[Any] | None = None
+    offset: NDArray[Any] = np.empty(0)
+    buffer = np.empty((min(BLOCK, len(rows)), n), distance_dtype(bits))
     for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        distance = buffer[: len(block)]
-        fill_distances(words[block], columns, distance)
-        for query, d in zip(block, distance, strict=True):
-            if group[query] != last:
-                last, offset = group[query], level(query)
-                offset = offset * (np.uint8(bits + 1) if paired else np.int64(bits + 1))
+        distance = buffer[: len(rows) - start]
+        fill_distances(words[rows[start : start + BLOCK]], columns, distance)
+        for d, (query, grades) in zip(distance, asked, strict=False):
+            if grades is not last:
+                last = grades
+                offset = -grades & np.uint8(bits + 1) if paired else grades * np.int64(bits + 1)
             if histogram is None:
                 found = np.bincount(d + offset, minlength=table[query].size)
             else:
                 found = histogram(np.add(d, offset, out=d))
             table[query] += found.reshape(depth, -1).T
+
+
+def _add_compiled(
+    table: NDArray[np.int64],
+    rows: NDArray[np.intp],
+    codes: NDArray[np.uint8],
+    columns: NDArray[np.uint8],
+    asked: Asked,
+) -> None:
+    """The same, with bytes in the place of words."""
+    from crossmodal_hash.metrics.compiled import Histogram
+
+    bits, depth, n = table.shape[1] - 1, table.shape[2], columns.shape[1]
+    histogram = Histogram(BLOCK, (bits + 1) * depth)
+    scratch = np.empty((BLOCK, n), np.min_scalar_type(depth - 1))
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        grades = scratch[: len(block)]
+        for row, (_, of_query) in zip(grades, asked, strict=False):
+            row[:] = of_query
+        table[block] += histogram(codes[block], columns, grades, bits + 1).reshape(len(block), depth, -1).mT
+
+
+Asked = Iterator[tuple[int, NDArray[Any]]]
+"""Query numbers, each with the grades of one stretch of the database."""
+
+
+def _grades(rows: NDArray[np.intp], level: Grades, group: NDArray[np.int64]) -> Asked:
+    """Each query with the grades of the stretch, found once for the queries of one group."""
+    last, grades = -1, np.empty(0, np.uint8)
+    for query in rows.tolist():
+        if group[query] != last:
+            last, grades = group[query], level(query)
+        yield query, grades
 
 
 class _PairHistogram:

@@ -53,6 +53,8 @@ class Metric:
         radius: of a lookup.
         by_radius: reads distances, so that the tie rule does not matter.
         graded: needs the number of shared labels.
+        has_floor: has an expected value over random orders, which is what codes without information score.
+        larger_is_better: only ranks are better when smaller.
         summary: mean or median over queries.
     """
 
@@ -62,6 +64,8 @@ class Metric:
     radius: int | None = None
     by_radius: bool = False
     graded: bool = False
+    has_floor: bool = True
+    larger_is_better: bool = True
     summary: Callable[[NDArray[np.float64]], np.floating] = np.nanmean
 
 
@@ -93,21 +97,41 @@ def parse(name: str) -> Metric:
         return _PLAIN[pattern]
     k = int(number[0])
     if pattern == "precision@r<=k":
-        return Metric(f"precision@r<={k}", partial(curves.precision_within, radius=k), radius=k, by_radius=True)
+        return Metric(
+            f"precision@r<={k}", partial(curves.precision_within, radius=k), radius=k, by_radius=True, has_floor=False
+        )
     if k == 0:
         raise SettingsError(f"metric {name!r} has the cut-off 0; the smallest is 1.")
     return _at(by_lower[pattern], k)
+
+
+def describe(name: str) -> str:
+    """What a metric is, in the words of `KNOWN`.
+
+    Raises:
+        SettingsError: if the name is unknown.
+
+    Example:
+        >>> describe("map@50")
+        'average precision of the ranks <= k, divided by the hits among them; k = 50'
+    """
+    full = parse(name).name
+    number = re.search(r"\d+", full)
+    if number is None:
+        return KNOWN[full.replace("@all", "@k") if full == "NDCG@all" else full]
+    return f"{KNOWN[full.replace(number[0], 'k', 1)]}; k = {number[0]}"
 
 
 def _at(known: str, k: int) -> Metric:
     head, _, tail = known.partition("@k")
     name = f"{head}@{k}{tail}"
     if tail == "-hits":
-        return Metric(name, partial(ap.average_precision_of_hits, k=k))
+        return Metric(name, partial(ap.average_precision_of_hits, k=k), has_floor=False)
     if head == "map":
         divisor = cast(ap.Divisor, tail.removeprefix("/") or "retrieved")
         return Metric(f"map@{k}/{divisor}", partial(ap.average_precision, k=k, divisor=divisor))
-    return Metric(name, partial(_CUT[head], k=k), graded=head in ("NDCG", "ACG", "WAP"))
+    graded = head in ("NDCG", "ACG", "WAP")
+    return Metric(name, partial(_CUT[head], k=k), graded=graded, has_floor=head != "WAP")
 
 
 _CUT: dict[str, Callable[..., NDArray[np.float64]]] = {
@@ -121,7 +145,7 @@ _CUT: dict[str, Callable[..., NDArray[np.float64]]] = {
 _PLAIN: dict[str, Metric] = {
     "map@all": Metric("map@all", ap.average_precision),
     "ndcg@all": Metric("NDCG@all", graded.ndcg, graded=True),
-    "median-rank": Metric("median-rank", paired.first_rank, summary=np.nanmedian),
+    "median-rank": Metric("median-rank", paired.first_rank, larger_is_better=False, summary=np.nanmedian),
     "pr@radius/micro": Metric("pr@radius/micro", curve=curves.pr_by_radius, by_radius=True),
     "pr@radius/macro": Metric("pr@radius/macro", curve=partial(curves.pr_by_radius, average="macro"), by_radius=True),
     "pr@radius/macro-masked": Metric(

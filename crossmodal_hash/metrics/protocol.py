@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from crossmodal_hash.metrics.counts import Counts, count
 from crossmodal_hash.metrics.curves import Curve, empty_balls
 from crossmodal_hash.metrics.empty import Empty, settle_empty
 from crossmodal_hash.metrics.names import Metric, parse
+from crossmodal_hash.metrics.real_valued import by_inner_product
 from crossmodal_hash.metrics.relevance import Relevance, from_codes, judged, same_id
 from crossmodal_hash.metrics.ties import Ties, in_order, split
 
@@ -38,6 +39,9 @@ class Result:
         empty_balls: `precision@r<=...` -> queries that find nothing within the radius.
         left_out: pairs of an item and itself that were not counted.
         random_floor: expected map@all of codes without information (a random order), under the same empty rule.
+        floors: the same for each metric asked for that has an expected value over random orders.
+        query_ids: (Q,), in the order of `per_query`.
+        ranked_by: `hamming`, or `inner-product` of real codes.
         ties: tie rule.
         empty: rule for queries with R = 0.
     """
@@ -53,6 +57,9 @@ class Result:
     empty_balls: dict[str, int]
     left_out: int
     random_floor: float
+    floors: dict[str, float]
+    query_ids: NDArray[np.str_]
+    ranked_by: Literal["hamming", "inner-product"]
     ties: Ties
     empty: Empty
 
@@ -66,6 +73,7 @@ def evaluate(
     empty: Empty = "zero",
     relevant: RelevantBy = "labels",
     leave_out_self: bool | None = None,
+    real: tuple[NDArray[Any], NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> Result:
     """Rank the database for every query by Hamming distance, and score the rankings.
@@ -80,6 +88,8 @@ def evaluate(
         relevant: by shared `labels`, by equal ids (`pairs`), or judgements, query id -> item id -> grade.
         leave_out_self: leave the item with the query's own id out of its ranking; None does so within one modality,
             unless relevance is by equal ids.
+        real: codes before the sign of queries and database, (Q, K) and (N, K): rank by their inner product instead,
+            which knows no radius.
         threads: passed to `count`.
 
     Returns:
@@ -87,7 +97,7 @@ def evaluate(
 
     Raises:
         CodesError: if the codes do not fit together or a side is empty.
-        SettingsError: if a metric, tie or empty rule is unknown, or a metric does not offer the tie rule.
+        SettingsError: if a metric, tie or empty rule is unknown, or a metric does not offer the tie rule or real codes.
         DataError: if labels are missing, or an empty query meets `error`.
 
     Example:
@@ -102,21 +112,28 @@ def evaluate(
     if leave_out_self is None:
         leave_out_self = queries.modality == database.modality and relevant != "pairs"
     left_out = same_id(queries.ids, database.ids) if leave_out_self else None
-    gains = ties == "expected" and any(metric.graded for metric in wanted.values())
+    gains = ties in ("expected", "stable") and any(metric.graded for metric in wanted.values())
     counts = count(
         queries.packed, database.packed, queries.bits, relevance, gains=gains, leave_out=left_out, threads=threads
     )
     total = counts.total_relevant
-    floor = average_precision(Counts(counts.total_items[:, None], total[:, None]))
+    no_order = _without_information(counts)
+    floors = {
+        name: m.values(no_order) for name, m in wanted.items() if m.values and m.has_floor and (gains or not m.graded)
+    }
 
     kept = total > 0 if empty == "skip" else np.full(len(total), True)
     by_radius = [metric for metric in wanted.values() if metric.by_radius]
     by_rank = [metric for metric in wanted.values() if not metric.by_radius]
+    if real is not None and by_radius:
+        raise SettingsError(f"{by_radius[0].name} counts bits, which real codes do not have; leave it out.")
     rankings: Iterable[Counts] = [counts]
-    if ties == "stable":
+    if real is not None:
+        rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
+    elif ties == "stable":
         rankings = in_order(queries.packed, database.packed, queries.bits, relevance, leave_out=left_out)
-    elif ties != "expected":
-        rankings = [split(counts, ties)]
+    if ties in ("optimistic", "pessimistic"):
+        rankings = (split(ranking, ties) for ranking in rankings)
     values, curves = _score(by_radius, [counts], kept)
     if by_rank:
         ranked = _score(by_rank, rankings, kept, length=int(counts.total_items.max()))
@@ -133,10 +150,20 @@ def evaluate(
         empty_queries=int((total == 0).sum()),
         empty_balls={m.name: empty_balls(counts, m.radius) for m in by_radius if m.radius is not None},
         left_out=0 if left_out is None else len(left_out),
-        random_floor=float(np.nanmean(settle_empty(floor, total, empty))),
+        random_floor=float(np.nanmean(settle_empty(average_precision(no_order), total, empty))),
+        floors={name: float(wanted[name].summary(settle_empty(f, total, empty))) for name, f in floors.items()},
+        query_ids=queries.ids,
+        ranked_by="hamming" if real is None else "inner-product",
         ties=ties,
         empty=empty,
     )
+
+
+def _without_information(counts: Counts) -> Counts:
+    """All items of a query as one group of ties: the mean over every order."""
+    tables = {f.name: getattr(counts, f.name) for f in fields(counts)}
+    sums = {n: t if n == "grades" or t is None else t.sum(axis=1, keepdims=True) for n, t in tables.items()}
+    return Counts(**sums)
 
 
 def _score(

@@ -83,10 +83,19 @@ def in_order(
         if leave_out is not None:
             keep[leave_out.item[leave_out.query == query]] = False
         order = np.argsort(distance[0][keep], kind="stable")
-        yield _runs(grade[keep][order], relevance.max_grade)
+        yield runs(grade[keep][order], relevance.max_grade)
 
 
-def _runs(grade: NDArray[Any], max_grade: int) -> Counts:
+def runs(grade: NDArray[Any], max_grade: int) -> Counts:
+    """Counts of one ranking without ties: each run of neighbours with equal grade is a group.
+
+    Args:
+        grade: grades in the order of the ranking, (N,), unsigned.
+        max_grade: upper bound of the grades.
+
+    Returns:
+        Counts of one query, with grades.
+    """
     starts = np.concatenate([[0], np.flatnonzero(grade[1:] != grade[:-1]) + 1])
     items = np.diff(starts, append=len(grade))
     g = grade[starts].astype(np.int64) if len(grade) else np.zeros(1, np.int64)

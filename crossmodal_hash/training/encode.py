@@ -53,7 +53,7 @@ def encode(
     inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, listener=listener)
     u = real_codes(model, inputs, np.arange(len(dataset)), target, listener=listener)
     parts = {}
-    if dataset.fingerprint() == run.read("environment.json")["data"]["fingerprint"]:
+    if dataset.fingerprint() == run.read("environment.json", "data")["fingerprint"]:
         split = run.split(dataset.ids)
         for part in ("query", "train", "validation", "database"):
             parts[part] = np.isin(np.arange(len(dataset)), getattr(split, part))

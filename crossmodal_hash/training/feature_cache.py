@@ -76,7 +76,7 @@ def cached_levels(
     grid: int,
     device: torch.device,
     mirrored: bool = False,
-    batch: int = 64,
+    batch: int | None = None,
     workers: int | None = None,
     listener: Listener | None = None,
 ) -> Levels:
@@ -88,8 +88,8 @@ def cached_levels(
         grid: side of the grid each map is condensed to.
         device: where the backbone runs.
         mirrored: whether the pictures are seen in a mirror.
-        batch: pictures a step.
-        workers: processes that read pictures.
+        batch: pictures a step; by default as many as suit the device.
+        workers: processes that read pictures; by default the device decides.
         listener: hears the progress.
 
     Returns:
@@ -102,18 +102,24 @@ def cached_levels(
     listener = listener or Listener()
     folder = cache_folder() / "features" / cache_key(pictures, backbone, grid, mirrored)
     backbone.eval()
+    on_gpu = device.type == "cuda"
+    # On a CPU large activations are given back to the system and cleared anew each time: 8 pictures run twice as fast
+    # as 64. The cores are busy there, so that processes which read would only be in the way.
+    batch = batch or (128 if on_gpu else 8)
+    workers = workers if workers is not None or on_gpu else 0
     starts = range(0, len(pictures), SHARD)
-    missing = [start for start in starts if not (folder / f"{start:08d}.safetensors").exists()]
+    shards = {start: _read(folder / f"{start:08d}.safetensors") for start in starts}
+    missing = [start for start, shard in shards.items() if not shard]
     if missing:
         label = f"features of {len(pictures)} pictures" + (", mirrored" if mirrored else "")
         with listener.task(label, len(pictures)) as advance:
             advance(len(pictures) - sum(min(SHARD, len(pictures) - start) for start in missing))
             _extract_shards(backbone, pictures, missing, folder, grid, device, mirrored, batch, workers, advance)
-    shards = [_read(folder / f"{start:08d}.safetensors") for start in starts]
+        shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}
     return tuple(
         Level(
             **{
-                name: torch.cat([shard[f"{info.name}/{name}"] for shard in shards])
+                name: torch.cat([shard[f"{info.name}/{name}"] for shard in shards.values()])
                 for name in _fields(shards[0], info.name)
             }
         )
@@ -153,12 +159,11 @@ def _extract_shards(
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    """One shard; empty if it is not there or damaged, for what is in it can be made again."""
     try:
         return load_file(path)
-    except SafetensorError:
-        # A damaged cache is worth nothing: remove it, and let the next try make it anew.
-        path.unlink()
-        raise
+    except (FileNotFoundError, NotADirectoryError, SafetensorError):
+        return {}
 
 
 def _fields(shard: dict[str, Tensor], level: str) -> list[str]:

@@ -88,6 +88,17 @@ class Streamed:
         """Centre crops."""
         return replace(self, augment_seed=None)
 
+    def check(self, rows: Rows, listener: Listener) -> None:
+        """Read every picture once: a damaged one is better found now than in the middle of a training.
+
+        Raises:
+            DataError: for a picture that cannot be read.
+        """
+        plan = [rows[start : start + 64] for start in range(0, len(rows), 64)]
+        with listener.task(f"look at {len(rows)} pictures", len(rows)) as advance:
+            for batch, _ in zip(plan, self.plain().batches(plan), strict=True):
+                advance(len(batch))
+
     def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
         """uint8 (B, 3, size, size)."""
         yield from picture_batches(
@@ -176,7 +187,10 @@ def prepare(
         reads = tower.backbone.reads
         if isinstance(source, Pictures):
             if reads != "image":
-                raise SettingsError(f"{name}: these are pictures, but the tower's backbone reads {reads} input")
+                raise SettingsError(
+                    f"{name}: these are pictures, but the model reads {reads} input; give such data, or train with "
+                    f"another backbone, such as --backbone efficientnet-lite0"
+                )
             if tower.condense is None:
                 pin = device.type == "cuda"
                 streams[name] = Streamed(source, tower.backbone.size, augment_seed, workers, pin)
@@ -197,10 +211,16 @@ def prepare(
             ]
             streams[name] = Cached(*sides)
         elif reads == "image":
-            raise SettingsError(f"{name}: the tower's backbone reads pictures, but the data has {source.kind} input")
+            raise SettingsError(
+                f"{name}: the model reads pictures, but the data has {source.kind} input; give pictures, or train with "
+                f"another backbone, such as mlp"
+            )
         elif isinstance(source, Texts):
             if vocabulary is None:
-                raise DataError(f"{name}: this model was trained on word counts, not on texts, and has no vocabulary")
+                raise DataError(
+                    f"{name}: the run has no vocabulary, because it was trained on a matrix or has lost its "
+                    f"vocabulary.json; give a matrix of {tower.in_features} columns with --data, or restore the file"
+                )
             streams[name] = Dense(Matrix(vocabulary.transform(source.items)))
         else:
             streams[name] = Dense(_fitting(name, source, tower.in_features))
@@ -210,5 +230,8 @@ def prepare(
 
 def _fitting(name: str, source: Matrix, in_features: int) -> Matrix:
     if source.width != in_features:
-        raise DataError(f"{name}: rows of {source.width} values, but the model was trained on rows of {in_features}")
+        raise DataError(
+            f"{name}: rows of {source.width} values, but the model was trained on rows of {in_features}; give the same "
+            f"features as in training"
+        )
     return source

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from crossmodal_hash.build import build_model
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved, Settings
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
-from crossmodal_hash.errors import RunError, SettingsError
+from crossmodal_hash.errors import DataError, RunError, SettingsError
 from crossmodal_hash.files import write_bytes, write_json
 from crossmodal_hash.model import HashModel, load_weights
 from crossmodal_hash.registry import BUILT_IN
@@ -40,7 +41,9 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
     return device
@@ -82,15 +85,15 @@ class Run:
 
     def settings(self) -> Settings:
         """The settings it was made with."""
-        return config.from_entries(self.read("config.json")["settings"])
+        return config.from_entries(self.read("config.json", "settings"))
 
     def inputs(self) -> dict[str, int]:
         """Modality name -> width of its input."""
-        return {str(k): int(v) for k, v in self.read("model.json")["inputs"].items()}
+        return {str(k): int(v) for k, v in self.read("model.json", "inputs").items()}
 
     def label_names(self) -> tuple[str, ...]:
         """The classes, in the order of the label columns."""
-        return tuple(self.read("model.json")["labels"])
+        return tuple(self.read("model.json", "labels"))
 
     def split(self, ids: tuple[str, ...]) -> Split:
         """The split that was used, as rows of a data set with these ids."""
@@ -99,7 +102,12 @@ class Run:
     def vocabulary(self) -> Vocabulary | None:
         """The words of its text tower, if it counts words."""
         path = self.path / "vocabulary.json"
-        return Vocabulary.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+        try:
+            return Vocabulary.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (DataError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} cannot be read ({error}); restore the file, or train again") from error
 
     def load_model(self, device: torch.device) -> HashModel:
         """The finished model in evaluation mode.
@@ -111,18 +119,22 @@ class Run:
         load_weights(self.weights, model)
         return model.to(device).eval()
 
-    def read(self, name: str) -> Any:
-        """One of the JSON files.
+    def read(self, name: str, key: str) -> Any:
+        """One part of one of the JSON files.
 
         Raises:
             RunError: if it is missing or not JSON.
         """
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return json.loads((self.path / name).read_text(encoding="utf-8"))[key]
         except FileNotFoundError:
             raise RunError(f"{self.path} is not a run folder: it has no {name}; make one with 'chash train'") from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.path / name} cannot be read: {error}") from error
+            raise RunError(f"{self.path / name} cannot be read ({error}); restore the file, or train again") from error
+        except (KeyError, TypeError):
+            raise RunError(
+                f"{self.path} is not a run folder: its {name} has no {key!r}; make one with 'chash train'"
+            ) from None
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -155,7 +167,7 @@ def open_run(path: Path | None) -> Run:
     if not path.is_dir():
         raise RunError(f"run folder {path} does not exist; 'chash train --out {path}' would make it")
     run = Run(path)
-    run.read("config.json")
+    run.read("config.json", "settings")
     return run
 
 
@@ -163,25 +175,36 @@ def new_run(out: Path | None, settings: Settings) -> Run:
     """A fresh folder: `out`, or one under `runs/` named after the day, fusion, graded criterion and bits.
 
     Raises:
-        RunError: if `out` holds something already.
+        RunError: if `out` holds something already, or no folder can be made there.
     """
-    if out is None:
-        tower = next(iter(settings.towers.values()))
-        graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
-        name = "-".join([date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)])
-        RUNS.mkdir(exist_ok=True)
-        for i in range(1, 10_000):
-            out = RUNS / (name if i == 1 else f"{name}-{i}")
-            try:
-                out.mkdir()
-                break
-            except FileExistsError:
-                continue
-        assert out is not None
-    else:
-        refuse_taken(out)
-        out.mkdir(parents=True, exist_ok=True)
-    return Run(out)
+    try:
+        return Run(_fresh_folder(settings) if out is None else _own_folder(out))
+    except OSError as error:
+        raise RunError(
+            f"the run folder {error.filename} cannot be made ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _own_folder(out: Path) -> Path:
+    refuse_taken(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _fresh_folder(settings: Settings) -> Path:
+    tower = next(iter(settings.towers.values()))
+    graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
+    name = "-".join([date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)])
+    RUNS.mkdir(exist_ok=True)
+    i = 1
+    while True:
+        out = RUNS / (name if i == 1 else f"{name}-{i}")
+        try:
+            out.mkdir()
+        except FileExistsError:
+            i += 1
+        else:
+            return out
 
 
 def refuse_taken(out: Path) -> None:
@@ -197,6 +220,16 @@ def refuse_taken(out: Path) -> None:
         finished = (out / "weights.safetensors").exists()
         what = "a finished run" if finished else f"an unfinished run, which --resume {out} continues"
     raise RunError(f"--out {out} already holds {what}; choose another folder")
+
+
+@contextmanager
+def whole_or_absent(run: Run) -> Iterator[None]:
+    """Take a fresh run folder away again if the block fails: half a description is nothing to go on from."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
 
 
 def note_latest(run: Run) -> None:

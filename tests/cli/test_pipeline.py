@@ -29,13 +29,14 @@ def trained(tmp_path_factory, tiny, small):
 
 
 def test_train_encode_evaluate_one_after_another(folder, tiny, small, capsys):
-    assert main(["train", "--fusion", "bbi", "--sim", "mmd", "--data", str(tiny), "--epochs", "8", *small]) == 0
+    sizes = ["--query", "8", "--train", "36", "--epochs", "30"]
+    assert main(["train", "--fusion", "bbi", "--sim", "mmd", "--data", str(tiny), *sizes, *small]) == 0
     out, err = capsys.readouterr()
     run = Path(out.strip())
     assert run.is_dir()
     assert run.name.endswith("-bbi-mmd-64")
     assert "next: chash encode" in err
-    assert err.count("epoch ") >= 8
+    assert err.count("epoch ") >= 30
 
     assert main(["encode"]) == 0
     out, err = capsys.readouterr()
@@ -53,7 +54,7 @@ def test_train_encode_evaluate_one_after_another(folder, tiny, small, capsys):
     for row in rows:
         assert row["expected"] > row["random"] + 0.1
         assert 0 < row["stable"] <= 1
-        assert row["queries"] == 4
+        assert row["queries"] == 8
 
 
 def test_a_run_folder_holds_what_the_plan_says(trained):

@@ -162,9 +162,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_unknown_suffixes_and_missing_folders_are_refused(tmp_path):
+def test_unknown_suffixes_are_refused(tmp_path):
     with pytest.raises(CodesError, match="safetensors"):
         save(tmp_path / "c.pkl", sample())
-    for suffix in ("npz", "safetensors"):
-        with pytest.raises(CodesError, match="cannot write"):
-            save(tmp_path / "nowhere" / f"c.{suffix}", sample())
+
+
+def test_a_missing_folder_is_made_and_a_file_in_its_place_is_refused(tmp_path):
+    save(tmp_path / "new" / "c.npz", sample())
+    assert (tmp_path / "new" / "c.npz").exists()
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(CodesError, match="cannot write"):
+        save(tmp_path / "taken" / "c.npz", sample())

@@ -7,7 +7,7 @@ import pytest
 
 from crossmodal_hash.metrics import Counts
 from crossmodal_hash.metrics.counts import from_table
-from crossmodal_hash.metrics.ties import _runs
+from crossmodal_hash.metrics.ties import runs
 
 TOY_DISTANCE = np.array([[1, 2, 2, 3, 4, 2], [3, 2, 2, 3, 2, 2], [3, 4, 4, 1, 2, 0], [1, 2, 2, 1, 2, 2]])
 TOY_GRADE = np.array([[0, 1, 1, 0, 0, 0], [1, 2, 1, 0, 1, 0], [2, 1, 0, 0, 1, 0], [1, 1, 1, 0, 0, 0]])
@@ -25,7 +25,7 @@ def counts_of(distance, grade, bits) -> Counts:
 def stable_of(distance, grade) -> list[Counts]:
     """One ranking a query, ties in database order."""
     distance, grade = np.asarray(distance), np.asarray(grade)
-    return [_runs(g[np.argsort(d, kind="stable")], int(grade.max())) for d, g in zip(distance, grade, strict=True)]
+    return [runs(g[np.argsort(d, kind="stable")], int(grade.max())) for d, g in zip(distance, grade, strict=True)]
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""The codes that a command scores: those of a run, or anyone's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.errors import CodesError, RunError
+
+if TYPE_CHECKING:
+    from crossmodal_hash.codes import Codes
+    from crossmodal_hash.training.run import Run
+
+
+def open_scored(path: Path | None, output: Output) -> Run:
+    """The run to score, named if it was not."""
+    from crossmodal_hash.training.run import open_run
+
+    run = open_run(path)
+    if path is None:
+        output.say(f"run {run.path}")
+    return run
+
+
+def read_codes(run: Run) -> dict[str, Codes]:
+    """The codes in a run folder.
+
+    Raises:
+        RunError: if there are none.
+    """
+    from crossmodal_hash.codes import load
+
+    files = sorted(run.codes.glob("*.safetensors"))
+    if not files:
+        raise RunError(f"{run.path} has no codes yet; write them with 'chash encode {run.path}'")
+    loaded = [load(file) for file in files]
+    return {codes.modality: codes for codes in loaded}
+
+
+def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:
+    """Codes of the run's own data, and the same before the sign."""
+    from crossmodal_hash.data import load_data
+    from crossmodal_hash.training.encode import encode
+
+    dataset = load_data(run.settings().data.path)
+    return encode(run, dataset, device=device or "auto", listener=Talk(output))
+
+
+def read_files(paths: list[str], labels: str | None, bits: int | None) -> dict[str, Codes]:
+    """Codes from anyone's files; a modality is called as the file says, or like the file.
+
+    Raises:
+        CodesError: for files that are not codes, or of one name.
+    """
+    found: dict[str, Codes] = {}
+    for path in paths:
+        codes = read_file(path, labels, bits)
+        if codes.modality in found:
+            raise CodesError(f"{path} holds {codes.modality} codes, and so does another file; give one a modality")
+        found[codes.modality] = codes
+    return found
+
+
+def read_file(spec: str, labels: str | None, bits: int | None) -> Codes:
+    """Codes from one file, with labels from another.
+
+    Raises:
+        CodesError: for files that do not hold them.
+    """
+    from dataclasses import replace
+
+    from crossmodal_hash.codes import load, load_matrix
+
+    path, key = _at(spec)
+    codes = load(path, bits=bits, key=key)
+    if labels is None:
+        return codes
+    return replace(codes, labels=load_matrix(*_at(labels)), label_names=None)
+
+
+def _at(spec: str) -> tuple[Path, str | None]:
+    """`FILE` or `FILE:KEY`."""
+    path, colon, key = spec.rpartition(":")
+    if colon and key and Path(path).is_file() and not Path(spec).is_file():
+        return Path(path), key
+    return Path(spec), None

@@ -1,0 +1,128 @@
+"""The inner loop of counting as machine code, by numba where it is installed (the extra `fast`).
+
+`counts` imports this only when a table is large enough to pay for compiling it; the numpy path beside it is the
+reference, and both give the same whole numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+TILE = 4_096
+"""Keys made at once: they are counted while they are in the first-level cache."""
+
+
+class Histogram:
+    """Counts the keys of a few queries at a time; for one thread.
+
+    Args:
+        rows: queries at a time.
+        size: number of different keys.
+    """
+
+    def __init__(self, rows: int, size: int) -> None:
+        dtype = np.min_scalar_type(size - 1)
+        self.narrow = dtype == np.uint8
+        self.key = np.empty(TILE, dtype)
+        self.tables = np.zeros((rows, size * 256 if self.narrow else size * 4), np.uint32)
+        self.out = np.zeros((rows, size), np.int64)
+
+    def __call__(
+        self, codes: NDArray[np.uint8], columns: NDArray[np.uint8], grades: NDArray[Any], step: int
+    ) -> NDArray[np.int64]:
+        """Count the keys of up to `rows` queries.
+
+        Args:
+            codes: packed codes of the queries, (q, bytes).
+            columns: packed codes of the items, one row a byte, (bytes, n), n < 2^32, contiguous.
+            grades: (q, n), unsigned.
+            step: the key is distance + step * grade, which must stay below `size`.
+
+        Returns:
+            int64 (q, size); overwritten by the next call.
+        """
+        out = self.out[: len(codes)]
+        out.fill(0)
+        count = _count_pairs if self.narrow else _count_keys
+        count(codes, columns, grades, step, self.key, self.tables, out)
+        return out
+
+
+def _emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return builder.ctpop(arguments[0])
+
+
+_ones: Any = intrinsic(lambda context, x: (numba.types.uint8(numba.types.uint8), _emit))
+"""Population count of a byte, which the compiler turns into one instruction for a whole vector of them."""
+
+
+def _keys_of_tile(code: Any, columns: Any, start: Any, grades: Any, step: Any, key: Any) -> None:
+    """Distance + step * grade, four bytes of the codes at a time: fewer ways through the keys."""
+    kind, stop, width = key.dtype.type, start + len(grades), len(code)
+    whole = width - width % 4
+    for i in range(len(grades)):
+        key[i] = kind(grades[i]) * kind(step)
+    for w in range(0, whole, 4):
+        # A slice of one row is known to be contiguous, which the compiler needs for vectors; a row of a slice is not.
+        a, b = columns[w, start:stop], columns[w + 1, start:stop]
+        c, d = columns[w + 2, start:stop], columns[w + 3, start:stop]
+        qa, qb, qc, qd = code[w], code[w + 1], code[w + 2], code[w + 3]
+        for i in range(len(grades)):
+            key[i] += kind(_ones(a[i] ^ qa) + _ones(b[i] ^ qb) + _ones(c[i] ^ qc) + _ones(d[i] ^ qd))
+    for w in range(whole, width):
+        a, qa = columns[w, start:stop], code[w]
+        for i in range(len(grades)):
+            key[i] += kind(_ones(a[i] ^ qa))
+
+
+_fill: Any = numba.njit(nogil=True, cache=True)(_keys_of_tile)
+
+
+def _pairs(codes: Any, columns: Any, grades: Any, step: Any, key: Any, tables: Any, out: Any) -> None:
+    """Keys in one byte: two neighbours are one 16-bit number, which halves the steps (see `counts`)."""
+    n, size = columns.shape[1], out.shape[1]
+    two = key.view(np.uint16)
+    for start in range(0, n, TILE):
+        length = min(TILE, n - start)
+        for q in range(len(codes)):
+            _fill(codes[q], columns, start, grades[q, start : start + length], step, key)
+            table = tables[q]
+            for i in range(length // 2):
+                table[two[i]] += 1
+            if length % 2:
+                out[q, key[length - 1]] += 1
+    for q in range(len(codes)):
+        for x in range(size):
+            total = 0
+            for y in range(size):
+                found = tables[q, 256 * x + y]
+                total += found
+                out[q, y] += found
+            out[q, x] += total
+        tables[q] = 0
+
+
+def _keys(codes: Any, columns: Any, grades: Any, step: Any, key: Any, tables: Any, out: Any) -> None:
+    """Wider keys: four tables, so that equal neighbours do not wait for each other."""
+    n, size = columns.shape[1], out.shape[1]
+    for start in range(0, n, TILE):
+        length = min(TILE, n - start)
+        for q in range(len(codes)):
+            _fill(codes[q], columns, start, grades[q, start : start + length], step, key)
+            table = tables[q]
+            for i in range(length):
+                table[(i & 3) * size + key[i]] += 1
+    for q in range(len(codes)):
+        for x in range(size):
+            for part in range(4):
+                out[q, x] += tables[q, part * size + x]
+        tables[q] = 0
+
+
+_count_pairs: Any = numba.njit(nogil=True, cache=True)(_pairs)
+_count_keys: Any = numba.njit(nogil=True, cache=True)(_keys)

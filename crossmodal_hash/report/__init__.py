@@ -1,0 +1,1 @@
+"""What scores look like: records, tables, curves, galleries, and the page that holds them all."""

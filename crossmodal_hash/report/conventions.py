@@ -1,0 +1,46 @@
+"""What must be said with numbers so that others can compare with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crossmodal_hash.evaluation import Score
+from crossmodal_hash.metrics import describe
+
+TIES = {
+    "expected": "mean over every order of the items at one distance",
+    "stable": "in database order",
+    "optimistic": "relevant items first",
+    "pessimistic": "relevant items last",
+}
+DATABASES = {
+    "all": "everything that is not a query, training items included",
+    "unseen": "what was neither trained on nor validated with",
+    "query": "the queries' own partners",
+}
+EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are refused"}
+
+
+def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
+    """A sentence for each definition and rule, and for what was counted.
+
+    Args:
+        scores: of one evaluation, at least one.
+        level: of the intervals; None without them.
+    """
+    result = scores[0].result
+    notes = [f"{name}: {describe(name)}" for name in (*result.values, *result.curves)]
+    notes.append(f"ties {result.ties}: {TIES[result.ties]}")
+    none = sorted({score.result.empty_queries for score in scores})
+    said = f"{none[0]}" if len(none) == 1 else f"{none[0]} to {none[-1]}"
+    notes.append(f"queries without a relevant item (rule {result.empty}): {said}, which {EMPTY[result.empty]}")
+    for name in result.empty_balls:
+        balls = ", ".join(f"{score.direction} {score.result.empty_balls[name]}" for score in scores)
+        notes.append(f"{name}: queries that find nothing within the radius count 0; these are {balls}")
+    if any(score.database != "all" for score in scores):
+        named = dict.fromkeys(score.database for score in scores)
+        notes.append("databases: " + "; ".join(f"{name} is {DATABASES[name]}" for name in named))
+    if level is not None:
+        notes.append(f"low and high: {level:.0%} bootstrap interval over the queries")
+    notes.append("random: what codes without information score")
+    return notes

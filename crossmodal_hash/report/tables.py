@@ -1,0 +1,105 @@
+"""Tables as other programs paste them: Markdown, LaTeX, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crossmodal_hash.errors import SettingsError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings.
+
+    Attributes:
+        columns: headings.
+        rows: cells: text, whole numbers, fractions (shown with four places) or None (shown empty).
+        notes: sentences that belong under the table: conventions, sizes.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    notes: Sequence[str] = ()
+
+
+def render(table: Table, form: str) -> str:
+    """A table as text.
+
+    Args:
+        table: the table.
+        form: `md`, `latex`, `csv` or `json`.
+
+    Returns:
+        Text without a newline at its end.
+
+    Raises:
+        SettingsError: for another form.
+
+    Example:
+        >>> print(render(Table(("run", "map@all"), [("a", 0.5)]), "md"))
+        | run | map@all |
+        |---|---:|
+        | a | 0.5000 |
+    """
+    if form not in FORMATS:
+        raise SettingsError(f"unknown format {form!r}.{did_you_mean(form, FORMATS)} Known are {', '.join(FORMATS)}")
+    return FORMATS[form](table)
+
+
+def cell(value: Any) -> str:
+    """One cell as text."""
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def is_number(table: Table, column: int) -> bool:
+    """Whether a column holds numbers, which stand on the right."""
+    values = [row[column] for row in table.rows if row[column] is not None]
+    return bool(values) and all(isinstance(value, int | float) for value in values)
+
+
+def _markdown(table: Table) -> str:
+    rule = ["---:" if is_number(table, i) else "---" for i in range(len(table.columns))]
+    rows = [[cell(value).replace("|", "\\|") for value in row] for row in table.rows]
+    lines = ["| " + " | ".join(line) + " |" for line in (table.columns, *rows)]
+    lines.insert(1, "|" + "|".join(rule) + "|")
+    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)])
+
+
+_LATEX = str.maketrans({
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+})  # fmt: skip
+
+
+def _latex(table: Table) -> str:
+    def line(cells: Sequence[Any]) -> str:
+        return (
+            " & ".join(cell(value).replace("->", "→").translate(_LATEX).replace("→", r"$\to$") for value in cells)
+            + r" \\"
+        )
+
+    kinds = "".join("r" if is_number(table, i) else "l" for i in range(len(table.columns)))
+    rows = [line(row) for row in table.rows]
+    notes = [f"% {note}" for note in table.notes]
+    head = [r"\begin{tabular}{" + kinds + "}", r"\toprule", line(table.columns), r"\midrule"]
+    return "\n".join([*notes, *head, *rows, r"\bottomrule", r"\end{tabular}"])
+
+
+def _csv(table: Table) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([table.columns, *([cell(value) for value in row] for row in table.rows)])
+    return text.getvalue().rstrip("\n")
+
+
+def _json(table: Table) -> str:
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {"md": _markdown, "latex": _latex, "csv": _csv, "json": _json}

@@ -1,0 +1,68 @@
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossmodal_hash.components import KINDS
+from crossmodal_hash.contracts import Component
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "crossmodal_hash"
+STAGES = {"backbone": "backbones", "fusion": "fusion", "criterion": "criteria", "loss": "losses", "pooling": "pooling",
+          "head": "heads"}  # fmt: skip
+
+
+def test_imports_point_one_way():
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_only_one_module_prints():
+    for path in PACKAGE.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+        assert not prints or path.relative_to(PACKAGE).as_posix() == "cli/output.py"
+
+
+def test_nothing_is_unpickled():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert not re.match(r"(pickle|dill|joblib|cloudpickle)\.loads?$", called), path
+                assert called != "torch.load" or "weights_only=True" in ast.unparse(node), path
+                assert "allow_pickle=True" not in ast.unparse(node), path
+
+
+@pytest.mark.parametrize("kind", list(STAGES))
+def test_every_component_of_a_stage_is_on_the_map_and_lies_in_the_file_of_its_name(kind):
+    registry = KINDS[kind]
+    for name, target in registry.builtin.items():
+        module = target.partition(":")[0]
+        assert module.startswith(f"crossmodal_hash.{STAGES[kind]}.")
+        assert normal(name).startswith(normal(module.rpartition(".")[2])), target
+    mapped = {target.partition(":")[2] for target in registry.builtin.values()}
+    for path in (PACKAGE / STAGES[kind]).glob("[!_]*.py"):
+        module = __import__(f"crossmodal_hash.{STAGES[kind]}.{path.stem}", fromlist=["*"])
+        own = [x for x in vars(module).values() if isinstance(x, type) and x.__module__ == module.__name__]
+        components = {x.__name__ for x in own if issubclass(x, Component) and not x.__name__.startswith("_")}
+        assert components <= mapped, path
+
+
+def normal(name):
+    return name.replace("-", "").replace("_", "")
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in KINDS[kind].builtin])
+def test_every_name_on_the_map_loads(kind, name):
+    assert isinstance(KINDS[kind].make(name, **({"weights": "none"} if "net" in name and kind == "backbone" and
+                                                name != "bow-resnet" else {})), Component)  # fmt: skip
+
+
+def test_the_shipped_version_is_typed_and_licensed():
+    assert (PACKAGE / "py.typed").exists()
+    assert "Apache License" in (ROOT / "LICENSE").read_text()

@@ -1,0 +1,314 @@
+"""`chash evaluate` through `main(argv)`: anyone's codes, every policy, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from safetensors.numpy import save_file
+
+from crossmodal_hash.cli.main import main
+from crossmodal_hash.codes import pack
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def files(folder, theirs):
+    """Their codes and labels as `.npy`."""
+    for name, matrix in zip(("image", "text", "labels"), theirs, strict=True):
+        np.save(f"{name}.npy", matrix)
+    return ["--codes", "image.npy", "--codes", "text.npy", "--labels", "labels.npy"]
+
+
+def rows_of(capsys, *argv):
+    assert main(["evaluate", *argv, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *argv, code=2):
+    """The one sentence of a command that must fail."""
+    assert main(["evaluate", *argv]) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    assert len([line for line in err.splitlines() if line.startswith("error: ")]) == 1
+    return next(line for line in err.splitlines() if line.startswith("error: "))
+
+
+def slow_map(queries, database, q_labels, labels, leave_out):
+    """Expected map@all as the mean over many random orders of the database."""
+    rng = np.random.default_rng(0)
+    distance = (queries.shape[1] - queries @ database.T) / 2
+    values = []
+    for q in range(len(queries)):
+        for _ in range(150):
+            order = rng.permutation([i for i in range(len(database)) if not (leave_out and i == q)])
+            order = order[np.argsort(distance[q][order], kind="stable")]
+            hit = (labels[order] @ q_labels[q]) > 0
+            values.append((np.cumsum(hit) / np.arange(1, len(hit) + 1))[hit].mean())
+    return np.mean(values)
+
+
+def test_the_default_table_has_both_orders_of_ties_an_interval_and_the_random_floor(capsys, files, theirs):
+    rows = rows_of(capsys, *files)
+    assert [row["direction"] for row in rows] == ["image->text", "text->image", "image->image", "text->text"]
+    for row in rows:
+        assert row["low"] < row["expected"] < row["high"]
+        assert row["random"] < row["expected"]
+        assert (row["metric"], row["ties"], row["empty"], row["bits"]) == ("map@all", "expected", "zero", 12)
+        assert (row["queries"], row["items"], row["relevant"], row["empty_queries"]) == (30, 30, 30 * 9, 0)
+        assert 0 < row["stable"] <= 1
+    image, text, labels = theirs
+    assert rows[0]["expected"] == pytest.approx(slow_map(image, text, labels, labels, True), abs=3e-3)
+
+
+def test_conventions_are_said_beside_the_numbers_but_not_in_them(capsys, files):
+    assert main(["evaluate", *files]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split("\t")[5:] == ["expected", "low", "high", "stable", "random"]
+    for said in ("divided by R", "ties expected", "queries without a relevant item", "95% bootstrap", "random"):
+        assert said in err
+    assert main(["evaluate", *files, "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_metrics_come_under_their_full_names_with_rules_intervals_and_floors(capsys, files):
+    names = "map@5,P@3,ndcg@5,radius@2,median-rank"
+    rows = rows_of(capsys, *files, "--metric", names, "--metric", "hit@1", "--empty", "skip")
+    assert len(rows) == 4 * 6
+    by_name = {row["metric"]: row for row in rows if row["direction"] == "text->image"}
+    assert list(by_name) == ["map@5/retrieved", "P@3", "NDCG@5", "precision@r<=2", "median-rank", "hit@1"]
+    assert {row["empty"] for row in rows} == {"skip"}
+    assert by_name["P@3"]["low"] <= by_name["P@3"]["value"] <= by_name["P@3"]["high"]
+    assert by_name["P@3"]["random"] == pytest.approx(9 / 29)
+    assert by_name["median-rank"]["low"] is None
+    assert by_name["precision@r<=2"]["random"] is None
+    assert rows_of(capsys, *files, "--metric", "map@all", "--no-interval")[0]["low"] is None
+
+
+@pytest.mark.parametrize("ties", ["stable", "optimistic", "pessimistic"])
+def test_a_tie_rule_changes_the_value_within_its_bounds(capsys, files, ties):
+    expected = rows_of(capsys, *files, "--metric", "map@all")[0]["value"]
+    value = rows_of(capsys, *files, "--ties", ties)[0]["value"]
+    assert value > expected if ties == "optimistic" else value < expected if ties == "pessimistic" else value > 0
+    if ties == "stable":
+        assert value == rows_of(capsys, *files)[0]["stable"]
+
+
+def test_a_curve_is_data(capsys, files):
+    rows = rows_of(capsys, *files, "--metric", "map@all,pr@radius/micro")
+    curve = next(row for row in rows if row["metric"] == "pr@radius/micro")
+    assert curve["at"] == list(range(13))
+    assert curve["recall"][-1] == 1.0
+    assert main(["evaluate", *files, "--metric", "pr@rank"]) == 0
+    assert "--json has their points" in capsys.readouterr().err
+
+
+def write_as(kind, image, text, labels):
+    if kind == "mat5":
+        scipy.io.savemat("one.mat", {"qB": image, "rB": text, "L": labels, "K": 12})
+    elif kind == "mat73":
+        with h5py.File("one.mat", "w") as file:  # MATLAB writes the axes in the other order
+            for name, matrix in (("qB", image), ("rB", text), ("L", labels)):
+                file[name] = matrix.T
+    elif kind == "npz":
+        np.savez("one.npz", qB=image > 0, rB=text > 0, L=labels)
+    else:
+        save_file({"qB": image.astype(np.int8), "rB": text.astype(np.int8), "L": labels}, "one.safetensors")
+    name = {"mat5": "one.mat", "mat73": "one.mat"}.get(kind, f"one.{kind}")
+    return [f"{name}:qB", f"{name}:rB", f"{name}:L"]
+
+
+@pytest.mark.parametrize("kind", ["mat5", "mat73", "npz", "safetensors"])
+def test_one_file_of_another_tool_holds_queries_database_and_labels(capsys, folder, theirs, kind):
+    image, text, labels = theirs
+    q, d, common = write_as(kind, image, text, labels)
+    argv = ["--queries", q, "--database", d, "--query-labels", common, "--database-labels", common]
+    row = rows_of(capsys, *argv)[0]
+    assert row["expected"] == pytest.approx(slow_map(image, text, labels, labels, False), abs=3e-3)
+    assert row["relevant"] == 30 * 10
+
+
+def test_queries_and_database_of_different_sizes_packed_and_as_csv(capsys, folder, theirs):
+    image, text, labels = theirs
+    np.save("q.npy", pack(image[:7]))
+    np.savetxt("l.csv", labels[:7], fmt="%d", delimiter=",")
+    np.save("d.npy", pack(text))
+    np.save("L.npy", labels)
+    argv = ["--queries", "q.npy", "--database", "d.npy", "--query-labels", "l.csv", "--database-labels", "L.npy"]
+    row = rows_of(capsys, *argv, "--bits", "12")[0]
+    assert (row["direction"], row["queries"], row["items"]) == ("q->d", 7, 30)
+    assert row["expected"] == pytest.approx(slow_map(image[:7], text, labels[:7], labels, False), abs=6e-3)
+
+
+def test_pairs_find_the_item_with_the_same_id_and_skip_directions_within_a_modality(capsys, files):
+    rows = rows_of(capsys, *files[:4], "--pairs", "--metric", "hit@1,hit@10,median-rank")
+    assert {row["direction"] for row in rows} == {"image->text", "text->image"}
+    assert {row["relevant_pairs"] for row in rows} == {30}
+    values = {row["metric"]: row["value"] for row in rows if row["direction"] == "image->text"}
+    assert 0 < values["hit@1"] < values["hit@10"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rel.json", '{"0": {"0": 1, "1": 2}, "3": ["5"]}'),
+        ("rel.tsv", "query-id\tcorpus-id\tscore\n0\t0\t1\n0\t1\t2\n3\t5\t1\n"),
+        ("rel.txt", "0 0 0 1\n0 0 1 2\n3 0 5 1\n"),
+    ],
+)
+def test_judgements_take_the_place_of_labels(capsys, files, name, text):
+    Path(name).write_text(text)
+    rows = rows_of(capsys, *files[:4], "--qrels", name, "--empty", "skip", "--metric", "map@all,ndcg@5")
+    across = [row for row in rows if row["direction"] == "image->text"]
+    assert {row["relevant_pairs"] for row in across} == {3}
+    assert {row["empty_queries"] for row in across} == {28}
+    assert {row["metric"] for row in across} == {"map@all", "NDCG@5"}
+
+
+def test_a_score_that_must_be_reached_decides_the_exit_code(capsys, files):
+    assert main(["evaluate", *files, "--fail-under", "map@all=0.1", "--fail-under", "image->image/P@3=0.1"]) == 0
+    capsys.readouterr()
+    argv = ["evaluate", *files, "--fail-under", "text->image/precision@r<=2=0.999"]
+    assert main(argv) == 1
+    out, err = capsys.readouterr()
+    assert "text->image precision@r<=2 is 0." in err
+    assert "under 0.999" in err
+    assert "precision@r<=2" in out
+    assert main(["evaluate", *files, "--fail-under", "map@all=0.99", "-q"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_run_is_also_ranked_by_its_codes_before_the_sign(capsys, two_runs):
+    rows = rows_of(capsys, str(two_runs[0]), "--real-valued")
+    for row in rows:
+        assert 0 < row["real_valued"] <= 1
+        assert row["real_valued"] != row["expected"]
+    assert main(["evaluate", str(two_runs[0]), "--real-valued"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("\treal-valued")
+    assert "counts bits" in refused(capsys, str(two_runs[0]), "--real-valued", "--metric", "radius@2")
+
+
+def test_saved_scores_hold_what_was_found(capsys, files):
+    from crossmodal_hash.report.result import read_record
+
+    row = rows_of(capsys, *files, "--save", "theirs.json")[0]
+    record = read_record(Path("theirs.json"))
+    score = record.score("image->text", "all")
+    assert score.result.values["map@all"] == row["expected"]
+    assert score.result.per_query["map@all"].mean() == pytest.approx(row["expected"])
+
+
+def test_extremes_are_scored_one_item_equal_codes_and_1024_bits(capsys, folder):
+    rng = np.random.default_rng(0)
+    np.save("one.npy", np.ones((1, 8)))
+    np.save("flat.npy", np.ones((20, 8)))
+    np.save("l1.npy", np.ones((1, 2)))
+    np.save("l20.npy", np.eye(2)[np.arange(20) % 2])
+    argv = [
+        "--queries",
+        "flat.npy",
+        "--database",
+        "one.npy",
+        "--query-labels",
+        "l20.npy",
+        "--database-labels",
+        "l1.npy",
+    ]
+    assert rows_of(capsys, *argv)[0]["expected"] == 1.0
+    flat = rows_of(capsys, "--codes", "flat.npy", "--labels", "l20.npy")[0]
+    assert flat["expected"] == pytest.approx(flat["random"])
+    np.save("long.npy", np.sign(rng.normal(size=(20, 1024))))
+    assert rows_of(capsys, "--codes", "long.npy", "--labels", "l20.npy")[0]["bits"] == 1024
+
+
+def broken(kind, image, text, labels):
+    """What is wrong, as files; and what the sentence must say."""
+    if kind == "nan":
+        image[3, 4] = np.nan
+        return "row 3, column 4 holds nan"
+    if kind == "zero":
+        image[2, 1] = 0
+        return "sign(0)"
+    if kind == "three values":
+        image[1, 0] = 0.5
+        return "row 1, column 0 holds 0.5"
+    if kind == "transposed labels":
+        np.save("labels.npy", labels.T)
+        return "transposed"
+    if kind == "transposed codes":
+        np.save("image.npy", image.T)
+        return "does not match the 12 codes"
+    if kind == "label values":
+        np.save("labels.npy", labels * 2.0)
+        return "labels are 0 or 1"
+    if kind == "no queries":
+        np.save("image.npy", image[:0])
+        return "0"
+    np.save("image.npy", image[:29])
+    return "labels have 30 rows, which does not match the 29 codes"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["nan", "zero", "three values", "transposed labels", "transposed codes", "label values", "no queries", "length"],
+)
+def test_matrices_that_are_not_codes_or_do_not_fit_are_refused_in_one_sentence(capsys, files, theirs, kind):
+    said = broken(kind, *theirs)
+    if kind in ("nan", "zero", "three values"):
+        np.save("image.npy", theirs[0])
+    assert said in refused(capsys, *files)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--metric", "map@al"], "Did you mean 'map@all'"),
+        (["--ties", "first"], "expected, stable, optimistic, pessimistic"),
+        (["--empty", "none"], "zero, skip, one, error"),
+        (["--interval", "95"], "between 0 and 1"),
+        (["--metric", "wap@5"], "ties stable"),
+        (["--metric", "radius@13"], "0..12, not 13"),
+        (["--pairs", "--qrels", "x.tsv"], "exclude each other"),
+        (["--qrels", "missing.tsv"], "no file of judgements missing.tsv"),
+        (["--fail-under", "map@all"], "METRIC=VALUE"),
+        (["--fail-under", "median-rank=3"], "smaller"),
+        (["--fail-under", "pr@rank=3"], "a curve"),
+        (["--fail-under", "image->txt/map@all=0.3"], "Did you mean 'image->text'"),
+        (["--real-valued"], "needs a run"),
+        (["--queries", "image.npy"], "exclude each other"),
+        (["run"], "exclude each other"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_in_one_sentence(capsys, files, argv, said):
+    assert said in refused(capsys, *files, *argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\tb\tc\td\te\n", "line 1: 5 columns"),
+        ("0\t0\t1\n0\t1\tgood\n", "line 2: the grade 'good'"),
+        ("", "judges nothing"),
+        ("a.jpg\tb.jpg\t1\n", "ids do not match: queries are called '0', '1', ..."),
+    ],
+)
+def test_judgements_that_cannot_be_used_are_refused_in_one_sentence(capsys, files, text, said):
+    Path("rel.tsv").write_text(text)
+    assert said in refused(capsys, *files, "--qrels", "rel.tsv")
+
+
+def test_a_side_without_its_partner_and_codes_without_labels_are_refused(capsys, files):
+    assert "--database is missing" in refused(capsys, "--queries", "image.npy")
+    assert "have no labels" in refused(capsys, "--codes", "image.npy")
+    assert "two modalities" in refused(capsys, "--codes", "image.npy", "--pairs")
+    assert "no matrix 'B'" in refused(capsys, "--codes", "image.npy:B")
+    np.save("short.npy", np.load("text.npy")[:, :8])
+    sides = ["--queries", "image.npy", "--database", "short.npy", "--labels", "labels.npy"]
+    assert "12 bits and the database 8" in refused(capsys, *sides)

@@ -1,0 +1,95 @@
+"""What the documentation shows is true: blocks run, links lead somewhere, recipes and components are mentioned."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from crossmodal_hash.cli.main import main
+from crossmodal_hash.components import KINDS
+from crossmodal_hash.config import check
+from crossmodal_hash.recipes import recipes
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+
+
+def blocks(language):
+    return [
+        pytest.param(text, id=f"{page.name}:{i}")
+        for page in PAGES
+        for i, (found, text) in enumerate(BLOCK.findall(page.read_text()))
+        if found == language
+    ]
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_blocks_run(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(text, "block", "exec"), {"__name__": "block"})
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_toml_blocks_are_toml(text):
+    assert tomllib.loads(text)
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_json_blocks_are_json(text):
+    assert json.loads(text)
+
+
+@pytest.mark.parametrize("text", [*blocks("bash"), *blocks("console")])
+def test_every_command_shown_exists_with_its_options(text, capsys):
+    for line in text.splitlines():
+        for command in re.findall(r"\bchash ((?:config )?[a-z]+)([^|&#]*)", line):
+            words, rest = command[0].split(), command[1]
+            assert main([*words, "--help"]) == 0
+            shown = capsys.readouterr().out
+            for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
+                assert option in re.sub(r"\s+", " ", shown), f"{line}: {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_opens_with_the_two_commands():
+    lines = [text.strip() for _, text in BLOCK.findall((ROOT / "README.md").read_text())]
+    assert lines[:2] == ["pip install -e . && chash quickstart", "pip install -e '.[test]' && pytest"]
+
+
+@pytest.mark.parametrize("name", [*recipes(), *(name for kind in KINDS.values() for name in kind.builtin)])
+def test_every_name_is_in_the_component_reference(name):
+    assert f"`{name}`" in (ROOT / "docs" / "components.md").read_text()
+
+
+def test_the_example_plugin_of_the_page_does_what_it_says():
+    import torch
+
+    page = (ROOT / "docs" / "write-a-plugin.md").read_text()
+    text = next(text for language, text in BLOCK.findall(page) if language == "python")
+    scope = {}
+    exec(compile(text, "block", "exec"), scope)
+    a = torch.tensor([[1.0, 1, 0], [0, 0, 0]])
+    assert scope["Overlap"]()(a, torch.tensor([[1.0, 0, 0]])).tolist() == [[1.0], [0.0]]
+
+
+def test_a_settings_table_of_every_recipe_is_complete():
+    for name in recipes():
+        assert main(["config", "show", name, "-q"]) == 0
+    with pytest.raises(Exception, match="missing"):
+        check({})
+
+
+def test_the_component_reference_is_fresh():
+    import runpy
+
+    tool = runpy.run_path(str(ROOT / "tools" / "write_reference.py"))
+    assert tool["page"]() == (ROOT / "docs" / "components.md").read_text()
