@@ -28,7 +28,7 @@ from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.step import move, precision
 from crossmodal_hash.types import Level, Levels
 
-FORMAT = 1
+FORMAT = 2
 SHARD = 1024
 """Items a file: a few seconds of work on a CPU, tens of megabytes on disk."""
 

@@ -1,0 +1,111 @@
+from itertools import product
+
+import pytest
+import torch
+
+from crossmodal_hash import config
+from crossmodal_hash.build import build_model, build_objective
+from crossmodal_hash.components import FUSIONS
+from crossmodal_hash.errors import RunError, SettingsError
+from crossmodal_hash.model import HashModel, fingerprint, load_weights, save_weights
+
+WORDS = 40
+
+
+def model(*sets, recipe="default", flags=None, frozen=True) -> HashModel:
+    small = ["towers.image.backbone.weights=none", "towers.image.backbone.size=32", "bits=12", *sets]
+    settings = config.resolve(recipe, sets=small, flags=flags, frozen_by_default=frozen).settings
+    torch.manual_seed(0)
+    return build_model(settings, {"image": 3, "text": WORDS})
+
+
+def inputs(items=4):
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(0, 256, (items, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    return {"image": pictures, "text": (torch.rand(items, WORDS, generator=generator) < 0.2).float()}
+
+
+@pytest.mark.parametrize(
+    ("fusion", "text", "frozen"),
+    list(product(FUSIONS.builtin, ["bow-mlp", "bow-resnet", "light-residual"], [True, False])),
+)
+def test_every_fusion_works_for_pictures_and_for_every_text_network(fusion, text, frozen):
+    built = model(
+        "towers.image.level_heads=true",
+        "towers.text.level_heads=true",
+        flags={"fusion": fusion, "text": text},
+        frozen=frozen,
+    )
+    outputs = built.train()(inputs())
+    total = sum(head.sum() for output in outputs.values() for head in output.heads())
+    total.backward()
+    for output in outputs.values():
+        assert output.u.shape == (4, 12)
+        assert output.u.abs().max() <= 1
+        assert all(head.shape == (4, 12) for head in output.per_level)
+
+
+def test_a_frozen_backbone_is_neither_trained_nor_moved():
+    built = model().train()
+    backbone = built.tower("image").backbone
+    before = fingerprint(backbone.state_dict())
+    optimizer = torch.optim.SGD([p for p in built.parameters() if p.requires_grad], lr=1.0)
+    sum(output.u.square().sum() for output in built(inputs()).values()).backward()
+    optimizer.step()
+    assert fingerprint(backbone.state_dict()) == before
+    assert not backbone.training
+
+
+def test_levels_from_a_cache_give_the_codes_of_the_picture_itself():
+    built = model().eval()
+    tower, pictures = built.tower("image"), inputs()["image"]
+    with torch.no_grad():
+        assert torch.equal(tower(tower.choose(tower.levels(pictures))).u, tower(pictures).u)
+
+
+def test_any_modality_can_be_encoded_alone_and_in_any_company():
+    built = model().eval()
+    both = inputs()
+    with torch.no_grad():
+        whole = built(both)["text"].u
+        alone = built({"text": both["text"][1:2]})["text"].u
+    assert torch.allclose(whole[1:2], alone, atol=1e-6)
+
+
+def test_saved_and_loaded_weights_give_the_same_model(tmp_path):
+    first, path = model(), tmp_path / "weights.safetensors"
+    save_weights(path, first)
+    second = model("seed=1")
+    torch.nn.init.zeros_(second.tower("text").to_bits.weight)
+    assert first.fingerprint() != second.fingerprint()
+    load_weights(path, second)
+    assert first.fingerprint() == second.fingerprint()
+
+
+def test_weights_of_another_model_or_half_a_file_are_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, model("bits=8"))
+    with pytest.raises(RunError, match="does not fit"):
+        load_weights(path, model())
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RunError, match="cannot be read"):
+        load_weights(path, model())
+    with pytest.raises(RunError, match="not finished"):
+        load_weights(tmp_path / "none.safetensors", model())
+
+
+def test_a_tower_without_its_data_is_refused():
+    settings = config.resolve("default", sets=["towers.image.backbone.weights=none"]).settings
+    with pytest.raises(SettingsError, match="tower for 'image'"):
+        build_model(settings, {"text": WORDS})
+
+
+def test_a_pair_loss_without_a_criterion_is_refused():
+    with pytest.raises(SettingsError, match="needs a criterion"):
+        build_objective(config.resolve("default", sets=["terms.extra.loss=pairwise-nll"]).settings)
+
+
+def test_width_zero_leaves_pooled_levels_as_they_are():
+    built = model("towers.text.width=0")
+    tower = built.tower("text")
+    assert tower.fusion.out_features == tower.backbone.levels[-1].channels
