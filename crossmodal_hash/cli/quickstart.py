@@ -23,13 +23,12 @@ def quickstart(
     from crossmodal_hash.codes import save
     from crossmodal_hash.evaluation import score
     from crossmodal_hash.training.encode import encode
-    from crossmodal_hash.training.run import open_run
 
     output = Output(as_json=as_json, quiet=quiet)
     talk = Talk(output)
     output.say("1. chash train")
     resolved, dataset = prepare("default", None, [], {"device": device})
-    run = open_run(train_run(resolved, dataset, folder, talk))
+    run = train_run(resolved, dataset, folder, talk)
     output.say(f"2. chash encode {run.path}")
     codes, _ = encode(run, dataset, device=device or "auto", listener=talk)
     for modality, found in codes.items():

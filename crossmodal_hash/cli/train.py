@@ -15,6 +15,7 @@ from crossmodal_hash.cli.output import Output, Talk, print_interrupted
 if TYPE_CHECKING:
     from crossmodal_hash.config import Resolved
     from crossmodal_hash.data import Dataset
+    from crossmodal_hash.training.run import Run
 
 
 def train(
@@ -109,15 +110,15 @@ def prepare(recipe: str, file: Path | None, sets: list[str], flags: dict[str, An
     return resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen, extra=[layer]), dataset
 
 
-def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk) -> Path:
+def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk) -> Run:
     """Train into a fresh folder."""
     from crossmodal_hash.training.trainer import train as fit
 
     with _says_how_to_go_on(talk):
-        return fit(resolved, dataset, out=out, listener=talk).path
+        return fit(resolved, dataset, out=out, listener=talk)
 
 
-def resume_run(path: Path, data: str | None, talk: Talk) -> Path:
+def resume_run(path: Path, data: str | None, talk: Talk) -> Run:
     """Go on with a run, on the data it names or on what is given."""
     from crossmodal_hash.data import load_data
     from crossmodal_hash.training.run import open_run
@@ -125,7 +126,7 @@ def resume_run(path: Path, data: str | None, talk: Talk) -> Path:
 
     run = open_run(path)
     with _says_how_to_go_on(talk):
-        return resume(run, load_data(data or run.settings().data.path), listener=talk).path
+        return resume(run, load_data(data or run.settings().data.path), listener=talk)
 
 
 @contextmanager
@@ -144,13 +145,13 @@ def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
         raise
 
 
-def finish(output: Output, path: Path) -> None:
+def finish(output: Output, run: Run) -> None:
     """Name the run folder and what to do next."""
-    from crossmodal_hash.training.metrics import best_scores
+    from crossmodal_hash.training.metrics import kept_scores
 
-    scores = best_scores(path / "metrics.jsonl")
+    scores = kept_scores(run.metrics, run.settings().train.select)
     said = ", ".join(f"{name} {value:.4f}" for name, value in scores.get("scores", {}).items())
     if said:
         output.say(f"epoch {scores['epoch']} kept; on the validation items: {said}")
-    output.line(str(path), {"run": str(path), **scores})
-    output.say(f"next: chash encode {path}")
+    output.line(str(run.path), {"run": str(run.path), **scores})
+    output.say(f"next: chash encode {run.path}")

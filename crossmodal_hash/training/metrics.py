@@ -14,7 +14,8 @@ def append(path: Path, record: EpochRecord) -> None:
     """Add what an epoch came to."""
     losses = {f"loss/{name}": value for name, value in record.losses.items()}
     losses["loss/total"] = sum(record.losses.values())
-    rows = [("train", name, value) for name, value in {**losses, "seconds": record.seconds}.items()]
+    cost = {"seconds": record.seconds, "memory/GB": record.memory}
+    rows = [("train", name, value) for name, value in {**losses, **cost}.items()]
     rows += [("validation", name, value) for name, value in record.scores.items()]
     with path.open("a", encoding="utf-8") as file:
         for split, metric, value in rows:
@@ -30,8 +31,13 @@ def keep_until(path: Path, epoch: int) -> None:
         write_bytes(path, "".join(kept).encode())
 
 
-def best_scores(path: Path) -> dict[str, Any]:
-    """The epoch with the best mean validation score and its scores; an empty table where nothing was validated."""
+def kept_scores(path: Path, select: str) -> dict[str, Any]:
+    """The epoch whose weights were kept and its validation scores; an empty table where nothing was validated.
+
+    Args:
+        path: of `metrics.jsonl`.
+        select: `best` mean validation score, or the `last` epoch.
+    """
     by_epoch: dict[int, dict[str, float]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -39,5 +45,5 @@ def best_scores(path: Path) -> dict[str, Any]:
             by_epoch.setdefault(row["epoch"], {})[row["metric"]] = row["value"]
     if not by_epoch:
         return {}
-    epoch, scores = max(by_epoch.items(), key=lambda item: sum(item[1].values()))
-    return {"epoch": epoch, "scores": scores}
+    epoch = max(by_epoch, key=lambda e: sum(by_epoch[e].values())) if select == "best" else max(by_epoch)
+    return {"epoch": epoch, "scores": by_epoch[epoch]}

@@ -34,6 +34,7 @@ from crossmodal_hash.training.inputs import Cached, Streamed, prepare, widths
 from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.peak import peak_memory
 from crossmodal_hash.training.plan import Phase, epoch_plan
 from crossmodal_hash.training.run import (
     Run,
@@ -340,7 +341,8 @@ class _Training:
         if best:
             progress.best_epoch, progress.best_score = epoch, score
             self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}
-        record = EpochRecord(epoch, train.epochs, progress.seconds, losses, scores, best)
+        memory = peak_memory(self.device)
+        record = EpochRecord(epoch, train.epochs, progress.seconds, memory, losses, scores, best)
         metrics.append(run.metrics, record)
         self.listener.epoch(record)
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
