@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.backbones.efficientnet_lite0 import EfficientNetLite0
+from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.backbones.resnet import ResNet18, ResNet50
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.types import LevelInfo

@@ -52,7 +52,9 @@ def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory
         import json
 
         rows = map(json.loads, Path(name, "metrics.jsonl").read_text().splitlines())
-        return [(row["epoch"], row["metric"], row["value"]) for row in rows if row["metric"] not in ("seconds", "memory/GB")]
+        return [
+            (row["epoch"], row["metric"], row["value"]) for row in rows if row["metric"] not in ("seconds", "memory/GB")
+        ]
 
     assert values("whole") == values("killed")
 
