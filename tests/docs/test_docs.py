@@ -26,10 +26,13 @@ def blocks(language):
     ]
 
 
-@pytest.mark.parametrize("text", blocks("python"))
-def test_python_blocks_run(text, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_of_a_page_run_one_after_another(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(text, "block", "exec"), {"__name__": "block"})
+    scope = {"__name__": "block"}
+    for language, text in BLOCK.findall(page.read_text()):
+        if language == "python":
+            exec(compile(text, str(page), "exec"), scope)
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
