@@ -1,1 +1,31 @@
-"""Cross-modal hashing: short binary codes for pictures and texts, found by Hamming distance."""
+"""Cross-modal hashing: short binary codes for pictures and texts, found by Hamming distance.
+
+Names are loaded when first used: importing the package is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossmodal_hash.data import load_data as load_data
+    from crossmodal_hash.library import build as build
+    from crossmodal_hash.library import evaluate as evaluate
+    from crossmodal_hash.library import train as train
+    from crossmodal_hash.training.run import open_run as open_run
+
+_PUBLIC = {
+    "load_data": "crossmodal_hash.data",
+    "build": "crossmodal_hash.library",
+    "train": "crossmodal_hash.library",
+    "evaluate": "crossmodal_hash.library",
+    "open_run": "crossmodal_hash.training.run",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'crossmodal_hash' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from crossmodal_hash import config
-from crossmodal_hash.build import build_model, build_objective
 from crossmodal_hash.components import FUSIONS
 from crossmodal_hash.errors import RunError, SettingsError
+from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.model import HashModel, fingerprint, load_weights, save_weights
 
 WORDS = 40

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.cli.output import Output, Talk
-from crossmodal_hash.errors import CodesError, RunError
+from crossmodal_hash.errors import CodesError
 
 if TYPE_CHECKING:
     from crossmodal_hash.codes import Codes
@@ -21,21 +21,6 @@ def open_scored(path: Path | None, output: Output) -> Run:
     if path is None:
         output.say(f"run {run.path}")
     return run
-
-
-def read_codes(run: Run) -> dict[str, Codes]:
-    """The codes in a run folder.
-
-    Raises:
-        RunError: if there are none.
-    """
-    from crossmodal_hash.codes import load
-
-    files = sorted(run.codes.glob("*.safetensors"))
-    if not files:
-        raise RunError(f"{run.path} has no codes yet; write them with 'chash encode {run.path}'")
-    loaded = [load(file) for file in files]
-    return {codes.modality: codes for codes in loaded}
 
 
 def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:

@@ -93,7 +93,7 @@ def evaluate(
     Without --metric: mAP over the whole ranking, expected over ties and in database order, beside the score of codes
     without information. `all` is the papers' database with the training items in it, `unseen` the same without them.
     """
-    from crossmodal_hash.cli.codes import encoded, open_scored, read_codes, read_file, read_files
+    from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
     from crossmodal_hash.evaluation import score, score_pair
     from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.report.result import Record
@@ -127,6 +127,8 @@ def evaluate(
         if codes:
             found, name = read_files(codes, labels, bits), " ".join(codes)
         else:
+            from crossmodal_hash.report.run import read_codes
+
             opened = open_scored(run, output)
             name = opened.path.name
             found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)

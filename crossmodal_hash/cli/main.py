@@ -11,7 +11,18 @@ from typing import cast
 
 import typer
 
-from crossmodal_hash.cli import encode, environment, evaluate, info, listing, quickstart, settings, train
+from crossmodal_hash.cli import (
+    compare,
+    encode,
+    environment,
+    evaluate,
+    info,
+    listing,
+    quickstart,
+    report,
+    settings,
+    train,
+)
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
 from crossmodal_hash.errors import ChashError
 
@@ -39,6 +50,8 @@ app = typer.Typer(
 app.command("train", rich_help_panel="Pipeline")(train.train)
 app.command("encode", rich_help_panel="Pipeline")(encode.encode)
 app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
+app.command("report", rich_help_panel="Pipeline")(report.report)
+app.command("compare", rich_help_panel="Pipeline")(compare.compare)
 app.command("list", rich_help_panel="Components")(listing.list_components)
 app.command("info", rich_help_panel="Components")(info.info)
 app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)

@@ -95,9 +95,9 @@ def train(
 
 def prepare(recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any]) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
-    from crossmodal_hash.build import check_parts
     from crossmodal_hash.config import resolve
     from crossmodal_hash.data import load_data
+    from crossmodal_hash.factory import check_parts
     from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
 
     frozen = frozen_by_default(flags.get("device"))

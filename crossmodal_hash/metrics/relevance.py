@@ -69,19 +69,20 @@ class Labels:
         self.queries, self.items = len(queries), len(database)
         self.database = database
         self.words = label_words(queries)
+        self.bytes = np.packbits(np.asarray(queries) != 0, axis=1)
         self.max_grade = int(np.bitwise_count(self.words).sum(axis=1, dtype=np.int64).max(initial=1))
         self.group = np.unique(self.words, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def flags(self, start: int, stop: int) -> Grades:
-        """Relevance of the items start..stop, as one `and` a word."""
-        columns = np.ascontiguousarray(label_words(self.database[start:stop]).T)
+        """Relevance of the items start..stop, as one `and` for each byte in which the query has a label."""
+        columns = np.ascontiguousarray(np.packbits(np.asarray(self.database[start:stop]) != 0, axis=1).T)
 
         def of_query(query: int) -> NDArray[np.uint8]:
-            shared = np.zeros(stop - start, bool)
-            for word, column in zip(self.words[query], columns, strict=True):
-                if word:
-                    shared |= (column & word) != 0
-            return shared.view(np.uint8)
+            shared = np.zeros(stop - start, np.uint8)
+            for byte, column in zip(self.bytes[query], columns, strict=True):
+                if byte:
+                    shared |= column & byte
+            return np.asarray((shared != 0).view(np.uint8))
 
         return of_query
 

@@ -46,9 +46,18 @@ def render(table: Table, form: str) -> str:
         |---|---:|
         | a | 0.5000 |
     """
+    check_format(form)
+    return FORMATS[form](table)
+
+
+def check_format(form: str) -> None:
+    """Refuse a format that `render` does not know.
+
+    Raises:
+        SettingsError: with the nearest name.
+    """
     if form not in FORMATS:
         raise SettingsError(f"unknown format {form!r}.{did_you_mean(form, FORMATS)} Known are {', '.join(FORMATS)}")
-    return FORMATS[form](table)
 
 
 def cell(value: Any) -> str:

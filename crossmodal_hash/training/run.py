@@ -17,11 +17,12 @@ from typing import Any
 import torch
 
 from crossmodal_hash import config
-from crossmodal_hash.build import build_model
+from crossmodal_hash.codes import Codes
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved, Settings
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError, SettingsError
+from crossmodal_hash.factory import build_model
 from crossmodal_hash.files import write_bytes, write_json
 from crossmodal_hash.model import HashModel, load_weights
 from crossmodal_hash.registry import BUILT_IN
@@ -118,6 +119,12 @@ class Run:
         model = build_model(self.settings(), self.inputs(), pretrained=False)
         load_weights(self.weights, model)
         return model.to(device).eval()
+
+    def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
+        """Modality -> codes of every item; options as `training.encode.encode` takes them."""
+        from crossmodal_hash.training.encode import encode
+
+        return encode(self, dataset, **options)[0]
 
     def read(self, name: str, key: str) -> Any:
         """One part of one of the JSON files.

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal_hash.build import build_model, build_objective
 from crossmodal_hash.config import Resolved, Settings, TrainSettings
 from crossmodal_hash.data import (
     Dataset,
@@ -25,6 +24,7 @@ from crossmodal_hash.data import (
     split_from_rows,
 )
 from crossmodal_hash.errors import DataError, RunError, TrainingError
+from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective

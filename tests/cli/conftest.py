@@ -15,8 +15,22 @@ def two_runs(tmp_path_factory, tiny, small):
         patch.setenv("CHASH_CACHE", str(folder / "cache"))
         for bits in ("16", "24"):
             run = str(folder / f"bits{bits}")
-            argv = ["train", "--data", str(tiny), "--out", run, "--epochs", "2", "--bits", bits, "-q", *small]
-            assert main(argv) == 0
+            argv = [
+                "train",
+                "--data",
+                str(tiny),
+                "--out",
+                run,
+                "--epochs",
+                "2",
+                "--bits",
+                bits,
+                "-q",
+                "--fusion",
+                "bbi",
+                *small,
+            ]
+            assert main([*argv, "-q"]) == 0
             assert main(["encode", run, "-q"]) == 0
     return folder / "bits16", folder / "bits24"
 

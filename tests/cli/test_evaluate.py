@@ -1,6 +1,9 @@
 """`chash evaluate` through `main(argv)`: anyone's codes, every policy, and what it refuses."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -35,7 +38,7 @@ def rows_of(capsys, *argv):
 def refused(capsys, *argv, code=2):
     """The one sentence of a command that must fail."""
     assert main(["evaluate", *argv]) == code
-    out, err = capsys.readouterr()
+    err = capsys.readouterr().err
     assert "Traceback" not in err
     assert len([line for line in err.splitlines() if line.startswith("error: ")]) == 1
     return next(line for line in err.splitlines() if line.startswith("error: "))
@@ -312,3 +315,14 @@ def test_a_side_without_its_partner_and_codes_without_labels_are_refused(capsys,
     np.save("short.npy", np.load("text.npy")[:, :8])
     sides = ["--queries", "image.npy", "--database", "short.npy", "--labels", "labels.npy"]
     assert "12 bits and the database 8" in refused(capsys, *sides)
+
+
+def test_scoring_their_codes_imports_no_torch(files, folder):
+    code = (
+        "import sys; from crossmodal_hash.cli.main import main; code = main(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", code, "evaluate", *files]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from crossmodal_hash import config
-from crossmodal_hash.build import build_model, build_objective
+from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.objective import in_batch
 from crossmodal_hash.recipes import recipes
 

@@ -1,7 +1,7 @@
 import pytest
 
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.metrics import KNOWN, parse
+from crossmodal_hash.metrics import KNOWN, describe, parse
 
 FULL = {
     "map@all": "map@all",
@@ -65,3 +65,15 @@ def test_a_name_without_a_proper_number_is_unknown(wrong):
 def test_a_cut_off_is_at_least_one():
     with pytest.raises(SettingsError, match="cut-off 0"):
         parse("p@0")
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_every_metric_is_described_in_its_own_words(known):
+    name = known.replace("@k", "@7").replace("<=k", "<=7")
+    said = describe(name)
+    if known == "map@k":
+        assert said.startswith(KNOWN["map@k/retrieved"])
+    else:
+        assert said.startswith(KNOWN[known])
+    assert said.endswith("k = 7") == (name != known)
+    assert describe("ndcg@all") == KNOWN["NDCG@k"]

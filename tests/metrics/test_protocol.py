@@ -5,7 +5,7 @@ import pytest
 
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.errors import CodesError, DataError, SettingsError
-from crossmodal_hash.metrics import evaluate
+from crossmodal_hash.metrics import evaluate, parse
 
 NUMBERS = ["map@all", "map@5", "p@3", "r@3", "radius@2", "hit@1", "median-rank"]
 
@@ -172,3 +172,19 @@ def test_no_query_no_item_and_codes_that_do_not_belong_together_are_refused():
 def test_rules_and_metrics_that_do_not_exist_or_fit_are_refused(arguments, message):
     with pytest.raises(SettingsError, match=message):
         evaluate(codes(3), codes(8, "text", seed=1), **arguments)
+
+
+@pytest.mark.parametrize("ties", ["expected", "stable"])
+def test_every_floor_is_the_mean_score_of_shuffled_codes(ties):
+    names = ["map@5", "P@3", "R@5", "ndcg@5", "hit@1", "median-rank"]
+    queries, database = codes(20, bits=40), codes(60, "text", seed=1, bits=40)
+    floors = evaluate(queries, database, names, ties=ties).floors
+    shuffled = [
+        evaluate(queries, replace(database, packed=codes(60, bits=40, seed=seed).packed), names, ties=ties)
+        for seed in range(60)
+    ]
+    assert list(floors) == [parse(name).name for name in names]
+    for name, floor in floors.items():
+        if name != "median-rank":  # the median of expected ranks is not the expected median
+            assert np.mean([r.values[name] for r in shuffled]) == pytest.approx(floor, abs=0.02)
+    assert evaluate(queries, database, ["radius@2", "wap@3", "map@3-hits"], ties="stable").floors == {}

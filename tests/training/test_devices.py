@@ -7,7 +7,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from crossmodal_hash import config
-from crossmodal_hash.build import build_model, build_objective
+from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.training.memory import Memory
 from crossmodal_hash.training.step import losses, train_step
 from crossmodal_hash.training.trainer import make_optimizer

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from crossmodal_hash import config
-from crossmodal_hash.build import build_objective
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.criteria.hard import Hard
+from crossmodal_hash.factory import build_objective
 from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 from crossmodal_hash.losses.quantization import Quantization
 from crossmodal_hash.objective import Block, Objective, Term, binary, head_pairs, in_batch

@@ -1,0 +1,80 @@
+"""`chash report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import OUTPUT, Json, Quiet
+from crossmodal_hash.cli.output import Output
+from crossmodal_hash.errors import ChashError, DataError, SettingsError
+
+if TYPE_CHECKING:
+    from crossmodal_hash.data import Dataset
+    from crossmodal_hash.report.run import Scored
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. Default: the latest under runs/.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page.", rich_help_panel=OUTPUT)] = Path("report.html"),
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write every figure as PNG and SVG.", rich_help_panel=OUTPUT),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where the data of the run lie now, for the gallery."),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(metavar="N", help="Worst, and best, queries shown of each direction; 0: none.")
+    ] = 3,
+    interval: Annotated[float, typer.Option(metavar="LEVEL", help="Level of the bootstrap intervals.")] = 0.95,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write one page with tables, curves and a gallery of runs, which opens without a network.
+
+    Several runs are put side by side, with paired intervals; the gallery is of the first.
+    """
+    from crossmodal_hash.files import write_bytes
+    from crossmodal_hash.report import page
+    from crossmodal_hash.report.images import save_figures
+    from crossmodal_hash.report.run import different_names, open_scored
+
+    output = Output(as_json=as_json, quiet=quiet)
+    if not 0 < interval < 1:
+        raise SettingsError(f"--interval is a level between 0 and 1, such as 0.95, not {interval:g}")
+    if examples < 0:
+        raise SettingsError(f"--examples is a number of queries, 0 or more, not {examples}")
+    if runs and len(set(runs)) < len(runs):
+        raise DataError("a run is named twice; a report needs different runs")
+    if out.is_dir():
+        raise SettingsError(f"--out {out} is a folder; name a file in it, such as {out / 'report.html'}")
+    if runs:
+        scored = [open_scored(path, name) for path, name in zip(runs, different_names(runs), strict=True)]
+    else:
+        scored = [open_scored(None)]
+        output.say(f"run {scored[0].run.path}")
+    groups = page.figures(scored, interval)
+    text = page.build_page(scored, groups, _dataset(scored[0], data), level=interval, number=examples)
+    write_bytes(out, text.encode())
+    written = [str(out)]
+    if figures is not None:
+        written += save_figures(figures, [picture for group in groups for picture in group.pictures])
+    output.table(("file",), [(name,) for name in written], {"page": str(out), "figures": written[1:]})
+
+
+def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:
+    """The items of the run, or why they cannot be had: a report of scores is worth having without them."""
+    from crossmodal_hash.data import load_data
+
+    if path is not None:
+        return load_data(path, need_labels=False)
+    try:
+        return load_data(scored.run.settings().data.path, need_labels=False)
+    except ChashError as error:
+        return error

@@ -1,0 +1,122 @@
+"""The command line's work as functions: load, build, train, encode, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossmodal_hash import config
+from crossmodal_hash.codes import Codes
+from crossmodal_hash.config import Resolved
+from crossmodal_hash.data import Dataset
+from crossmodal_hash.evaluation import score
+from crossmodal_hash.factory import check_parts
+from crossmodal_hash.metrics import Empty, Ties
+from crossmodal_hash.training import trainer
+from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.run import Run
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe with some of its settings changed; widths and weights come with the data.
+
+    Attributes:
+        recipe: name of a shipped recipe, or path of a TOML file.
+        file: a TOML file of settings over the recipe's.
+        sets: `KEY=VALUE` texts.
+        flags: the flags of `chash train` without their dashes.
+    """
+
+    recipe: str
+    file: Path | None
+    sets: tuple[str, ...]
+    flags: Mapping[str, Any]
+
+    def resolve(self, data: Dataset | None = None, **flags: Any) -> Resolved:
+        """The settings, as the data want them where nobody says otherwise."""
+        given = {**self.flags, **flags}
+        frozen = frozen_by_default(given.get("device"))
+        first = self._resolved(given, frozen, [])
+        layer = None if data is None else data_layer(first, data)
+        return first if layer is None else self._resolved(given, frozen, [layer])
+
+    def _resolved(self, flags: Mapping[str, Any], frozen: bool, extra: list[config.Layer]) -> Resolved:
+        return config.resolve(
+            self.recipe, file=self.file, sets=self.sets, flags=flags, frozen_by_default=frozen, extra=extra
+        )
+
+
+def build(recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Any) -> Method:
+    """Name a method; every name and setting is checked now.
+
+    Args:
+        recipe: as in `chash train --recipe`.
+        file: as in `--config`.
+        sets: as in `--set`.
+        flags: the other flags, such as `bits=64, fusion="bbi", sim="mmd"`.
+
+    Raises:
+        ChashError: for names and settings that do not exist.
+
+    Example:
+        >>> build("hsidhn", bits=32, sim="fgsc").resolve().settings.bits
+        32
+    """
+    method = Method(recipe, file, tuple(sets), flags)
+    check_parts(method.resolve().settings)
+    return method
+
+
+def train(
+    method: Method, data: Dataset, *, out: Path | str | None = None, listener: Listener | None = None, **flags: Any
+) -> Run:
+    """Train a method on some data into a run folder, `runs/...` unless `out` is given.
+
+    Args:
+        method: from `build`.
+        data: items with labels.
+        out: a new folder.
+        listener: hears the progress; silent by default.
+        flags: flags that override the method's, such as `epochs=5, seed=0`.
+
+    Raises:
+        ChashError: as `chash train` says it.
+    """
+    path = None if out is None else Path(out)
+    return trainer.train(method.resolve(data, **flags), data, out=path, listener=listener)
+
+
+def evaluate(
+    codes: Mapping[str, Codes],
+    metrics: Sequence[str] = ("map@all",),
+    *,
+    database: str = "all",
+    ties: Ties = "expected",
+    empty: Empty = "zero",
+) -> dict[str, float]:
+    """Score codes in every direction.
+
+    Args:
+        codes: modality -> codes of the same items, as `Run.encode` returns them.
+        metrics: names as `crossmodal_hash.metrics.parse` takes them.
+        database: `all`, the papers' database, or `unseen`, without the items trained on.
+        ties: order among items at one distance.
+        empty: what a query without a relevant item counts for.
+
+    Returns:
+        `image->text/map@all` and so on -> value.
+
+    Raises:
+        ChashError: for codes that do not fit together or metrics that do not exist.
+    """
+    found = score(codes, metrics, ties=ties, empty=empty)
+    return {
+        f"{part.direction}/{name}": value
+        for part in found
+        if part.database == database
+        for name, value in part.result.values.items()
+    }

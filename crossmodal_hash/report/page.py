@@ -1,0 +1,135 @@
+"""The report: one page of HTML that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from crossmodal_hash.errors import ChashError
+from crossmodal_hash.report.compare import compare, wide_table
+from crossmodal_hash.report.conventions import conventions
+from crossmodal_hash.report.curves import (
+    Picture,
+    bit_pictures,
+    history_picture,
+    length_picture,
+    ranking_pictures,
+)
+from crossmodal_hash.report.gallery import Shown, gallery
+from crossmodal_hash.report.images import inline_svg
+from crossmodal_hash.report.result import Record
+from crossmodal_hash.report.run import Scored
+from crossmodal_hash.report.tables import Table, cell, is_number
+
+if TYPE_CHECKING:
+    from crossmodal_hash.data import Dataset
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures under one heading.
+
+    Attributes:
+        name: anchor.
+        title: heading.
+        pictures: the figures.
+    """
+
+    name: str
+    title: str
+    pictures: Sequence[Picture]
+
+
+def figures(scored: Sequence[Scored], level: float) -> list[Group]:
+    """Every figure of the report, without the galleries.
+
+    Args:
+        scored: one run or several, of one data set.
+        level: of the intervals.
+    """
+    named = [(each.record.name, each) for each in scored]
+    by_length = length_picture(scored, level)
+    histories = [
+        history_picture("losses", "Losses in training", "loss", [(n, each.losses) for n, each in named]),
+        history_picture("validation", "Scores in training", "map@all of the validation part",
+                        [(n, each.validation) for n, each in named]),
+    ]  # fmt: skip
+    bits = [
+        picture
+        for i, (name, each) in enumerate(named, 1)
+        for codes in each.codes.values()
+        for picture in bit_pictures(name, str(i), codes)
+    ]
+    groups = [
+        Group("curves", "Curves", list(ranking_pictures(scored))),
+        Group("lengths", "Code length", [] if by_length is None else [by_length]),
+        Group("training", "Training", [picture for picture in histories if picture is not None]),
+        Group("bits", "The bits", bits),
+    ]
+    return [group for group in groups if group.pictures]
+
+
+def build_page(
+    scored: Sequence[Scored], groups: Sequence[Group], dataset: Dataset | ChashError, *, level: float, number: int = 3
+) -> str:
+    """The page.
+
+    Args:
+        scored: one run or several, of one data set.
+        groups: from `figures`.
+        dataset: the items to show, or why they cannot be shown.
+        level: of the intervals.
+        number: worst and best queries shown of each direction.
+
+    Returns:
+        HTML.
+
+    Raises:
+        DataError: if several runs do not compare.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"cell": cell, "svg": inline_svg}
+    environment.globals["is_number"] = is_number
+    template = environment.from_string(files("crossmodal_hash.report").joinpath("page.html").read_text("utf-8"))
+    records = [each.record for each in scored]
+    names = [record.name for record in records]
+    comparison = wide_table(records, compare(records, level), level) if len(records) > 1 else None
+    return template.render(
+        title=names[0] if len(names) == 1 else f"{len(names)} runs",
+        names=names,
+        runs=[(record.name, record.facts, list(score_tables(record, level))) for record in records],
+        facts=list(dict.fromkeys(key for record in records for key in record.facts)),
+        comparison=comparison,
+        conventions=conventions(records[0].scores, level),
+        groups=groups,
+        galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
+        no_gallery=str(dataset) if isinstance(dataset, ChashError) else None,
+    )
+
+
+def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:
+    """A small table for each direction and database, with a caption that says what was counted."""
+    for (direction, database), group in groupby(record.lines(level), key=lambda line: (line.direction, line.database)):
+        lines = list(group)
+        counted = (
+            f"{direction}, {database}: {lines[0].queries:,} queries ({lines[0].empty_queries:,} without a relevant "
+            f"item), {lines[0].items:,} items, {lines[0].relevant_pairs:,} relevant pairs, {lines[0].bits} bits"
+        )
+        rows = [(line.metric, line.value, line.low, line.high, line.random) for line in lines]
+        yield counted, Table(("metric", "value", "low", "high", "random"), rows)
+
+
+def _galleries(scored: Scored, dataset: Dataset, number: int) -> Iterator[tuple[str, list[Shown]]]:
+    for score in scored.record.scores:
+        if score.database == "all":
+            asked, _, searched = score.direction.partition("->")
+            shown = gallery(score, scored.codes[asked], scored.codes[searched], dataset, number=number)
+            if shown:
+                yield score.direction, shown

@@ -1,0 +1,111 @@
+"""What a report needs from a run folder: its scores, its training curve, its codes, its data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crossmodal_hash.codes import Codes, load
+from crossmodal_hash.errors import RunError
+from crossmodal_hash.evaluation import score
+from crossmodal_hash.report.result import Record
+from crossmodal_hash.training.run import Run, open_run
+
+METRICS = ("map@all", "map@50", "P@50", "NDCG@50", "radius@2")
+CURVES = ("pr@radius/micro", "pr@rank")
+
+History = dict[str, list[tuple[int, float]]]
+"""Name -> epoch and value, as `metrics.jsonl` has them."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A run and its scores.
+
+    Attributes:
+        run: the folder.
+        record: its scores.
+        codes: modality -> codes.
+        losses: of training, by term.
+        validation: scores of the validation part, by metric.
+    """
+
+    run: Run
+    record: Record
+    codes: Mapping[str, Codes]
+    losses: History = field(default_factory=dict)
+    validation: History = field(default_factory=dict)
+
+
+def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[str] = (*METRICS, *CURVES)) -> Scored:
+    """Score a run.
+
+    Args:
+        path: the folder; None for the latest run.
+        name: what to call it; None for the name of its folder.
+        metrics: what to compute.
+
+    Raises:
+        RunError: if there is no such run, or it has no codes.
+    """
+    run = open_run(path)
+    codes = read_codes(run)
+    losses, validation = read_history(run.metrics)
+    record = Record(name or run.path.name, score(codes, metrics), facts(run))
+    return Scored(run, record, codes, losses, validation)
+
+
+def read_codes(run: Run) -> dict[str, Codes]:
+    """The codes in a run folder, by modality.
+
+    Raises:
+        RunError: if there are none.
+    """
+    files = sorted(run.codes.glob("*.safetensors"))
+    if not files:
+        raise RunError(f"{run.path} has no codes yet; write them with 'chash encode {run.path}'")
+    return {codes.modality: codes for codes in map(load, files)}
+
+
+def facts(run: Run) -> dict[str, str]:
+    """What a reader wants to know about a run before its numbers."""
+    settings = run.settings()
+    data = run.read("environment.json", "data")
+    criteria = [t.criterion.name for t in settings.terms.values() if t.criterion and t.weight]
+    towers = settings.towers.items()
+    return {
+        "recipe": str(run.read("config.json", "recipe")),
+        "bits": str(settings.bits),
+        "backbones": ", ".join(f"{name}: {tower.backbone.name}" for name, tower in towers),
+        "fusion": ", ".join(dict.fromkeys(tower.fusion.name for _, tower in towers)),
+        "similarity": ", ".join(dict.fromkeys(criteria)) or "none",
+        "losses": ", ".join(dict.fromkeys(t.loss.name for t in settings.terms.values() if t.weight)),
+        "epochs": str(settings.train.epochs),
+        "seed": str(settings.seed),
+        "data": f"{data['name']}, {data['items']} items",
+    }
+
+
+def read_history(path: Path) -> tuple[History, History]:
+    """Losses and validation scores by name; empty where a run has no `metrics.jsonl`."""
+    losses: History = {}
+    validation: History = {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    for line in lines:
+        if not line.endswith("\n"):  # the last line of a killed process may be half a line
+            continue
+        row = json.loads(line)
+        point = (row["epoch"], row["value"])
+        if row["split"] == "validation":
+            validation.setdefault(row["metric"], []).append(point)
+        elif row["metric"].startswith("loss/"):
+            losses.setdefault(row["metric"].removeprefix("loss/"), []).append(point)
+    return losses, validation
+
+
+def different_names(paths: Sequence[Path]) -> list[str]:
+    """Folder names, or whole paths where these are not different."""
+    names = [path.name or str(path) for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]

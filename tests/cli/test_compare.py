@@ -1,0 +1,74 @@
+"""`chash compare` through `main(argv)`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from crossmodal_hash.cli.main import main
+
+
+def test_two_runs_side_by_side(capsys, two_runs):
+    assert main(["compare", *map(str, two_runs)]) == 0
+    out, err = capsys.readouterr()
+    head, *rows = [line.split("\t") for line in out.splitlines()]
+    assert head == ["direction", "database", "metric", "bits16", "bits24", "bits24 - bits16"]
+    assert len(rows) == 8
+    first, second = float(rows[0][3]), float(rows[0][4])
+    assert float(rows[0][5].split()[0].rstrip("*")) == pytest.approx(second - first, abs=2e-4)
+    assert "paired 95% bootstrap" in err
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("md", "| direction | database |"), ("latex", "% Differences"), ("csv", "direction,database,")]
+)
+def test_tables_are_ready_to_paste(capsys, two_runs, form, start):
+    assert main(["compare", *map(str, two_runs), "--format", form, "--metric", "map@all,P@5"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(start)
+    assert "P@5" in out
+
+
+def test_json_has_every_number_in_its_own_field(capsys, two_runs):
+    assert main(["compare", *map(str, two_runs), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert main(["compare", *map(str, two_runs), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == document
+    first, second = document[:2]
+    assert (first["run"], second["run"], first["difference"]) == ("bits16", "bits24", None)
+    assert second["difference"] == pytest.approx(second["value"] - first["value"])
+    assert second["difference_low"] <= second["difference"] <= second["difference_high"]
+
+
+def test_saved_scores_of_anyone_compare_with_a_run(capsys, two_runs, tmp_path):
+    saved = tmp_path / "theirs.json"
+    assert main(["evaluate", str(two_runs[1]), "--save", str(saved), "-q"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(two_runs[1]), str(saved), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["run"] for row in rows} == {"bits24", "theirs"}
+    assert {row["difference"] for row in rows} == {None, 0.0}
+
+
+def test_what_does_not_compare_is_refused_in_one_sentence(capsys, two_runs, tmp_path, theirs, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, matrix in zip(("image", "text", "labels"), theirs, strict=True):
+        np.save(f"{name}.npy", matrix)
+    codes = ["--codes", "image.npy", "--codes", "text.npy", "--labels", "labels.npy"]
+    assert main(["evaluate", *codes, "--save", "theirs.json", "-q"]) == 0
+    capsys.readouterr()
+    one = str(two_runs[0])
+    for argv, said in (
+        ([one], "at least 2"),
+        ([one, one], "named twice"),
+        ([one, "nowhere"], "does not exist"),
+        ([one, "labels.npy"], "cannot be read as saved scores"),
+        ([one, "theirs.json"], "do not compare"),
+        ([one, str(two_runs[1]), "--format", "html"], "md, latex, csv, json"),
+        ([one, str(two_runs[1]), "--metric", "map"], "unknown metric"),
+        ([one, str(two_runs[1]), "--interval", "2"], "level"),
+    ):
+        assert main(["compare", *argv]) == 2, argv
+        err = capsys.readouterr().err
+        assert said in err
+        assert len(err.splitlines()) == 1
