@@ -1,132 +1,19 @@
-"""Settings: what may be set, where each value came from, and one message for everything that is wrong.
+"""Settings in layers: recipe, file, `--set` and flags, merged, with the origin of every value.
 
 Precedence, lowest first: defaults, recipe, its `[frozen]` table when the backbone is frozen, file, `--set`, flags.
 """
 
 from __future__ import annotations
 
-import inspect
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
+from typing import Any, NamedTuple
 
 from crossmodal_hash.errors import SettingsError, UnknownComponentError, did_you_mean
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.registry import normalise
-
-
-class Strict(BaseModel):
-    """A table that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
-
-
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-class Named(BaseModel):
-    """A component by registry name, with parameters: `"bbi"` or `{ name = "bbi", rank = 256 }`."""
-
-    model_config = ConfigDict(extra="allow")
-    name: str
-
-    def params(self) -> dict[str, Any]:
-        """Everything but the name."""
-        return dict(self.model_extra or {})
-
-
-Part = Annotated[Named, BeforeValidator(_named)]
-
-
-class TowerSettings(Strict):
-    """One modality's way from raw input to codes."""
-
-    backbone: Part
-    levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
-    pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
-    width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
-    input_dropout: float = Field(0.0, ge=0, lt=1, description="on each pooled level")
-    dropout: float = Field(0.3, ge=0, lt=1, description="on each projected level")
-    fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
-    head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
-    level_heads: bool = Field(True, description="supervise a hash head on every level too")
-
-
-class TermSettings(Strict):
-    """One term of the objective."""
-
-    loss: Part
-    criterion: Part | None = Field(None, description="similarity of labels, for losses that compare pairs")
-    graded: bool = Field(False, description="whether --sim names this term's criterion")
-    weight: float = Field(1.0, ge=0, description="factor on the whole term; 0 leaves it out")
-    inter: float = Field(1.0, ge=0, description="factor on pairs across modalities")
-    intra: float = Field(0.0, ge=0, description="factor on pairs within a modality")
-    heads: Literal["fused", "levels+fused", "sum"] = Field("fused", description="hash heads the term runs over")
-
-
-class TrainSettings(Strict):
-    """Optimisation."""
-
-    epochs: int = Field(25, ge=1)
-    batch: int = Field(256, ge=2, description="B, items a step")
-    memory: Literal["batch", "full"] = Field("batch", description="in-batch pairs, or the papers' buffers F, G, B")
-    optimizer: Literal["sgd", "adamw"] = "adamw"
-    lr: float = Field(1e-3, gt=0, description="learning rate; the highest of a one-cycle schedule")
-    lr_end: float = Field(1e-6, gt=0, description="learning rate of the last epoch of a log-linear schedule")
-    schedule: Literal["constant", "one-cycle", "log-linear"] = "one-cycle"
-    momentum: float = Field(0.0, ge=0, lt=1, description="of SGD")
-    weight_decay: float = Field(1e-2, ge=0)
-    clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 does not clip")
-    max_steps: int | None = Field(None, ge=1, description="stop after so many steps")
-    freeze_backbone: bool | None = Field(None, description="train on cached features; none: where there is no GPU")
-    cache_grid: int = Field(2, ge=1, description="side of the grid a cached level is condensed to")
-    mirror: bool = Field(False, description="also see every picture mirrored")
-    augment: bool = Field(False, description="random crops and mirroring when the backbone is trained")
-    select: Literal["best", "last"] = Field("best", description="which epoch is kept; best on the validation part")
-    validate_every: int = Field(1, ge=1, description="epochs between two scores of the validation part")
-    checkpoint_every: float = Field(20.0, ge=0, description="seconds of work a killed training loses at most")
-    workers: int | None = Field(None, ge=0, description="processes that read pictures; none: one a core")
-
-
-class VocabularySettings(Strict):
-    """The bag of words, made from the training texts alone."""
-
-    max_words: int = Field(2000, ge=1)
-    min_count: int = Field(2, ge=1, description="texts a word must occur in")
-
-
-class DataSettings(Strict):
-    """Which items, and what part each plays."""
-
-    path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
-    query: int | None = Field(None, ge=1, description="query items; none: a tenth, at most 2,000")
-    train: int | None = Field(None, ge=2, description="training items; none: half, at most 10,000")
-    validation: float = Field(0.1, ge=0, description="cut from the training items: a share below 1, or a count")
-    split: str | None = Field(None, description="JSON file of ids instead of a seeded draw")
-    vocabulary: VocabularySettings = VocabularySettings()
-
-
-class Settings(Strict):
-    """Everything a run is made from."""
-
-    title: str = ""
-    bits: int = Field(64, ge=1, le=4096, description="K, code length")
-    seed: int = Field(0, ge=0)
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
-    data: DataSettings = DataSettings()
-    towers: dict[str, TowerSettings] = Field(min_length=1)
-    terms: dict[str, TermSettings] = Field(min_length=1)
-    train: TrainSettings = TrainSettings()
-
-    @model_validator(mode="after")
-    def _has_a_term(self) -> Settings:
-        if not any(term.weight > 0 for term in self.terms.values()):
-            raise ValueError("every term has weight 0, so there is nothing to learn from")
-        return self
+from crossmodal_hash.settings import Settings, check, named
 
 
 class Layer(NamedTuple):
@@ -416,81 +303,9 @@ PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion")
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with every part written as a table, so that its name has the same key however it was given."""
     return {
-        key: _named(value) if key in PARTS else _expanded(value) if isinstance(value, Mapping) else value
+        key: named(value) if key in PARTS else _expanded(value) if isinstance(value, Mapping) else value
         for key, value in values.items()
     }
-
-
-def check(values: Mapping[str, Any]) -> Settings:
-    """The values as `Settings`.
-
-    Raises:
-        SettingsError: everything that is wrong, in one message: each with its key, the value and what would do.
-    """
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(problems(error)) from None
-
-
-def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters of another type than the constructor of a component declares.
-
-    Raises:
-        SettingsError: everything that is wrong, in one message; `where` is the key of the component.
-    """
-    try:
-        declared = inspect.signature(cls, eval_str=True).parameters
-    except NameError:
-        # A plug-in may name types that it imports for checkers alone; it checks its own parameters then.
-        return
-    kinds = {key: declared[key].annotation for key in params}
-    fields: dict[str, Any] = {
-        key: (Any if kind is inspect.Parameter.empty else kind, ...) for key, kind in kinds.items()
-    }
-    strict = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
-    try:
-        create_model("Parameters", __config__=strict, **fields).model_validate(dict(params))
-    except ValidationError as error:
-        raise SettingsError(problems(error, f"{where}.")) from None
-
-
-def problems(error: ValidationError, prefix: str = "") -> str:
-    """All that pydantic found, in words."""
-    return "; ".join(dict.fromkeys(prefix + _problem(detail) for detail in error.errors()))
-
-
-def _problem(detail: Mapping[str, Any]) -> str:
-    # Unions and validators add path elements of their own, which are not keys anybody wrote.
-    where = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "int", "list["))]
-    key, value = ".".join(where), detail["input"]
-    match detail["type"]:
-        case "extra_forbidden":
-            known = list(flatten_keys(Settings, where[:-1]))
-            return f"unknown setting {key!r}.{did_you_mean(where[-1], known)} Known here: {', '.join(known)}"
-        case "missing":
-            return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
-        case "model_type":
-            return f"{key} = {value!r} is not a table of settings"
-        case "value_error":
-            return str(detail["ctx"]["error"])
-        case _:
-            said = detail["msg"][0].lower() + detail["msg"][1:]
-            return f"{key} = {value!r}: {said.replace('input ', '')}"
-
-
-def flatten_keys(model: type[BaseModel], path: Sequence[str]) -> Iterator[str]:
-    """The keys a table knows, for the table at `path` below `model`."""
-    tables: dict[str, type[BaseModel]] = {
-        "data": DataSettings,
-        "train": TrainSettings,
-        "towers": TowerSettings,
-        "terms": TermSettings,
-        "vocabulary": VocabularySettings,
-    }
-    for part in path:
-        model = tables.get(part, model)
-    yield from model.model_fields
 
 
 def from_entries(entries: Mapping[str, Mapping[str, Any]]) -> Settings:

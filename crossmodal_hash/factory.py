@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TypeVar, cast
 
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS
-from crossmodal_hash.config import Named, Settings, TermSettings, TowerSettings, check_params
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
 from crossmodal_hash.pooling.pyramid import Pyramid
 from crossmodal_hash.registry import Registry
+from crossmodal_hash.settings import Named, Settings, TermSettings, TowerSettings, check_params
 
 T = TypeVar("T")
 

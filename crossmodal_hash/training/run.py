@@ -19,13 +19,14 @@ import torch
 from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
-from crossmodal_hash.config import Resolved, Settings
+from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError, SettingsError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.files import write_bytes, write_json
 from crossmodal_hash.model import HashModel, load_weights
 from crossmodal_hash.registry import BUILT_IN
+from crossmodal_hash.settings import Settings
 
 RUNS = Path("runs")
 LATEST = "latest"

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal_hash.config import Resolved, Settings, TrainSettings
+from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import (
     Dataset,
     Split,
@@ -28,6 +28,7 @@ from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective
+from crossmodal_hash.settings import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.inputs import Cached, Streamed, prepare, widths

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from crossmodal_hash.config import TrainSettings
+from crossmodal_hash.settings import TrainSettings
 from crossmodal_hash.training.schedule import learning_rate
 
 
