@@ -541,7 +541,8 @@ def test_a_disk_that_fills_up_with_features_leaves_none(refused, tiny, monkeypat
 
 @pytest.mark.parametrize("name", ["state", "weights"])
 def test_a_disk_that_fills_up_in_training_says_how_to_go_on(refused, tiny, monkeypatch, name):
-    options = ["--out", "run", "--epochs", "3", "--set", "train.checkpoint_every=0", "-q"]
+    sets = ["train.checkpoint_every=0", "train.validate_every=1"]
+    options = ["--out", "run", "--epochs", "3", *(x for value in sets for x in ("--set", value)), "-q"]
     with monkeypatch.context() as patch:
         fails_to_write(patch, name, errno.ENOSPC)
         argv = ["train", "--data", tiny, *options, *QUICK]
