@@ -13,6 +13,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from crossmodal_hash.contracts import Backbone, Component, Fusion
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.levels.project import Projection
@@ -70,7 +71,7 @@ class Tower(nn.Module):
             pooled = [LevelInfo(info.name, pooling.width(info), 0) for info in infos]
             for info in pooled:
                 project = Projection(info.channels, width, dropout, input_dropout=input_dropout) if width else None
-                self.projections.append(project or nn.Dropout(input_dropout))
+                self.projections.append(project or Dropout(input_dropout))
             infos = [LevelInfo(info.name, width or info.channels, 0) for info in pooled]
             if level_heads:
                 self.level_heads.extend(nn.Linear(info.channels, bits) for info in infos)

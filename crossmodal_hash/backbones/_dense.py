@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossmodal_hash.backbones._inputs import check_rows
 from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import LevelInfo
 
@@ -27,10 +28,10 @@ class Dense(Backbone):
     def setup(self, in_features: int) -> None:
         """Build the layers for rows of this width."""
         self.in_features = in_features
-        self.drop = nn.Dropout(self.dropout_input)
+        self.drop = Dropout(self.dropout_input)
         widths = (in_features, *self.hidden)
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout(self.dropout))
+            nn.Sequential(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), Dropout(self.dropout))
             for a, b in zip(widths, self.hidden, strict=False)
         )
 

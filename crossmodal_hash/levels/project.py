@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 
 
@@ -34,11 +35,11 @@ class Projection(nn.Module):
                 f"width={width} must be at least 1, dropout={dropout} and input_dropout={input_dropout} in [0, 1)"
             )
         self.layers = nn.Sequential(
-            nn.Dropout(input_dropout),
+            Dropout(input_dropout),
             nn.Linear(in_features, width),
             nn.BatchNorm1d(width),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
 
     def forward(self, x: Tensor) -> Tensor:
