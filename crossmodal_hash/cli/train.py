@@ -19,21 +19,40 @@ if TYPE_CHECKING:
 
 
 def train(
-    backbone: Annotated[str | None, typer.Option(help="Image backbone.", rich_help_panel=MODEL)] = None,
-    text: Annotated[str | None, typer.Option(help="Text backbone.", rich_help_panel=MODEL)] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of pictures; see 'chash list backbone'.", rich_help_panel=MODEL)
+    ] = None,
+    text: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone of texts.", rich_help_panel=MODEL)] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="imagenet|none|PATH", help="Image backbone's weights.", rich_help_panel=MODEL)
     ] = None,
-    fusion: Annotated[str | None, typer.Option(help="How levels become one vector.", rich_help_panel=MODEL)] = None,
-    sim: Annotated[
-        str | None, typer.Option(help="Graded similarity; 'hard' removes the graded term.", rich_help_panel=MODEL)
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="How levels become one vector; see 'chash list fusion'.", rich_help_panel=MODEL
+        ),
     ] = None,
-    loss: Annotated[str | None, typer.Option(help="Loss of the leading pairwise term.", rich_help_panel=MODEL)] = None,
-    bits: Annotated[int | None, typer.Option(help="Code length.", rich_help_panel=MODEL)] = None,
+    sim: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Graded similarity; 'hard' removes the graded term. See 'chash list sim'.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of the leading pairwise term; see 'chash list loss'.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    bits: Annotated[int | None, typer.Option(help="Code length K. Default: 64.", rich_help_panel=MODEL)] = None,
     data: Data = None,
-    query: Annotated[int | None, typer.Option(help="Number of query items.", rich_help_panel=DATA)] = None,
+    query: Annotated[
+        int | None, typer.Option(help="Query items. Default: a tenth, at most 2,000.", rich_help_panel=DATA)
+    ] = None,
     train: Annotated[
-        int | None, typer.Option("--train", help="Number of training items.", rich_help_panel=DATA)
+        int | None, typer.Option("--train", help="Training items. Default: half, at most 10,000.", rich_help_panel=DATA)
     ] = None,
     split: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON of ids instead of a random split.", rich_help_panel=DATA)
@@ -43,8 +62,12 @@ def train(
         typer.Option(metavar="DIR", help="Run folder. Default: a new one under runs/.", rich_help_panel=RUN),
     ] = None,
     device: Device = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training items.", rich_help_panel=RUN)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of split, start and order.", rich_help_panel=RUN)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training items. Default: the recipe's.", rich_help_panel=RUN)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of split, start and order. Default: 0.", rich_help_panel=RUN)
+    ] = None,
     freeze_backbone: Annotated[
         bool | None,
         typer.Option(
@@ -67,7 +90,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting; repeatable.", rich_help_panel=SETTINGS),
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Show the settings and stop.", rich_help_panel=SETTINGS)] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the settings and stop.", rich_help_panel=SETTINGS)
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
