@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -255,7 +256,7 @@ def resolve(
     layers = [Layer(f"recipe {name}", body)]
     if frozen:
         layers.append(Layer(f"recipe {name} [frozen]", frozen_table))
-    layers += [*extra, *user]
+    layers += extra
     values: dict[str, Any] = {}
     origins: Origins = {}
 
@@ -271,11 +272,22 @@ def resolve(
     for layer in layers:
         put(layer)
     check_tables(values)
+    # A flag that names a part drops the parameters of the part it replaces. It is applied before what the user sets, or
+    # it would drop those too, and again at the end, where flags win; a file may still make room for it in between.
+    with suppress(SettingsError):
+        for layer in flag_layers(values, {flag: given[flag] for flag in PART_FLAGS if flag in given}, name):
+            put(layer)
+    for layer in user:
+        put(layer)
+    check_tables(values)
     for layer in flag_layers(values, given, name):
         put(layer)
     if values.get("train", {}).get("freeze_backbone") is None:
         put(Layer("default", nest("train.freeze_backbone", frozen)))
     return Resolved(name, check(values), origins)
+
+
+PART_FLAGS = ("backbone", "text", "fusion", "sim", "loss")
 
 
 def check_tables(values: Mapping[str, Any]) -> None:

@@ -57,6 +57,36 @@ def test_fusion_is_set_in_every_tower_and_drops_the_parameters_of_the_old_block(
     assert [tower.fusion.model_dump() for tower in settings.towers.values()] == [{"name": "last"}] * 2
 
 
+def test_parameters_set_for_the_part_a_flag_names_are_kept_and_its_own_name_wins():
+    sets = ["towers.image.fusion.rank=128", "towers.text.backbone.depth=18", "terms.soft.criterion.bandwidth=median"]
+    flags = {"fusion": "bbi", "text": "bow-resnet", "sim": "mmd"}
+    settings = config.resolve("default", sets=sets, flags=flags).settings
+    assert settings.towers["image"].fusion.model_dump() == {"name": "bbi", "rank": 128}
+    assert settings.towers["text"].backbone.model_dump() == {"name": "bow-resnet", "depth": 18}
+    assert settings.terms["soft"].criterion.model_dump() == {"name": "mmd", "bandwidth": "median"}
+    other = config.resolve("default", sets=["towers.image.fusion.name=last"], flags={"fusion": "bbi"}).settings
+    assert other.towers["image"].fusion.name == "bbi"
+
+
+def test_a_weight_set_beside_sim_is_kept():
+    settings = config.resolve("default", sets=["terms.soft.weight=0.2"], flags={"sim": "fgsc"}).settings
+    assert settings.terms["soft"].weight == 0.2
+    assert config.resolve("default", flags={"sim": "fgsc"}).settings.terms["soft"].weight == 1.0
+
+
+def test_a_file_may_make_room_for_a_flag(tmp_path):
+    file = tmp_path / "graded.toml"
+    file.write_text('[terms.more]\ngraded = true\nloss = "similarity-mse"\ncriterion = "mmd"\n')
+    method = tmp_path / "hard.toml"
+    method.write_text(
+        '[towers.text]\nbackbone = "bow-mlp"\nlevels = 2\n[terms.hard]\nloss = "nll"\ncriterion = "hard"\n'
+    )
+    settings = config.resolve(str(method), file=file, flags={"sim": "fgsc"}).settings
+    assert settings.terms["more"].criterion.name == "fgsc"
+    with pytest.raises(SettingsError, match="no graded term"):
+        config.resolve(str(method), flags={"sim": "fgsc"})
+
+
 def test_sim_names_the_graded_criterion():
     settings = config.resolve("hsidhn", flags={"sim": "fgsc"}).settings
     assert settings.terms["soft"].criterion.name == "fgsc"

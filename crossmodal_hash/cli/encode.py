@@ -31,7 +31,7 @@ def encode(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for the codes. Default: RUN/codes for the run's own data.",
+            help="Folder for the codes. Default: RUN/codes for the run's own data, else ./codes.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -71,7 +71,7 @@ def encode(
             rows.append((str(path), modality, len(found), found.bits))
     document = [dict(zip(("file", "modality", "items", "bits"), row, strict=True)) for row in rows]
     output.table(("file", "modality", "items", "bits"), rows, document)
-    if own:
+    if own and out is None:
         output.say(f"next: chash evaluate {opened.path}")
 
 

@@ -90,9 +90,9 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
             if vocabulary is not None:
                 write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
             write_description(run, resolved, dataset, split, widths(dataset, vocabulary), training.device)
-            note_latest(run)
         listener.started(run.path)
         training.fit(run)
+    note_latest(run)
     return run
 
 
@@ -123,6 +123,7 @@ def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> R
             training.restore(run)
         metrics.keep_until(run.metrics, training.progress.epoch)
         training.fit(run)
+    note_latest(run)
     return run
 
 

@@ -522,7 +522,7 @@ def test_a_file_in_place_of_the_cache_is_named(refused, tiny, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        *((name, errno.ENOSPC) for name in ("vocabulary", "split", "config", "latest")),
+        *((name, errno.ENOSPC) for name in ("vocabulary", "split", "config")),
         *(("model", code) for code in (errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)),
     ],
 )
