@@ -176,6 +176,12 @@ def _csv(text: str, where: str) -> Iterator[Item]:
                     f"line {reader.line_num} of {where!r} does not have {len(columns)} cells; quote cells with commas"
                 )
             cell = row.get("labels")
+            if cell and "," in cell and CSV_SEPARATOR not in cell:
+                # Taken as one class, "red,circle" would train without a word and mean nothing.
+                raise DataError(
+                    f"line {reader.line_num} of {where!r} has the labels {cell!r}; a csv separates labels by "
+                    f"{CSV_SEPARATOR!r}, and a label with a comma needs metadata.jsonl"
+                )
             labels = None if cell is None else [part.strip() for part in cell.split(CSV_SEPARATOR) if part.strip()]
             yield Item(row["file_name"], row["text"], _tuple(labels), reader.line_num)
     except csv.Error as error:

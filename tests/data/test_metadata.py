@@ -131,6 +131,13 @@ def test_bad_csv_is_answered_with_one_sentence(write, contents, text):
         load_data(write(contents | {"metadata.csv": text.encode()}))
 
 
+def test_labels_separated_by_commas_are_not_taken_for_one_class(write, contents):
+    del contents["metadata.jsonl"]
+    rows = b'file_name,text,labels\nimages/a.png,a red one,"red,circle"\n'
+    with pytest.raises(DataError, match="'red,circle'; a csv separates labels by ';'"):
+        load_data(write(contents | {"metadata.csv": rows}))
+
+
 def test_a_csv_that_separates_labels_otherwise_is_told_how_to(write, contents):
     del contents["metadata.jsonl"]
     lines = b"file_name,text,labels\nimages/a.png,t,red|bus\n"
