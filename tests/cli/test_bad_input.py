@@ -269,7 +269,6 @@ def test_a_settings_file_that_is_not_text_is_refused(refused):
         (["--device", "foo"], ["'foo'", "auto, cpu, cuda"]),
         (["--device", "mps"], ["'mps'", "auto, cpu, cuda"]),
         (["--device", "cuda:99"], ["'cuda:99'", "--device cpu"]),
-        (["--backbone", "mlp", "--set", "towers.image.levels=2"], ["image: these are pictures", "--backbone"]),
         (["--set", "towers.image.levels=9"], ["levels=9", "stride32"]),
         (["--set", "towers.image.levels=[stage9]"], ["towers.image.levels = '[stage9]'"]),
         (["--set", "towers.image.levels=['stage9']"], ["'stage9'"]),
@@ -278,12 +277,23 @@ def test_a_settings_file_that_is_not_text_is_refused(refused):
         (["--backbone", "resnet34"], ["resnet34", "--weights", "--backbone efficientnet-lite0"]),
         (["--weights", "mine.pth"], ["mine.pth", "weights='none'"]),
         (["--weights", "."], ["'.'"]),
-        (["--backbone", "mlp", "--weights", "none"], ["'mlp'", "'weights'"]),
         (["--split", "mine.json"], ["mine.json", "No such file"]),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused(refused, tiny, options, words):
     refused(["train", "--data", tiny, "--out", "run", "-q", *QUICK, *options], *words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "towers.image.levels=2"], ["image: these are pictures", "--backbone"]),
+        (["--weights", "none"], ["'mlp'", "'weights'"]),
+        (["--set", "towers.image.backbone.size=32"], ["'mlp'", "'size'"]),
+    ],
+)
+def test_the_backbone_of_feature_vectors_is_refused_for_pictures(refused, tiny, options, words):
+    refused(["train", "--data", tiny, "--backbone", "mlp", *options], *words)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
