@@ -21,6 +21,8 @@ BACKBONES: Registry[Backbone] = Registry(
         "resnet50": "crossmodal_hash.backbones.resnet:ResNet50",
         "bow-mlp": "crossmodal_hash.backbones.bow_mlp:BowMLP",
         "bow-resnet": "crossmodal_hash.backbones.bow_resnet:BowResNet",
+        "channels-mlp": "crossmodal_hash.backbones.channels_mlp:ChannelsMLP",
+        "label-mlp": "crossmodal_hash.backbones.label_mlp:LabelMLP",
         "light-residual": "crossmodal_hash.backbones.light_residual:LightResidual",
         "mlp": "crossmodal_hash.backbones.mlp:MLP",
     },
@@ -32,6 +34,7 @@ FUSIONS: Registry[Fusion] = Registry(
     group="crossmodal_hash.fusions",
     contract="crossmodal_hash.contracts:Fusion",
     builtin={
+        "attention-matrix": "crossmodal_hash.fusion.attention_matrix:AttentionMatrix",
         "bbi": "crossmodal_hash.fusion.bbi:BBI",
         "bi": "crossmodal_hash.fusion.bi:BI",
         "cbam": "crossmodal_hash.fusion.cbam:CBAM",
@@ -73,6 +76,8 @@ LOSSES: Registry[HashLoss] = Registry(
         "decorrelation": "crossmodal_hash.losses.decorrelation:Decorrelation",
         "bit-hinge": "crossmodal_hash.losses.bit_hinge:BitHinge",
         "exp-quantization": "crossmodal_hash.losses.exp_quantization:ExpQuantization",
+        "classify": "crossmodal_hash.losses.classify:Classify",
+        "adversary": "crossmodal_hash.losses.adversary:Adversary",
     },
     aliases={"nll": "pairwise-nll", "mse": "similarity-mse", "quantisation": "quantization"},
 )

@@ -28,8 +28,8 @@ class Component(nn.Module, ABC):
 class Backbone(Component):
     """One modality in, an ordered list of levels out, lowest first."""
 
-    reads: ClassVar[Literal["image", "text", "vector"]]
-    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D)."""
+    reads: ClassVar[Literal["image", "text", "vector", "label"]]
+    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D); labels (B, C), for guides."""
     freezable: ClassVar[bool] = False
     """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it."""
     size: int = 224
@@ -106,21 +106,33 @@ class Criterion(Component):
 class HashLoss(Component):
     """Real codes in, a scalar (or named scalars, added up and logged one by one) out."""
 
-    compares: ClassVar[Literal["pairs", "codes"]] = "pairs"
-    """`pairs`: the third argument is the similarity s (B, M); `codes`: the binary codes (B, K) in {-1, 1} of the same
-    items, and u and v are row by row the two modalities of one item."""
+    compares: ClassVar[Literal["pairs", "codes", "items"]] = "pairs"
+    """What the third argument is. `pairs`: the similarity s (B, M). Otherwise u and v are row by row two modalities of
+    the same items, and it is their binary codes (B, K) in {-1, 1} (`codes`), or their labels (B, C) (`items`)."""
+    opposed: ClassVar[bool] = False
+    """Whether its parameters learn against the towers: they minimise `oppose`, in an optimiser of their own."""
+
+    def setup(self, in_features: int, classes: int) -> None:
+        """Build what depends on the width of u and on C; for losses that compare items, one copy a modality."""
 
     @abstractmethod
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
         """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as `compares` says."""
 
+    def oppose(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
+        """What the parameters of an opposed loss minimise; no gradient reaches u and v."""
+        raise NotImplementedError(f"{type(self).__name__} says it is opposed, and has no `oppose`")
+
     def forward(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
         """Check shapes, then compute."""
-        pairs = self.compares == "pairs"
-        wanted = (len(u), len(v)) if pairs else tuple(u.shape)
-        fits = u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1] and tuple(s.shape) == wanted
-        if not fits or (not pairs and u.shape != v.shape):
-            shapes = "u (B, K), v (M, K), s (B, M)" if pairs else "u, v and the codes all (B, K)"
+        shapes, wanted = {
+            "pairs": ("u (B, K), v (M, K), s (B, M)", (len(u), len(v))),
+            "codes": ("u, v and the codes all (B, K)", tuple(u.shape)),
+            "items": ("u (B, D), v (B, E), labels (B, C)", (len(u), *s.shape[1:2])),
+        }[self.compares]
+        fits = u.ndim == v.ndim == s.ndim == 2 and tuple(s.shape) == wanted
+        alike = u.shape[1:] == v.shape[1:] or self.compares == "items"
+        if not (fits and alike and (len(u) == len(v) or self.compares == "pairs")):
             raise ShapeError(
                 f"{type(self).__name__} needs {shapes}, not {tuple(u.shape)}, {tuple(v.shape)}, {tuple(s.shape)}"
             )

@@ -42,8 +42,24 @@ def check_parts(settings: Settings) -> None:
         make(POOLINGS, tower.pooling, f"{where}.pooling")
         make(FUSIONS, tower.fusion, f"{where}.fusion")
         make(HEADS, tower.head, f"{where}.head")
+    guided, train = guides(settings), settings.train
     for name, term in settings.terms.items():
         build_term(name, term)
+        if term.between == "guide" and not guided:
+            raise SettingsError(
+                f"terms.{name}.between = 'guide', but no tower reads labels; give one the backbone "
+                f"label-mlp, or say 'all'"
+            )
+    if guided and train.memory == "batch" and train.epochs <= train.guide_epochs:
+        raise SettingsError(
+            f"of train.epochs = {train.epochs} the tower {guided[0]!r} learns alone for train.guide_epochs = "
+            f"{train.guide_epochs}, which leaves none for the others; give more epochs"
+        )
+
+
+def guides(settings: Settings) -> list[str]:
+    """Names of the towers that read labels."""
+    return [name for name, t in settings.towers.items() if BACKBONES.resolve(t.backbone.name).reads == "label"]
 
 
 def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: bool = True) -> Backbone:
@@ -132,6 +148,8 @@ def build_term(name: str, settings: TermSettings) -> Term:
         inter=settings.inter,
         intra=settings.intra,
         heads=settings.heads,
+        between=settings.between,
+        on=settings.on,
     )
 
 

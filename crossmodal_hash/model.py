@@ -73,7 +73,7 @@ class Tower(nn.Module):
                 project = Projection(info.channels, width, dropout, input_dropout=input_dropout) if width else None
                 self.projections.append(project or Dropout(input_dropout))
             infos = [LevelInfo(info.name, width or info.channels, 0) for info in pooled]
-            if level_heads:
+            if level_heads and not fusion.in_code_space:
                 self.level_heads.extend(nn.Linear(info.channels, bits) for info in infos)
         fusion.setup(infos, bits)
         self.supervises_levels = level_heads
@@ -108,8 +108,9 @@ class Tower(nn.Module):
             features, per_level = self.fusion(levels)
         else:
             vectors = [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
-            features, _ = self.fusion(vectors)
-            per_level = tuple(to_bits(x) for to_bits, x in zip(self.level_heads, vectors, strict=False))
+            features, per_level = self.fusion(vectors)
+            if self.level_heads:
+                per_level = tuple(to_bits(x) for to_bits, x in zip(self.level_heads, vectors, strict=True))
         heads = tuple(self.head(z) for z in per_level) if self.supervises_levels else ()
         return HashOutput(self.head(self.to_bits(features)), heads, features)
 
@@ -127,8 +128,18 @@ class HashModel(nn.Module):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names of the towers, in order."""
-        return tuple(self.towers)
+        """Names of the towers whose codes are stored and searched, in order."""
+        return tuple(name for name in self.towers if name not in self.guides)
+
+    @property
+    def guides(self) -> tuple[str, ...]:
+        """Names of the towers that read labels: they are there while the others learn."""
+        return tuple(name for name in self.towers if self.tower(name).backbone.reads == "label")
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Name of each tower -> width of its fused features."""
+        return {name: self.tower(name).fusion.out_features for name in self.towers}
 
     @property
     def bits(self) -> int:
@@ -145,9 +156,14 @@ class HashModel(nn.Module):
         """Modality name -> input (B, ...), for any of the modalities."""
         return {modality: self.tower(modality)(x) for modality, x in inputs.items()}
 
+    def constants(self, inputs: Mapping[str, TowerInput]) -> dict[str, HashOutput]:
+        """What the guides say of a batch, in evaluation mode and without gradient."""
+        with torch.no_grad():
+            return {name: self.tower(name).eval()(inputs[name]) for name in self.guides}
+
     def learned_state(self) -> dict[str, Tensor]:
         """Parameters and buffers that training moves: everything but frozen backbones."""
-        frozen = tuple(f"towers.{m}.backbone." for m in self.modalities if self.tower(m).condense is not None)
+        frozen = tuple(f"towers.{m}.backbone." for m in self.towers if self.tower(m).condense is not None)
         return {name: x for name, x in self.state_dict().items() if not name.startswith(frozen or ("\0",))}
 
     def fingerprint(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,8 @@ from crossmodal_hash.contracts import Criterion, HashLoss
 from crossmodal_hash.types import HashOutput
 
 Heads = Literal["fused", "levels+fused", "sum"]
+Between = Literal["all", "guide"]
+On = Literal["codes", "features"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Block:
         other_labels: (M, C).
         partners: modality -> outputs of the same B items, for losses on the codes of one item.
         codes: (B, K) in {-1, 1}, the binary codes the outputs should come near.
+        guides: which modalities of `others` guide the rest.
     """
 
     live: Mapping[str, HashOutput]
@@ -34,9 +38,13 @@ class Block:
     other_labels: Tensor
     partners: Mapping[str, HashOutput]
     codes: Tensor
+    guides: Collection[str] = ()
 
-    def inter(self) -> Iterator[tuple[str, str]]:
-        """Pairs of modalities, each once."""
+    def inter(self, between: Between = "all") -> Iterator[tuple[str, str]]:
+        """Pairs of modalities, each once; those with a guide alone, where a guide that learns meets itself."""
+        if between == "guide":
+            yield from ((a, b) for a in self.live for b in self.guides)
+            return
         seen: list[str] = []
         for a in self.live:
             seen.append(a)
@@ -48,15 +56,34 @@ def binary(x: Tensor) -> Tensor:
     return torch.where(x >= 0, 1.0, -1.0)
 
 
-def in_batch(outputs: Mapping[str, HashOutput], labels: Tensor) -> Block:
-    """A batch compared with itself; the codes are B = sign of the sum over modalities."""
+def in_batch(
+    outputs: Mapping[str, HashOutput],
+    labels: Tensor,
+    *,
+    constants: Mapping[str, HashOutput] | None = None,
+    guides: Collection[str] = (),
+) -> Block:
+    """A batch compared with itself; the codes are B = sign of the sum over modalities.
+
+    Args:
+        outputs: modality -> outputs of the B items; gradients flow through these.
+        labels: (B, C).
+        constants: outputs of towers that do not learn in this step.
+        guides: which of both guide the others.
+    """
+    everything = {**outputs, **(constants or {})}
     with torch.no_grad():
-        codes = binary(torch.stack([output.u for output in outputs.values()]).sum(0))
-    return Block(outputs, outputs, labels, labels, outputs, codes)
+        codes = binary(torch.stack([output.u for output in everything.values()]).sum(0))
+    present = [name for name in guides if name in everything]
+    return Block(outputs, everything, labels, labels, everything, codes, present)
 
 
-def head_pairs(a: HashOutput, b: HashOutput, heads: Heads) -> list[tuple[Tensor, Tensor, float]]:
+def head_pairs(a: HashOutput, b: HashOutput, heads: Heads, on: On = "codes") -> list[tuple[Tensor, Tensor, float]]:
     """Heads of two modalities that are compared, with their weights; level heads are aligned from the top."""
+    if on == "features":
+        assert a.features is not None
+        assert b.features is not None
+        return [(a.features, b.features, 1.0)]
     pairs = [(a.u, b.u, 1.0)]
     shared = min(len(a.per_level), len(b.per_level))
     if heads == "fused" or not shared:
@@ -69,12 +96,14 @@ class Term(nn.Module):
     """One loss with its weights.
 
     Args:
-        loss: compares pairs, or the codes of one item.
+        loss: compares pairs, or what belongs to one item.
         criterion: similarity of labels; needed by losses that compare pairs.
         weight: factor on the whole term.
         inter: factor on pairs across modalities.
         intra: factor on pairs within a modality.
         heads: hash heads the term runs over; `levels+fused` takes the mean over levels, `sum` their sum.
+        between: which modalities meet: `all`, or each with the guides.
+        on: what the loss sees: `codes`, or the fused `features` before the hash head.
     """
 
     def __init__(
@@ -86,34 +115,64 @@ class Term(nn.Module):
         inter: float = 1.0,
         intra: float = 0.0,
         heads: Heads = "fused",
+        between: Between = "all",
+        on: On = "codes",
     ) -> None:
         super().__init__()
         self.loss, self.criterion = loss, criterion
         self.weight, self.inter, self.intra, self.heads = weight, inter, intra, heads
+        self.between, self.on = between, on
+        self.copies = nn.ModuleDict()
 
-    def compared(self, block: Block) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """Pairs of code matrices and the factor of each."""
+    def setup(self, widths: Mapping[str, int], bits: int, classes: int) -> None:
+        """Give every modality its own copy of a loss on items; `widths` are those of the fused features."""
+        if self.loss.compares == "items":
+            for modality, width in widths.items():
+                self.copies[modality] = copy = deepcopy(self.loss)
+                copy.setup(width if self.on == "features" else bits, classes)
+
+    def compared(self, block: Block) -> Iterator[tuple[HashLoss, Tensor, Tensor, float]]:
+        """The loss, pairs of matrices and the factor of each."""
         within = ((a, a) for a in block.live)
-        if self.loss.compares == "pairs":
-            jobs = [(pairs, w) for pairs, w in ((block.inter(), self.inter), (within, self.intra)) if w]
+        if self.loss.compares == "items":
+            for a in block.live:
+                partners = list(block.guides) if self.between == "guide" else [b for b in block.partners if b != a]
+                if self.loss.opposed and a in block.guides:
+                    continue  # nobody plays against himself
+                for b in partners or [a]:
+                    loss = self.copies[a] if self.copies else self.loss
+                    assert isinstance(loss, HashLoss)
+                    for u, v, w in head_pairs(block.live[a], block.partners[b], self.heads, self.on):
+                        yield loss, u, v, w * self.inter / max(len(partners), 1)
+        elif self.loss.compares == "pairs":
+            jobs = [(pairs, w) for pairs, w in ((block.inter(self.between), self.inter), (within, self.intra)) if w]
             for pairs, factor in jobs:
                 for a, b in pairs:
-                    for u, v, w in head_pairs(block.live[a], block.others[b], self.heads):
-                        yield u, v, w * factor
+                    for u, v, w in head_pairs(block.live[a], block.others[b], self.heads, self.on):
+                        yield self.loss, u, v, w * factor
         else:
-            for a, b in list(block.inter()) or list(within):
-                for u, v, w in head_pairs(block.live[a], block.partners[b], self.heads):
-                    yield u, v, w * self.inter
+            for a, b in list(block.inter(self.between)) or list(within):
+                for u, v, w in head_pairs(block.live[a], block.partners[b], self.heads, self.on):
+                    yield self.loss, u, v, w * self.inter
 
     def forward(self, block: Block, s: Tensor | None) -> dict[str, Tensor]:
         """The named values of the term, unweighted among each other, weighted as a whole."""
-        target = s if s is not None else block.codes
         sums: dict[str, Tensor] = {}
-        for u, v, factor in self.compared(block):
-            out = self.loss(u, v, target)
+        for loss, u, v, factor in self.compared(block):
+            out = loss(u, v, self._target(block, s))
             for name, value in (out if isinstance(out, dict) else {"": out}).items():
                 sums[name] = sums.get(name, 0.0) + self.weight * factor * value
         return sums
+
+    def opposition(self, block: Block) -> Iterator[Tensor]:
+        """What the parameters of an opposed loss minimise, one number a comparison."""
+        for loss, u, v, _ in self.compared(block):
+            yield loss.oppose(u.detach(), v.detach(), self._target(block, None))
+
+    def _target(self, block: Block, s: Tensor | None) -> Tensor:
+        if self.loss.compares == "items":
+            return block.labels
+        return block.codes if s is None else s
 
 
 class Objective(nn.Module):
@@ -127,19 +186,42 @@ class Objective(nn.Module):
         super().__init__()
         self.terms = nn.ModuleDict(dict(terms))
 
+    def each(self) -> Iterator[tuple[str, Term]]:
+        """Names and terms."""
+        for name, term in self.terms.items():
+            assert isinstance(term, Term)
+            yield name, term
+
+    def setup(self, widths: Mapping[str, int], bits: int, classes: int) -> None:
+        """Build what depends on the towers' widths and the number of classes."""
+        for _, term in self.each():
+            term.setup(widths, bits, classes)
+
     def fit(self, labels: Tensor) -> None:
         """Let every criterion take its statistic of the training labels (N, C)."""
-        for term in self.terms.values():
-            assert isinstance(term, Term)
+        for _, term in self.each():
             if term.criterion is not None:
                 term.criterion.fit(labels)
+
+    @property
+    def sees_features(self) -> bool:
+        """Whether a term looks at features, not codes alone."""
+        return any(term.on == "features" for _, term in self.each())
+
+    def opposed(self) -> list[Term]:
+        """The terms whose parameters learn against the towers."""
+        return [term for _, term in self.each() if term.loss.opposed]
+
+    def opposition(self, block: Block) -> Tensor | None:
+        """What these parameters minimise; none where this block has nothing to tell apart."""
+        values = [value for term in self.opposed() for value in term.opposition(block)]
+        return torch.stack(values).sum() if values else None
 
     def forward(self, block: Block) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and each term's share of it under its name."""
         shares: dict[str, Tensor] = {}
         similarities: dict[str, Tensor] = {}
-        for name, term in self.terms.items():
-            assert isinstance(term, Term)
+        for name, term in self.each():
             s = None
             if term.criterion is not None and term.loss.compares == "pairs":
                 # Similarity is of labels alone: terms with the same criterion share one matrix.

@@ -48,6 +48,7 @@ class TowerSettings(Strict):
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
     level_heads: bool = Field(True, description="supervise a hash head on every level too")
+    lr_factor: float = Field(1.0, gt=0, description="factor on the learning rate of this tower")
 
 
 class TermSettings(Strict):
@@ -60,6 +61,8 @@ class TermSettings(Strict):
     inter: float = Field(1.0, ge=0, description="factor on pairs across modalities")
     intra: float = Field(0.0, ge=0, description="factor on pairs within a modality")
     heads: Literal["fused", "levels+fused", "sum"] = Field("fused", description="hash heads the term runs over")
+    between: Literal["all", "guide"] = Field("all", description="which towers meet: all, or each with the guides")
+    on: Literal["codes", "features"] = Field("codes", description="what the loss sees; features before the hash head")
 
 
 class TrainSettings(Strict):
@@ -72,9 +75,11 @@ class TrainSettings(Strict):
     lr: float = Field(1e-3, gt=0, description="learning rate; the highest of a one-cycle schedule")
     lr_end: float = Field(1e-6, gt=0, description="learning rate of the last epoch of a log-linear schedule")
     schedule: Literal["constant", "one-cycle", "log-linear"] = "one-cycle"
+    opponent_lr: float = Field(1e-4, gt=0, description="learning rate of losses that learn against the towers; AdamW")
     momentum: float = Field(0.0, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(1e-2, ge=0)
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 does not clip")
+    guide_epochs: int = Field(5, ge=1, description="in-batch: first epochs, when towers that read labels learn alone")
     max_steps: int | None = Field(None, ge=1, description="stop after so many steps")
     freeze_backbone: bool | None = Field(None, description="train on cached features; none: where there is no GPU")
     cache_grid: int = Field(2, ge=1, description="side of the grid a cached level is condensed to")

@@ -1,4 +1,4 @@
-"""Fully connected layers whose every output is a level: what `bow-mlp` and `mlp` share."""
+"""Fully connected layers whose every output is a level: what `bow-mlp`, `channels-mlp`, `label-mlp` and `mlp` share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Dense(Backbone):
     def compute(self, x: Tensor) -> Sequence[Tensor]:
         """(B, in_features) -> one (B, width) a hidden layer."""
         check_rows(x, self.in_features)
-        x = self.drop(x.float())
+        return self.run(self.drop(x.float()))
+
+    def run(self, x: Tensor) -> list[Tensor]:
+        """What every layer makes of the rows, after dropout on the input."""
         outputs = []
         for layer in self.layers:
             x = layer(x)

@@ -7,10 +7,10 @@ from torch.nn import functional as nnf
 
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.losses._options import per_bit
-from crossmodal_hash.losses._products import inner, widen
+from crossmodal_hash.losses._products import cosine, inner, widen
 
 
-def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5) -> Tensor:
+def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, normalize: bool = False) -> Tensor:
     """Mean of log(1 + e^theta) - s theta, theta = slope <u, v> (DCMH, Jiang and Li, CVPR 2017; HSIDHN eq. 14-20).
 
     Pairs with s = 1 are pulled together and pairs with s = 0 pushed apart; the gradient in theta is sigmoid(theta) - s.
@@ -21,6 +21,7 @@ def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5) -> Tens
         v: (M, K) codes they are compared with.
         s: (B, M) similarity in [0, 1].
         slope: factor on the inner product, > 0; DCMH uses 1/2. Above 16 / K most pairs of tanh codes saturate early.
+        normalize: take the cosine in the place of the inner product, for features of any length.
 
     Returns:
         Scalar, >= 0.
@@ -33,7 +34,7 @@ def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5) -> Tens
     """
     u, v, s = widen(u, v, s)
     # The stable form of exactly this likelihood; log(1 + e^theta) written out overflows above theta = 88.
-    return nnf.binary_cross_entropy_with_logits(slope * inner(u, v), s)
+    return nnf.binary_cross_entropy_with_logits(slope * (cosine if normalize else inner)(u, v), s)
 
 
 class PairwiseNLL(HashLoss):
@@ -43,13 +44,15 @@ class PairwiseNLL(HashLoss):
         slope: factor on the inner product: `scaled:<k>` for k / K, `half` for 1/2 (DCMH), `hsidhn` for 64 / K,
             `dmmih` for 32 / K (HSIDHN's code), `fixed:<value>`. The default keeps theta of tanh codes in [-8, 8], where
             the sigmoid still has a gradient.
+        normalize: take cosines in the place of inner products, for features of any length (there `fixed:8`).
     """
 
-    def __init__(self, *, slope: str = "scaled:8") -> None:
+    def __init__(self, *, slope: str = "scaled:8", normalize: bool = False) -> None:
         super().__init__()
         per_bit(slope, 1, parameter="slope")
-        self.slope = slope
+        self.slope, self.normalize = slope, normalize
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """See `pairwise_nll`."""
-        return pairwise_nll(u, v, s, slope=per_bit(self.slope, u.shape[1], parameter="slope"))
+        slope = per_bit(self.slope, u.shape[1], parameter="slope")
+        return pairwise_nll(u, v, s, slope=slope, normalize=self.normalize)

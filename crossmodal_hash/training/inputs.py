@@ -154,6 +154,7 @@ def prepare(
     device: torch.device,
     *,
     modalities: Sequence[str] | None = None,
+    guides: bool = False,
     mirror: bool = False,
     augment_seed: int | None = None,
     workers: int | None = None,
@@ -167,6 +168,7 @@ def prepare(
         vocabulary: for texts.
         device: where the model is.
         modalities: which ones; none: all that the model and the data share.
+        guides: whether to feed the towers that read labels as well, for training.
         mirror: whether cached pictures are also seen mirrored, for training.
         augment_seed: draws crops for streamed pictures; none: centre crops.
         workers: processes that read pictures.
@@ -175,7 +177,7 @@ def prepare(
     Raises:
         DataError: if data and model have no modality in common, or one does not fit its tower.
     """
-    wanted = modalities or [name for name in model.modalities if name in dataset.modalities]
+    wanted = list(modalities or [name for name in model.modalities if name in dataset.modalities])
     if not wanted:
         raise DataError(
             f"the data has {', '.join(dataset.modalities)} but the model encodes {', '.join(model.modalities)}; "
@@ -225,6 +227,8 @@ def prepare(
         else:
             streams[name] = Dense(_fitting(name, source, tower.in_features))
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
+    if guides and labels is not None:
+        streams |= {name: Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32))) for name in model.guides}
     return Inputs(streams, labels)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -15,18 +15,31 @@ class Memory:
     """Buffers over the N training items for alternating optimisation (HSIDHN eq. 32-34, DSPAH algorithm 1).
 
     Args:
-        heads: modality -> number of hash heads, the fused one first; each gets a buffer (N, K).
+        heads: tower -> number of hash heads, the fused one first; each gets a buffer (N, K).
         labels: (N, C) of the training items.
         bits: K.
         generator: draws the initial values, N(0, 1).
+        features: tower -> width of its fused features, where a term compares these; each gets a buffer (N, D).
+        guides: which towers guide the others.
     """
 
-    def __init__(self, heads: Mapping[str, int], labels: Tensor, bits: int, generator: torch.Generator) -> None:
-        self.labels = labels
-        self.buffers = {
-            modality: [torch.randn(len(labels), bits, generator=generator).to(labels.device) for _ in range(count)]
-            for modality, count in heads.items()
-        }
+    def __init__(
+        self,
+        heads: Mapping[str, int],
+        labels: Tensor,
+        bits: int,
+        generator: torch.Generator,
+        *,
+        features: Mapping[str, int] | None = None,
+        guides: Collection[str] = (),
+    ) -> None:
+        self.labels, self.guides = labels, guides
+
+        def drawn(width: int) -> Tensor:
+            return torch.randn(len(labels), width, generator=generator).to(labels.device)
+
+        self.buffers = {name: [drawn(bits) for _ in range(count)] for name, count in heads.items()}
+        self.features = {name: drawn(width) for name, width in (features or {}).items()}
         self.codes = torch.empty(0)
         self.renew_codes()
 
@@ -38,6 +51,8 @@ class Memory:
         """Put the latest outputs of some items in their places, without gradient."""
         for buffer, head in zip(self.buffers[modality], output.heads(), strict=True):
             buffer[rows] = head.detach().to(buffer.dtype)
+        if modality in self.features and output.features is not None:
+            self.features[modality][rows] = output.features.detach().to(self.features[modality].dtype)
 
     def block(self, modality: str, output: HashOutput, rows: Tensor) -> Block:
         """One modality's batch against all that the memory holds."""
@@ -48,20 +63,25 @@ class Memory:
             other_labels=self.labels,
             partners={name: self._output(name, rows) for name in self.buffers},
             codes=self.codes[rows],
+            guides=self.guides,
         )
 
     def _output(self, modality: str, rows: Tensor | None = None) -> HashOutput:
         u, *per_level = self.buffers[modality] if rows is None else [x[rows] for x in self.buffers[modality]]
-        return HashOutput(u, tuple(per_level))
+        features = self.features.get(modality)
+        return HashOutput(u, tuple(per_level), features if features is None or rows is None else features[rows])
 
     def state(self) -> dict[str, Tensor]:
         """All buffers by name, for a checkpoint."""
         named = {f"{m}/{i}": x for m, buffers in self.buffers.items() for i, x in enumerate(buffers)}
-        return {**named, "codes": self.codes}
+        features = {f"{name}/features": x for name, x in self.features.items()}
+        return {**named, **features, "codes": self.codes}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Put back what `state` returned."""
         for modality, buffers in self.buffers.items():
             for i, buffer in enumerate(buffers):
                 buffer.copy_(state[f"{modality}/{i}"])
+        for name, features in self.features.items():
+            features.copy_(state[f"{name}/features"])
         self.codes = state["codes"].to(self.codes.device)

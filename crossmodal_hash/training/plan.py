@@ -16,7 +16,7 @@ class Phase:
     """Some steps of an epoch.
 
     Attributes:
-        learner: the modality that learns; none: every tower at once.
+        learner: the tower that learns; none: every tower but the guides at once.
         batches: rows of each step.
     """
 
@@ -34,18 +34,22 @@ def cut(rows: Rows, batch: int) -> list[Rows]:
     return [rows[start : start + batch] for start in range(0, len(rows), batch)]
 
 
-def epoch_plan(rows: Rows, train: TrainSettings, modalities: Sequence[str], seed: int, epoch: int) -> list[Phase]:
+def epoch_plan(
+    rows: Rows, train: TrainSettings, modalities: Sequence[str], seed: int, epoch: int, guides: Sequence[str] = ()
+) -> list[Phase]:
     """The batches of one epoch, every training item once a phase.
 
-    In-batch pairs drop the last incomplete batch, whose pairs would weigh more. The alternating form visits everyone;
-    a last batch of one, which batch norm cannot use, joins the one before.
+    In-batch pairs drop the last incomplete batch, whose pairs would weigh more; guides learn in the first epochs, then
+    the others. The alternating form visits everyone, guides first; a last batch of one, which batch norm cannot use,
+    joins the one before.
     """
     generator = np.random.default_rng([seed, epoch])
     if train.memory == "batch":
         batches = cut(generator.permutation(rows), train.batch)
-        return [Phase(None, batches[:-1] if len(batches) > 1 and len(batches[-1]) < train.batch else batches)]
+        whole = batches[:-1] if len(batches) > 1 and len(batches[-1]) < train.batch else batches
+        return [Phase(learner, whole) for learner in (guides if guides and epoch < train.guide_epochs else [None])]
     phases = []
-    for modality in modalities:
+    for modality in (*guides, *modalities):
         batches = cut(generator.permutation(rows), train.batch)
         if len(batches) > 1 and len(batches[-1]) < 2:
             batches[-2:] = [np.concatenate(batches[-2:])]

@@ -12,8 +12,10 @@ START, END = 1 / 25, 1 / 250_000
 """First and last rate of a one-cycle schedule as a share of the highest (Smith and Topin, arXiv 1708.07120)."""
 
 
-def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int) -> float:
+def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int, *, guided: bool = False) -> float:
     """The rate of optimiser step `step`, counted from 0.
+
+    In the first epochs of an in-batch training that is `guided`, guides learn at `lr`; the schedule is for the rest.
 
     `log-linear` is the papers' path: 10^(a + (b - a) e / (E - 1)) at epoch e of E, from `lr` to `lr_end`.
 
@@ -22,14 +24,19 @@ def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int) -> floa
         >>> [round(math.log10(learning_rate(path, epoch * 10, 10)), 6) for epoch in range(5)]
         [-1.0, -2.0, -3.0, -4.0, -5.0]
     """
+    epochs = train.epochs
+    if guided and train.memory == "batch":
+        if step < train.guide_epochs * steps_per_epoch:
+            return train.lr
+        epochs, step = max(epochs - train.guide_epochs, 1), step - train.guide_epochs * steps_per_epoch
     match train.schedule:
         case "constant":
             return train.lr
         case "log-linear":
-            share = min(step // steps_per_epoch, train.epochs - 1) / max(train.epochs - 1, 1)
+            share = min(step // steps_per_epoch, epochs - 1) / max(epochs - 1, 1)
             return float(train.lr * (train.lr_end / train.lr) ** share)
         case "one-cycle":
-            done = step / max(train.epochs * steps_per_epoch - 1, 1)
+            done = step / max(epochs * steps_per_epoch - 1, 1)
             if done < WARM_UP:
                 return train.lr * _between(START, 1.0, done / WARM_UP)
             return train.lr * _between(1.0, END, (done - WARM_UP) / (1 - WARM_UP))

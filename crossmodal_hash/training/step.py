@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.objective import Objective, in_batch
+from crossmodal_hash.objective import Block, Objective, in_batch
 from crossmodal_hash.training.memory import Memory
-from crossmodal_hash.types import Batch, HashOutput, TowerInput
+from crossmodal_hash.types import Batch, TowerInput
 
 
 def precision(device: torch.device) -> AbstractContextManager[object]:
@@ -35,7 +35,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def losses(
     model: HashModel, objective: Objective, batch: Batch, *, memory: Memory | None = None, learner: str | None = None
-) -> tuple[Tensor, dict[str, Tensor], dict[str, HashOutput]]:
+) -> tuple[Tensor, dict[str, Tensor], Block]:
     """Forward and loss.
 
     Args:
@@ -43,22 +43,23 @@ def losses(
         objective: the terms.
         batch: on the model's device.
         memory: buffers of the alternating form; none compares the batch with itself.
-        learner: the modality that learns in this step of the alternating form.
+        learner: the tower that learns in this step alone; none: all but the guides, which are constants then.
 
     Returns:
-        The total, each term's share, the outputs by modality.
+        The total, each term's share, and what was compared.
     """
     with precision(batch.rows.device):
+        learners = model.modalities if learner is None else (learner,)
+        outputs = model({name: batch.inputs[name] for name in learners})
         if memory is not None and learner is not None:
-            outputs = model({learner: batch.inputs[learner]})
             memory.write(learner, batch.rows, outputs[learner])
             block = memory.block(learner, outputs[learner], batch.rows)
         else:
-            outputs = model(batch.inputs)
             labels = batch.labels if batch.labels is not None else torch.empty(0)
-            block = in_batch(outputs, labels)
+            constants = model.constants(batch.inputs) if learner is None else {}
+            block = in_batch(outputs, labels, constants=constants, guides=model.guides)
         total, shares = objective(block)
-    return total, shares, outputs
+    return total, shares, block
 
 
 def train_step(
@@ -67,15 +68,26 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     *,
+    opponent: torch.optim.Optimizer | None = None,
     memory: Memory | None = None,
     learner: str | None = None,
     clip: float = 0.0,
 ) -> dict[str, Tensor]:
-    """Forward, backward, update; returns each term's share of the loss, detached."""
+    """Forward, backward, update; returns each term's share of the loss, detached.
+
+    `opponent` steps the parameters of opposed losses, on the same outputs as constants.
+    """
     optimizer.zero_grad(set_to_none=True)
-    total, shares, _ = losses(model, objective, batch, memory=memory, learner=learner)
+    total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
     torch.autograd.backward(total)
     if clip:
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)
     optimizer.step()
+    if opponent is not None:
+        opponent.zero_grad(set_to_none=True)
+        with precision(batch.rows.device):
+            opposition = objective.opposition(block)
+        if opposition is not None:
+            torch.autograd.backward(opposition)
+            opponent.step()
     return {name: value.detach() for name, value in shares.items()}

@@ -6,10 +6,11 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import (
@@ -24,7 +25,7 @@ from crossmodal_hash.data import (
     split_from_rows,
 )
 from crossmodal_hash.errors import DataError, RunError, TrainingError
-from crossmodal_hash.factory import build_model, build_objective
+from crossmodal_hash.factory import build_model, build_objective, guides
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective
@@ -89,7 +90,8 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
         with whole_or_absent(run):
             if vocabulary is not None:
                 write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
-            write_description(run, resolved, dataset, split, widths(dataset, vocabulary), training.device)
+            inputs = input_widths(settings, dataset, vocabulary)
+            write_description(run, resolved, dataset, split, inputs, training.device)
         listener.started(run.path)
         training.fit(run)
     note_latest(run)
@@ -160,6 +162,12 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
     return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
 
 
+def input_widths(settings: Settings, dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
+    """Tower name -> width of its input; guides read the labels."""
+    classes = int(labels_of(dataset).shape[1])
+    return widths(dataset, vocabulary) | dict.fromkeys(guides(settings), classes)
+
+
 class _Training:
     """State of one training; `fit` runs it to its end."""
 
@@ -169,15 +177,18 @@ class _Training:
         self.settings, self.split, self.listener = settings, split, listener
         self.device = device = pick_device(settings.device)
         torch.manual_seed(settings.seed)
-        self.model = build_model(settings, widths(dataset, vocabulary)).to(device)
+        self.model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
         if device.type == "cuda":
             self.model.to(memory_format=torch.channels_last)
-        self.objective = build_objective(settings).to(device)
+        self.objective = build_objective(settings)
+        self.objective.setup(self.model.widths, settings.bits, labels_of(dataset).shape[1])
+        self.objective.to(device)
         self.inputs = prepare(
             dataset,
             self.model,
             vocabulary,
             device,
+            guides=True,
             mirror=settings.train.mirror,
             augment_seed=settings.seed if settings.train.augment else None,
             workers=settings.train.workers,
@@ -186,12 +197,15 @@ class _Training:
         train_labels = torch.from_numpy(labels_of(dataset)[split.train]).to(device)
         self.objective.fit(train_labels)
         self._standardise()
-        self.optimizer = make_optimizer(self.model, self.objective, settings.train)
+        self.optimizer = make_optimizer(self.model, self.objective, settings)
+        self.opponent = make_opponent(self.objective, settings.train)
         self.memory = None
         if settings.train.memory == "full":
-            heads = {modality: 1 + self._level_heads(modality) for modality in self.model.modalities}
+            heads = {name: 1 + self._level_heads(name) for name in self.model.towers}
             generator = torch.Generator().manual_seed(settings.seed)
-            self.memory = Memory(heads, train_labels, settings.bits, generator)
+            features = self.model.widths if self.objective.sees_features else None
+            guides = self.model.guides
+            self.memory = Memory(heads, train_labels, settings.bits, generator, features=features, guides=guides)
         # The memory is addressed by position among the training items, batches by row of the data set.
         self.position = torch.full((len(dataset.ids),), -1)
         self.position[torch.from_numpy(split.train)] = torch.arange(len(split.train))
@@ -223,6 +237,7 @@ class _Training:
         groups = {
             "model": self.model.learned_state(),
             "optimizer": checkpoint.optimizer_tensors(self.optimizer),
+            "opponent": checkpoint.optimizer_tensors(self.opponent) if self.opponent else {},
             "objective": self.objective.state_dict(),
             "best": self.best,
         }
@@ -242,6 +257,8 @@ class _Training:
         try:
             missing, unexpected = self.model.load_state_dict(groups["model"], strict=False)
             checkpoint.load_optimizer(self.optimizer, groups.get("optimizer", {}))
+            if self.opponent is not None:
+                checkpoint.load_optimizer(self.opponent, groups.get("opponent", {}))
             self.objective.load_state_dict(groups.get("objective", {}))
             if self.memory is not None:
                 self.memory.load(groups["memory"])
@@ -264,7 +281,12 @@ class _Training:
                 standardize.fit(tuple(level.rows(index) for level in stream.levels))
 
     def _plan(self, epoch: int) -> list[Phase]:
-        return epoch_plan(self.split.train, self.settings.train, self.model.modalities, self.settings.seed, epoch)
+        train, model = self.settings.train, self.model
+        return epoch_plan(self.split.train, train, model.modalities, self.settings.seed, epoch, model.guides)
+
+    def _guides_alone(self, epoch: int) -> bool:
+        train = self.settings.train
+        return bool(self.model.guides) and train.memory == "batch" and epoch < train.guide_epochs
 
     def _is_enough(self, epoch: int, phases: list[Phase]) -> bool:
         limit = self.settings.train.max_steps
@@ -292,13 +314,15 @@ class _Training:
                 step = epoch * per_epoch + progress.step
                 # Dropout and mirroring draw from the global generator; seeded by the step, a resumed run draws alike.
                 torch.manual_seed((self.settings.seed << 32) + step)
+                rate = learning_rate(train, step, per_epoch, guided=bool(self.model.guides))
                 for group in self.optimizer.param_groups:
-                    group["lr"] = learning_rate(train, step, per_epoch)
+                    group["lr"] = rate * group["factor"]
                 shares = train_step(
                     self.model,
                     self.objective,
                     self.optimizer,
                     self._placed(next(batches)),
+                    opponent=self.opponent,
                     memory=self.memory,
                     learner=learner,
                     clip=train.clip,
@@ -336,7 +360,8 @@ class _Training:
         train, progress = self.settings.train, self.progress
         losses = {name: value / max(progress.step, 1) for name, value in progress.sums.items()}
         scores: dict[str, float] = {}
-        if len(self.split.validation) and (epoch % train.validate_every == 0 or epoch == train.epochs):
+        due = epoch % train.validate_every == 0 or epoch == train.epochs
+        if len(self.split.validation) and due and not self._guides_alone(epoch - 1):
             scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
         score = sum(scores.values()) / len(scores) if scores else -1.0
         best = bool(scores) and score > progress.best_score
@@ -350,14 +375,31 @@ class _Training:
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
 
 
-def make_optimizer(model: HashModel, objective: Objective, train: TrainSettings) -> torch.optim.Optimizer:
-    """The optimiser over everything that learns, parameters of losses included."""
-    parameters = [p for p in (*model.parameters(), *objective.parameters()) if p.requires_grad]
+def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -> torch.optim.Optimizer:
+    """The optimiser over everything that learns, parameters of losses included but for the opposed ones.
+
+    A group is a tower, whose learning rate is the schedule's times the group's `factor`.
+    """
+    train = settings.train
+    owners: list[tuple[nn.Module, float]] = [(model.tower(m), settings.towers[m].lr_factor) for m in model.towers]
+    owners += [(term, 1.0) for _, term in objective.each() if not term.loss.opposed]
+    learned = [([p for p in owner.parameters() if p.requires_grad], factor) for owner, factor in owners]
+    groups = [{"params": parameters, "factor": factor} for parameters, factor in learned if parameters]
     if train.optimizer == "sgd":
-        return torch.optim.SGD(parameters, train.lr, momentum=train.momentum, weight_decay=train.weight_decay)
+        return torch.optim.SGD(groups, train.lr, momentum=train.momentum, weight_decay=train.weight_decay)
+    return _adamw(groups, train.lr, train.weight_decay)
+
+
+def make_opponent(objective: Objective, train: TrainSettings) -> torch.optim.Optimizer | None:
+    """The optimiser of the opposed losses, if there are any."""
+    parameters = [p for term in objective.opposed() for p in term.parameters()]
+    return _adamw([{"params": parameters}], train.opponent_lr, train.weight_decay) if parameters else None
+
+
+def _adamw(groups: list[dict[str, Any]], lr: float, weight_decay: float) -> torch.optim.Optimizer:
     # One kernel for all parameters: on a CPU four times faster than one parameter after another.
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
-    return torch.optim.AdamW(parameters, train.lr, weight_decay=train.weight_decay, fused=fused)
+    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
+    return torch.optim.AdamW(groups, lr, weight_decay=weight_decay, fused=fused)
 
 
 def check_finite(sums: Mapping[str, float], step: int) -> None:

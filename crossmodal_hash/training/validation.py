@@ -26,7 +26,7 @@ def validation_scores(model: HashModel, inputs: Inputs, split: Split, device: to
     labels = inputs.labels.numpy()[rows]
     codes = {
         name: Codes(pack(u), u.shape[1], rows, name, labels)  # ids are row numbers here
-        for name, u in real_codes(model, inputs, rows, device).items()
+        for name, u in real_codes(model, inputs, rows, device, modalities=model.modalities).items()
     }
     cut = len(split.validation)
     validation, train = np.arange(cut), np.arange(cut, len(rows))

@@ -12,10 +12,11 @@ import pytest
 from crossmodal_hash.cli.main import main
 
 EPOCHS = 6
+NAMES = ("image", "text", "label")
 
 
-def arguments(tiny, small, out, memory):
-    options = ["--epochs", str(EPOCHS), "--bits", "16", "--out", str(out)]
+def arguments(tiny, small, out, memory, recipe="default"):
+    options = ["--recipe", recipe, "--epochs", str(EPOCHS), "--bits", "16", "--out", str(out)]
     sets = [f"train.memory={memory}", "train.checkpoint_every=0", "train.mirror=true"]
     return ["train", "--data", str(tiny), *options, *small, *(x for value in sets for x in ("--set", value))]
 
@@ -79,6 +80,30 @@ def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, 
     monkeypatch.setattr(trainer, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("batch", 9), ("full", 8)])
+def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, monkeypatch, capsys):
+    from crossmodal_hash.training import trainer
+
+    guided = ["towers.label.backbone.hidden=[16]", "train.guide_epochs=2", *(f"towers.{m}.width=16" for m in NAMES)]
+    extra = [x for value in guided for x in ("--set", value)]
+    assert main([*arguments(tiny, small, "whole", memory, "ssah"), *extra, "-q"]) == 0
+    real, done = trainer.train_step, []
+
+    def stops(*args, **kwargs):
+        done.append(1)
+        if len(done) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(trainer, "train_step", stops)
+    assert main([*arguments(tiny, small, "stopped", memory, "ssah"), *extra]) == 130
+    monkeypatch.setattr(trainer, "train_step", real)
+    assert main(["train", "--resume", "stopped", "-q"]) == 0
+    assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
+    assert main(["encode", "whole"]) == 0
+    assert sorted(path.name for path in Path("whole/codes").iterdir()) == ["image.safetensors", "text.safetensors"]
 
 
 def test_a_finished_run_has_nothing_to_resume(folder, tiny, small, capsys):

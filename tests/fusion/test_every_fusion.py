@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from crossmodal_hash.fusion.attention_matrix import AttentionMatrix
 from crossmodal_hash.fusion.bbi import BBI
 from crossmodal_hash.fusion.bi import BI
 from crossmodal_hash.fusion.cbam import CBAM
@@ -14,6 +15,7 @@ from crossmodal_hash.types import Level, LevelInfo
 BITS = 12
 BACKBONE = [LevelInfo("map", 4, 2), LevelInfo("sequence", 6, 1), LevelInfo("vector", 5, 0)]
 FUSIONS = {
+    "attention-matrix": lambda: AttentionMatrix(),
     "bbi": lambda: BBI(rank=7),
     "bbi shared": lambda: BBI(rank=7, share="levels", norm="signed-sqrt-l2"),
     "bbi plain": lambda: BBI(rank=7, norm="none"),

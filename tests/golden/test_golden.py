@@ -23,14 +23,19 @@ def losses(recipe: str, *, frozen: bool) -> dict[str, float]:
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
     settings = config.resolve(recipe, sets=sets, frozen_by_default=frozen).settings
     torch.manual_seed(0)
-    model, objective = build_model(settings, {"image": 3, "text": WORDS}).eval(), build_objective(settings)
+    model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).eval()
+    objective = build_objective(settings)
+    objective.setup(model.widths, settings.bits, CLASSES)
     generator = torch.Generator().manual_seed(1)
     pictures = torch.randint(0, 256, (ITEMS, 3, 64, 64), dtype=torch.uint8, generator=generator)
     words = (torch.rand(ITEMS, WORDS, generator=generator) < 0.2).float()
     labels = (torch.rand(ITEMS, CLASSES, generator=generator) < 0.4).long()
     objective.fit(labels)
+    inputs = {"image": pictures, "text": words, "label": labels.float()}
     with torch.no_grad():
-        _, shares = objective(in_batch(model({"image": pictures, "text": words}), labels))
+        outputs = model({name: inputs[name] for name in model.modalities})
+        block = in_batch(outputs, labels, constants=model.constants(inputs), guides=model.guides)
+        _, shares = objective(block)
     return {name: round(float(value), 6) for name, value in shares.items()}
 
 

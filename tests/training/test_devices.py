@@ -8,36 +8,44 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from crossmodal_hash import config
 from crossmodal_hash.factory import build_model, build_objective
+from crossmodal_hash.recipes import recipes
 from crossmodal_hash.training.memory import Memory
 from crossmodal_hash.training.step import losses, train_step
-from crossmodal_hash.training.trainer import make_optimizer
+from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch
 
-WORDS, ITEMS, BATCH = 60, 12, 6
-RECIPES = ["hsidhn", "hsidhn-sim", "hsidhn-bbi", "dspah", "default"]
+WORDS, ITEMS, BATCH, CLASSES = 60, 12, 6, 4
+RECIPES = list(recipes())
 
 
 def parts(recipe, *, frozen):
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
     settings = config.resolve(recipe, sets=sets, frozen_by_default=frozen).settings
-    model = build_model(settings, {"image": 3, "text": WORDS}).train()
-    return settings, model, build_objective(settings)
+    model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).train()
+    objective = build_objective(settings)
+    objective.setup(model.widths, settings.bits, CLASSES)
+    return settings, model, objective
 
 
 def batch_on(device, model, frozen):
     pictures = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8, device=device)
     image = model.tower("image").choose(model.tower("image").levels(pictures)) if frozen else pictures
     text = torch.ones(BATCH, WORDS, device=device)
-    labels = torch.ones(BATCH, 4, dtype=torch.uint8, device=device)
-    return Batch({"image": image, "text": text}, torch.arange(BATCH, device=device), labels)
+    labels = torch.ones(BATCH, CLASSES, dtype=torch.uint8, device=device)
+    inputs = {"image": image, "text": text, "label": labels.float()}
+    return Batch(inputs, torch.arange(BATCH, device=device), labels)
+
+
+def learners(model, memory):
+    return model.towers if memory else [*model.guides, None]
 
 
 def memory_on(device, model, settings):
     if settings.train.memory != "full":
         return None
-    heads = {m: 1 + (len(model.tower(m).chosen) if model.tower(m).supervises_levels else 0) for m in model.modalities}
-    labels = torch.ones(ITEMS, 4, dtype=torch.uint8, device=device)
-    return Memory(heads, labels, settings.bits, torch.Generator())
+    heads = {m: 1 + (len(model.tower(m).chosen) if model.tower(m).supervises_levels else 0) for m in model.towers}
+    labels = torch.ones(ITEMS, CLASSES, dtype=torch.uint8, device=device)
+    return Memory(heads, labels, settings.bits, torch.Generator(), features=model.widths, guides=model.guides)
 
 
 @pytest.mark.parametrize(("recipe", "frozen"), list(product(RECIPES, [True, False])))
@@ -46,11 +54,13 @@ def test_a_whole_training_step_runs_on_the_meta_device(recipe, frozen):
         settings, model, objective = parts(recipe, frozen=frozen)
     objective = objective.to("meta")
     model = model.to("meta")
-    optimizer = make_optimizer(model, objective, settings.train)
+    optimizer, opponent = make_optimizer(model, objective, settings), make_opponent(objective, settings.train)
     batch = batch_on("meta", model, frozen)
     memory = memory_on("meta", model, settings)
-    for learner in model.modalities if memory else [None]:
-        shares = train_step(model, objective, optimizer, batch, memory=memory, learner=learner, clip=1.0)
+    for learner in learners(model, memory):
+        shares = train_step(
+            model, objective, optimizer, batch, opponent=opponent, memory=memory, learner=learner, clip=1.0
+        )
         assert all(value.device.type == "meta" and value.ndim == 0 for value in shares.values())
     learned = [p for p in model.parameters() if p.requires_grad]
     assert any(p.grad is not None for p in learned)
@@ -70,10 +80,10 @@ def test_forward_and_loss_run_on_a_fake_gpu(recipe, frozen):
                     owner._buffers[name] = torch.empty(b.shape, dtype=b.dtype, device="cuda")
         batch = batch_on("cuda", model, frozen)
         memory = memory_on("cuda", model, settings)
-        for learner in model.modalities if memory else [None]:
-            total, shares, outputs = losses(model, objective, batch, memory=memory, learner=learner)
+        for learner in learners(model, memory):
+            total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
             assert total.device.type == "cuda"
-            assert all(output.u.device.type == "cuda" for output in outputs.values())
+            assert all(output.u.device.type == "cuda" for output in block.live.values())
             assert all(value.device.type == "cuda" for value in shares.values())
 
 
@@ -83,7 +93,7 @@ def test_forward_and_loss_run_on_a_fake_gpu(recipe, frozen):
 def test_a_whole_training_step_runs_on_a_gpu(frozen):
     settings, model, objective = parts("hsidhn", frozen=frozen)
     model, objective = model.cuda(), objective.cuda()
-    optimizer = make_optimizer(model, objective, settings.train)
+    optimizer = make_optimizer(model, objective, settings)
     batch = batch_on("cuda", model, frozen)
     memory = memory_on("cuda", model, settings)
     shares = train_step(model, objective, optimizer, batch, memory=memory, learner="image" if memory else None)
