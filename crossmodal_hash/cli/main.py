@@ -12,6 +12,7 @@ from typing import cast
 import typer
 
 from crossmodal_hash.cli import (
+    bench,
     compare,
     encode,
     environment,
@@ -52,6 +53,7 @@ app.command("encode", rich_help_panel="Pipeline")(encode.encode)
 app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
 app.command("report", rich_help_panel="Pipeline")(report.report)
 app.command("compare", rich_help_panel="Pipeline")(compare.compare)
+app.command("bench", rich_help_panel="Pipeline")(bench.bench)
 app.command("list", rich_help_panel="Components")(listing.list_components)
 app.command("info", rich_help_panel="Components")(info.info)
 app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)
@@ -67,7 +69,8 @@ def root() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0 done; 1 it ran and the answer is no; 2 you can mend it; 3 a plug-in is broken; 101 a bug; 130 interrupted.
+    0 done; 1 it ran and the answer is no; 2 you can mend it; 3 a plug-in is broken, or cells of a bench
+    failed; 101 a bug; 130 interrupted.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     try:

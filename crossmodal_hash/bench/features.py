@@ -1,0 +1,65 @@
+"""Extract the features of a data set once, before cells that need them run beside each other.
+
+    python -m crossmodal_hash.bench.features CELL...      (one cell a method; CELL: JSON as `Cell.to_json` writes it)
+
+Without this the cells that start first would each do the same hours of work, and the peak memory of a method would
+depend on whether it was the first.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+from crossmodal_hash.bench.cell import Lines, guarded, stop_with_the_bench, tell
+from crossmodal_hash.bench.grid import Cell
+from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.errors import ChashError
+from crossmodal_hash.factory import build_model
+from crossmodal_hash.library import build
+from crossmodal_hash.settings import Settings
+from crossmodal_hash.training.inputs import prepare, widths
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.run import pick_device
+from crossmodal_hash.training.trainer import split_of, vocabulary_of
+
+
+def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
+    """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs."""
+    dataset = load_data(cells[0].data.path)
+    for settings in different(cells, dataset):
+        try:
+            vocabulary = vocabulary_of(dataset, settings, split_of(dataset, settings))
+            device = pick_device(settings.device)
+            model = build_model(settings, widths(dataset, vocabulary)).to(device)
+            prepare(dataset, model, vocabulary, device, mirror=settings.train.mirror, listener=listener)
+        except ChashError:
+            continue
+
+
+def different(cells: Sequence[Cell], dataset: Dataset) -> Iterator[Settings]:
+    """The settings that need different features, of those whose backbone is frozen."""
+    seen = set()
+    for cell in cells:
+        try:
+            method = build(cell.method.recipe, sets=cell.all_sets(), **cell.flags())
+            settings = method.resolve(dataset).settings
+        except ChashError:
+            continue
+        backbones = {name: tower.backbone.model_dump() for name, tower in settings.towers.items()}
+        key = json.dumps([backbones, settings.train.cache_grid, settings.train.mirror], sort_keys=True, default=str)
+        if settings.train.freeze_backbone and key not in seen:
+            seen.add(key)
+            yield settings
+
+
+def main(argv: Sequence[str]) -> int:
+    """Extract; the exit code is that of `chash`."""
+    stop_with_the_bench()
+    tell(doing="features")
+    return guarded(lambda: extract_features([Cell.from_json(json.loads(text)) for text in argv], Lines()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

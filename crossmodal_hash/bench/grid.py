@@ -1,0 +1,216 @@
+"""What a bench consists of, from a TOML file and flags: methods, bits, seeds, data sets, and the cells of their grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from crossmodal_hash.config import read_toml
+from crossmodal_hash.errors import SettingsError, did_you_mean
+from crossmodal_hash.settings import Strict
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+"""Names of methods and data sets are names of folders."""
+FLAGS = ("backbone", "text", "weights", "fusion", "sim", "loss", "epochs", "freeze_backbone")
+
+
+class GridMethod(Strict):
+    """A recipe under a name, with some of its settings changed."""
+
+    name: str = Field(pattern=NAME, description="what tables and folders call it")
+    recipe: str = Field("", description="name of a shipped recipe or path of a TOML file; empty: the name")
+    sets: list[str] = Field([], description="KEY=VALUE, as in chash train --set")
+    backbone: str | None = None
+    text: str | None = None
+    weights: str | None = None
+    fusion: str | None = None
+    sim: str | None = None
+    loss: str | None = None
+    epochs: int | None = Field(None, ge=1)
+    freeze_backbone: bool | None = None
+
+    @model_validator(mode="after")
+    def _named_like_its_recipe(self) -> GridMethod:
+        self.recipe = self.recipe or self.name
+        return self
+
+
+def as_method(value: Any) -> Any:
+    """A bare recipe as the table it is short for."""
+    if not isinstance(value, str):
+        return value
+    return {"name": Path(value).stem, "recipe": value} if value.endswith(".toml") else {"name": value}
+
+
+class GridData(Strict):
+    """A data set and how it is divided."""
+
+    name: str = Field("", description="what tables and folders call it; empty: the file's name")
+    path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
+    query: int | None = Field(None, ge=1)
+    train: int | None = Field(None, ge=2)
+    split: str | None = None
+
+    @model_validator(mode="after")
+    def _named_like_its_file(self) -> GridData:
+        file = "drawings" if self.path is None else re.sub(r"(\.tar)?\.\w+$", "", Path(self.path).name)
+        self.name = self.name or re.sub(r"[^A-Za-z0-9._+-]+|^[._+-]+", "-", file).strip("-")
+        if not re.match(NAME, self.name):
+            raise ValueError(f"data set {self.name!r} needs a name of letters, digits and . _ + -, to name its folder")
+        return self
+
+
+class Grid(Strict):
+    """A whole bench."""
+
+    title: str = ""
+    methods: list[Annotated[GridMethod, BeforeValidator(as_method)]] = Field(min_length=1)
+    bits: list[Annotated[int, Field(ge=1, le=4096)]] = Field([16, 32, 64], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+    data: list[GridData] = Field([GridData()], min_length=1)
+    metrics: list[str] = Field(["map@all"], min_length=1, description="the first one is the table's")
+    databases: list[str] = Field(["all", "unseen"], description="which tables are shown")
+    show: list[str] = Field([], description="facts beside the method's name, such as fusion and similarity")
+    against: str | None = Field(None, description="also show each method's difference to this one")
+    sets: list[str] = Field([], description="KEY=VALUE for every method")
+    device: str | None = None
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Grid:
+        methods = [method.name for method in self.methods]
+        lists: dict[str, list[Any]] = {"method": methods, "data set": [data.name for data in self.data]}
+        for what, found in {**lists, "bits": self.bits, "seed": self.seeds}.items():
+            twice = [x for i, x in enumerate(found) if x in found[:i]]
+            if twice:
+                raise ValueError(f"{what} {twice[0]} is there twice; each needs a name of its own")
+        if self.against is not None and self.against not in methods:
+            raise ValueError(f"against = {self.against!r} is none of the methods {', '.join(methods)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: a method, a code length, a seed and a data set.
+
+    Attributes:
+        method: the recipe and its changes.
+        bits: K.
+        seed: of split, start and order.
+        data: the data set.
+        sets: `KEY=VALUE` texts of the whole grid, below the method's own.
+        metrics: what is computed.
+        device: as `chash train --device`.
+    """
+
+    method: GridMethod
+    bits: int
+    seed: int
+    data: GridData
+    sets: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ("map@all",)
+    device: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the run folder."""
+        return f"{self.method.name}-{self.bits}-{self.seed}"
+
+    def folder(self, out: Path) -> Path:
+        """The run folder."""
+        return out / self.data.name / self.name
+
+    def failure(self, out: Path) -> Path:
+        """Where the reason is kept if it fails; not in the run folder, which may never come to be."""
+        return out / self.data.name / f"{self.name}.failed.json"
+
+    def all_sets(self) -> tuple[str, ...]:
+        """`--set` options, the method's own last."""
+        return (*self.sets, *self.method.sets)
+
+    def flags(self) -> dict[str, Any]:
+        """Flags of `chash train` without their dashes; none means not given."""
+        own = {flag: getattr(self.method, flag) for flag in FLAGS}
+        data = {"data": self.data.path, "query": self.data.query, "train": self.data.train, "split": self.data.split}
+        return {**own, **data, "bits": self.bits, "seed": self.seed, "device": self.device}
+
+    def to_json(self) -> dict[str, Any]:
+        """For the process that runs it."""
+        return {
+            "method": self.method.model_dump(), "bits": self.bits, "seed": self.seed, "data": self.data.model_dump(),
+            "sets": list(self.sets), "metrics": list(self.metrics), "device": self.device,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Cell:
+        """What `to_json` made."""
+        method, data = GridMethod(**values["method"]), GridData(**values["data"])
+        lists = {"sets": tuple(values["sets"]), "metrics": tuple(values["metrics"])}
+        return cls(method, values["bits"], values["seed"], data, device=values["device"], **lists)
+
+
+def cells(grid: Grid) -> Iterator[Cell]:
+    """Every cell; a seed is finished before the next begins, so that a whole table is there early.
+
+    Example:
+        >>> grid = read_grid(None, {"methods": ["default", "hsidhn"], "bits": [16], "seeds": [0, 1]})
+        >>> [cell.name for cell in cells(grid)]
+        ['default-16-0', 'hsidhn-16-0', 'default-16-1', 'hsidhn-16-1']
+    """
+    for data in grid.data:
+        for seed in grid.seeds:
+            for bits in grid.bits:
+                for method in grid.methods:
+                    yield Cell(method, bits, seed, data, tuple(grid.sets), tuple(grid.metrics), grid.device)
+
+
+def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
+    """A grid from a TOML file, with what flags say in its place.
+
+    Args:
+        file: TOML with the fields of `Grid`; none: flags alone.
+        over: field -> value; none means not given. A method that the file names keeps the file's settings; `query`,
+            `train` and `split` go into every data set.
+
+    Raises:
+        SettingsError: everything that is wrong, in one message.
+    """
+    values = read_toml(file) if file else {}
+    given = {key: value for key, value in (over or {}).items() if value is not None}
+    named = {m["name"]: m for m in map(as_method, _list(values.get("methods"))) if isinstance(m, dict) and "name" in m}
+    parts = {key: given.pop(key) for key in ("query", "train", "split") if key in given}
+    if "methods" in given:
+        given["methods"] = [named.get(method, method) for method in given["methods"]]
+    given["sets"] = [*_list(values.get("sets")), *given.get("sets", [])]
+    values = {**values, **given}
+    if parts:
+        data = _list(values.get("data")) or [{}]
+        values["data"] = [{**each, **parts} if isinstance(each, dict) else each for each in data]
+    where = str(file or "the grid")
+    if "methods" not in values:
+        raise SettingsError(f"{where} names no methods; give --methods, such as --methods default,hsidhn")
+    try:
+        return Grid.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: " + "; ".join(map(_problem, error.errors()))) from None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _problem(detail: Any) -> str:
+    path = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    key = ".".join(map(str, path))
+    if detail["type"] == "extra_forbidden":
+        models: dict[Any, type[BaseModel]] = {"methods": GridMethod, "data": GridData}
+        known = list(models.get(path[0] if len(path) > 1 else None, Grid).model_fields)
+        return f"unknown key {key!r}.{did_you_mean(str(path[-1]), known)} Known here: {', '.join(known)}"
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    said = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{key} = {detail['input']!r}: {said.replace('input ', '')}"

@@ -1,0 +1,260 @@
+"""Run the cells of a grid, each in a process of its own; one that fails or dies does not stop the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from crossmodal_hash.bench.grid import Cell
+from crossmodal_hash.bench.state import State, state
+from crossmodal_hash.files import write_json
+
+PATIENCE = 60.0
+"""Seconds a training gets to save its state when the bench is stopped."""
+
+Command = Callable[[Cell, Path], list[str]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that did not come to its end.
+
+    Attributes:
+        cell: which.
+        reason: one sentence.
+    """
+
+    cell: Cell
+    reason: str
+
+
+class Watcher:
+    """Hears how a bench goes, says nothing."""
+
+    def planned(self, todo: int, done: int) -> None:
+        """How many cells are to run, and how many were done before."""
+
+    def preparing(self, data: str, doing: str) -> None:
+        """Features of a data set are extracted."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell has started."""
+
+    def progress(self, cell: Cell, doing: str, share: float) -> None:
+        """How far a cell is; share in [0, 1] of its training."""
+
+    def finished(self, cell: Cell, seconds: float) -> None:
+        """A cell is done."""
+
+    def failed(self, failure: Failure) -> None:
+        """A cell failed; the others go on."""
+
+
+@dataclass
+class _Children:
+    """The processes that run now, and whether no more may start."""
+
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    stopped: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, command: list[str], env: dict[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes] | None:
+        """A process whose standard input is open as long as it may run; a Ctrl-C at the terminal is not for it."""
+        with self.lock:
+            if self.stopped:
+                return None
+            process = subprocess.Popen(
+                command,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+            self.running.add(process)
+            return process
+
+    def stop(self) -> None:
+        """Let all processes save their state and end."""
+        with self.lock:
+            self.stopped = True
+            running = list(self.running)
+        for process in running:
+            if process.stdin is not None:
+                process.stdin.close()
+        until = time.monotonic() + PATIENCE
+        for process in running:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def cell_command(cell: Cell, out: Path) -> list[str]:
+    """What runs one cell."""
+    return [sys.executable, "-m", "crossmodal_hash.bench.cell", str(out), json.dumps(cell.to_json())]
+
+
+def run(
+    cells: Sequence[Cell],
+    out: Path,
+    *,
+    jobs: int = 1,
+    again: bool = False,
+    watcher: Watcher | None = None,
+    command: Command = cell_command,
+) -> list[Failure]:
+    """Run what is missing, in order.
+
+    Args:
+        cells: of one or several data sets.
+        out: the bench folder.
+        jobs: processes at a time; each gets its share of the cores.
+        again: remove the folders of cells that were made with other settings and run them anew; otherwise they fail.
+        watcher: hears the progress.
+        command: what runs one cell.
+
+    Returns:
+        The cells that failed, in order; empty if all is done.
+
+    Raises:
+        KeyboardInterrupt: when interrupted; every running cell has then saved its state.
+    """
+    watcher = watcher or Watcher()
+    states = [(cell, *state(cell, out)) for cell in cells]
+    failures = {}
+    todo = []
+    for cell, found, changed in states:
+        if found is State.OTHER and not again:
+            failures[cell.folder(out)] = Failure(
+                cell, f"{cell.folder(out)} was made with other settings: {changed}; --again runs it anew"
+            )
+        elif found is not State.DONE:
+            todo.append((cell, found is State.OTHER))
+    watcher.planned(len(todo), sum(found is State.DONE for _, found, _ in states))
+    for failure in failures.values():
+        watcher.failed(failure)
+
+    children = _Children()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Somebody who has set the number of threads knows why.
+    env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
+
+    def work(cell: Cell, anew: bool) -> Failure | None:
+        if anew:
+            shutil.rmtree(cell.folder(out))
+        return _run_one(cell, out, command(cell, out), children, env, watcher)
+
+    for data in dict.fromkeys(cell.data.name for cell, _ in todo):
+        own = [(cell, anew) for cell, anew in todo if cell.data.name == data]
+        try:
+            if command is cell_command:
+                _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, watcher)
+            with ThreadPoolExecutor(jobs) as pool:
+                futures = [pool.submit(work, cell, anew) for cell, anew in own]
+                try:
+                    wait(futures)
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    children.stop()
+                    raise
+        except BaseException:
+            children.stop()
+            raise
+        for (cell, _), future in zip(own, futures, strict=True):
+            if (failed := future.result()) is not None:
+                failures[cell.folder(out)] = failed
+    return [failures[cell.folder(out)] for cell in cells if cell.folder(out) in failures]
+
+
+def _run_one(
+    cell: Cell, out: Path, command: list[str], children: _Children, env: dict[str, str], watcher: Watcher
+) -> Failure | None:
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as errors:
+        process = children.start(command, env, errors)
+        if process is None:
+            return None
+        watcher.started(cell)
+        share = 0.0
+        for said in _lines(process):
+            share = said["done"] / said["of"] if "of" in said else share
+            watcher.progress(cell, str(said.get("doing", "")), share)
+        code = _ended(process, children)
+        if children.stopped:
+            return None
+        errors.seek(0)
+        words = errors.read().decode(errors="replace")
+    if code == 0:
+        cell.failure(out).unlink(missing_ok=True)
+        watcher.finished(cell, time.monotonic() - began)
+        return None
+    failure = Failure(cell, reason(code, words))
+    write_json(
+        cell.failure(out),
+        {"cell": cell.to_json(), "exit": code, "reason": failure.reason, "stderr": words.splitlines()[-40:]},
+    )
+    watcher.failed(failure)
+    return failure
+
+
+def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], watcher: Watcher) -> None:
+    """Extract features with all cores; if that fails, the cells that need them say why."""
+    command = [sys.executable, "-m", "crossmodal_hash.bench.features", *(json.dumps(cell.to_json()) for cell in cells)]
+    alone = {key: value for key, value in env.items() if key != "OMP_NUM_THREADS" or key in os.environ}
+    with tempfile.TemporaryFile() as errors:
+        process = children.start(command, alone, errors)
+        if process is None:
+            return
+        for said in _lines(process):
+            watcher.preparing(cells[0].data.name, str(said.get("doing", "")))
+        _ended(process, children)
+
+
+def _ended(process: subprocess.Popen[bytes], children: _Children) -> int:
+    code = process.wait()
+    with children.lock:
+        children.running.discard(process)
+        if process.stdin is not None and not children.stopped:
+            process.stdin.close()
+    return code
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Any:
+    """The JSON objects a process prints; anything else it prints is not for us."""
+    if process.stdout is None:
+        return
+    for line in process.stdout:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict):
+            yield said
+
+
+def reason(code: int, words: str) -> str:
+    """Why a process failed: the last line it wrote to standard error, or the signal that ended it.
+
+    Example:
+        >>> reason(-9, "")
+        'killed by SIGKILL, as the system does when memory runs out'
+    """
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}" + (f"; its last words: {lines[-1]}" if lines else "")
+    return lines[-1] if lines else f"ended with exit code {code} and without a word"
