@@ -90,10 +90,8 @@ def nll(u, v, s, slope, product=dot):
 
 
 def signs(made):
-    return [
-        [1.0 if sum(xs) >= 0 else -1.0 for xs in zip(*rows, strict=True)]
-        for rows in zip(*(y.u for y in made.values()), strict=True)
-    ]
+    towers = zip(*(output.u for output in made.values()), strict=True)
+    return [[1.0 if sum(values) >= 0 else -1.0 for values in zip(*rows, strict=True)] for rows in towers]
 
 
 def mean_square(b, u):
@@ -129,7 +127,7 @@ def prdh(made, labels):
 def chn(made, labels):
     f, g, s = made["image"].u, made["text"].u, similar(labels)
     hinge = over_pairs(f, g, lambda i, j: max(0.0, 0.5 - (2 * s[i][j] - 1) * cos(f[i], g[j])))
-    bits = sum(max(0.0, 0.5 - abs(float(x))) for u in (f, g) for x in u.flatten()) / (B * K)
+    bits = sum(max(0.0, 0.5 - abs(x)) for u in (f, g) for row in u for x in row) / (B * K)
     return hinge + 0.01 * bits
 
 
@@ -212,7 +210,7 @@ def test_tdh_adds_triplets_of_both_directions_and_both_modalities():
 
     f, g = made["image"].u.tolist(), made["text"].u.tolist()
     slow = ranking(f, g) + ranking(g, f) + ranking(f, f) + ranking(g, g)
-    assert float(shares["hard"]) == pytest.approx(slow, rel=1e-6)
+    assert shares["hard"].item() == pytest.approx(slow, rel=1e-6)
 
 
 def gradients(recipe, labels, made):
