@@ -106,6 +106,8 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
     write_json(folder / FACTS, content)
     # Last: with its scores a cell is done.
     record.save(folder / SCORES)
+    # A finished run goes on with nothing, and its checkpoint is most of its disk.
+    shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
     return record
 
 
