@@ -228,9 +228,10 @@ def _of_seeds(found: int, wanted: int) -> str:
 
 def _conventions(scores: Scores) -> list[str]:
     seeds = ", ".join(map(str, scores.seeds))
-    over = f"one seed, {seeds}" if len(scores.seeds) == 1 else f"mean ± sample standard deviation over seeds {seeds}"
+    several = f"mean ± sample standard deviation over seeds {seeds}, each with a split of its own unless one is given"
+    over = several if len(scores.seeds) > 1 else f"of seed {seeds} alone"
     return [
-        f"{scores.metric}, {over}, each with a split of its own unless one is given; best of each column in bold",
+        f"{scores.metric}, {over}; best of each column in bold",
         f"ties {scores.ties}: {TIES[scores.ties]}",
         f"database {scores.database}: {DATABASES.get(scores.database, scores.database)}",
         "seconds: of the training steps, mean over code lengths and seeds; GB: the most that any cell's process needed",

@@ -24,11 +24,11 @@ class Board(Watcher):
         self.output = output
         self.todo = self.ended = 0
         self.began = time.monotonic()
-        self.shares: dict[Cell, float] = {}
+        self.shares: dict[str, float] = {}
         self._lock = threading.Lock()
         self._progress: Progress | None = None
         self._whole: TaskID | None = None
-        self._bars: dict[Cell, TaskID] = {}
+        self._bars: dict[str, TaskID] = {}
         self._prepared = ""
 
     @contextmanager
@@ -65,16 +65,16 @@ class Board(Watcher):
     def started(self, cell: Cell) -> None:
         """One more bar."""
         with self._lock:
-            self.shares[cell] = 0.0
+            self.shares[said_of(cell)] = 0.0
             if self._progress is not None:
-                self._bars[cell] = self._progress.add_task(said_of(cell), total=1.0, said="starts")
+                self._bars[said_of(cell)] = self._progress.add_task(said_of(cell), total=1.0, said="starts")
 
     def progress(self, cell: Cell, doing: str, share: float) -> None:
         """Move its bar, and the whole one by its share."""
         with self._lock:
-            self.shares[cell] = share
+            self.shares[said_of(cell)] = share
             if self._progress is not None:
-                self._progress.update(self._bars[cell], completed=share, said=doing)
+                self._progress.update(self._bars[said_of(cell)], completed=share, said=doing)
                 self._move()
 
     def finished(self, cell: Cell, seconds: float) -> None:
@@ -87,12 +87,12 @@ class Board(Watcher):
 
     def _end(self, cell: Cell, text: str) -> None:
         with self._lock:
-            if cell in self.shares:
-                del self.shares[cell]
+            if said_of(cell) in self.shares:
+                del self.shares[said_of(cell)]
                 self.ended += 1
                 text = f"[{self.ended}/{self.todo}] {text}"
-            if self._progress is not None and cell in self._bars:
-                self._progress.remove_task(self._bars.pop(cell))
+            if self._progress is not None and said_of(cell) in self._bars:
+                self._progress.remove_task(self._bars.pop(said_of(cell)))
                 self._move()
             left = self.left()
             self._say(text + (f"; about {said_time(left)} left" if left and self._progress is None else ""))
