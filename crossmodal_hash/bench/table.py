@@ -9,7 +9,8 @@ from typing import Any
 
 from crossmodal_hash.bench.done import Done
 from crossmodal_hash.bench.published import data_set, notes, printed
-from crossmodal_hash.errors import RunError, did_you_mean
+from crossmodal_hash.errors import RunError
+from crossmodal_hash.metrics import parse
 from crossmodal_hash.report.conventions import DATABASES, TIES
 from crossmodal_hash.report.tables import Strong, Table
 
@@ -50,7 +51,7 @@ class Scores:
 
     Args:
         done: at least one; all of one data set.
-        metric: the one that is tabulated.
+        metric: the one that is tabulated, by its full or short name.
         database: `all` or `unseen`.
 
     Raises:
@@ -58,12 +59,15 @@ class Scores:
     """
 
     def __init__(self, done: Sequence[Done], metric: str, database: str) -> None:
-        self.metric, self.database = metric, database
+        asked = parse(metric)
+        self.metric = metric = asked.name
+        self.better = max if asked.larger_is_better else min
+        self.database = database
         self.done = [d for d in done if any(metric in s.result.values for s in d.record.scores)]
         if not self.done:
             known = dict.fromkeys(name for d in done for s in d.record.scores for name in s.result.values)
             raise RunError(
-                f"no cell has metric {metric!r}.{did_you_mean(metric, known)} There is {', '.join(known)}; others are "
+                f"no cell has figures of {metric}; there is {', '.join(known)}, and others are "
                 "computed, for the same codes, when the bench is run with them"
             )
         self.by_key = {(d.cell.method.name, d.cell.bits, d.cell.seed): d for d in self.done}
@@ -107,10 +111,9 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
         for column in scores.columns
         if (values := scores.of(method, *column))
     }
-    best = {
-        column: max((f"{s.mean:.4f}" for (_, c), s in summary.items() if c == column), default="")
-        for column in scores.columns
-    }
+    means = {column: [s.mean for (_, c), s in summary.items() if c == column] for column in scores.columns}
+    # Equal as shown is equally good.
+    best = {column: f"{scores.better(found):.4f}" for column, found in means.items() if found}
     data = data_set(scores.done[0].cell.data.name) if with_published else ""
     rows: list[tuple[Any, ...]] = []
     for method in scores.methods:
@@ -214,8 +217,8 @@ def tables(
             if database not in there and there & set(databases):
                 continue  # a split may leave no unseen item
             scores = Scores(own, metric, database)
-            title = f"{data}: {metric}, database {database}"
-            with_printed = with_published and database == "all" and metric == "map@all"
+            title = f"{data}: {scores.metric}, database {database}"
+            with_printed = with_published and database == "all" and scores.metric == "map@all"
             out[title] = score_table(scores, show=show, with_published=with_printed)
             if against is not None:
                 out[f"{title}, minus {against}"] = difference_table(scores, against)

@@ -14,10 +14,10 @@ from crossmodal_hash.metrics import Result
 from crossmodal_hash.report.result import Record
 
 
-def make_result(value, bits):
+def make_result(value, bits, metric):
     return Result(
-        values={"map@all": value},
-        per_query={"map@all": np.array([value, value])},
+        values={metric: value},
+        per_query={metric: np.array([value, value])},
         curves={},
         queries=2,
         database=10,
@@ -27,7 +27,7 @@ def make_result(value, bits):
         empty_balls={},
         left_out=0,
         random_floor=0.5,
-        floors={"map@all": 0.5},
+        floors={metric: 0.5},
         query_ids=np.array(["a", "b"]),
         ranked_by="hamming",
         ties="expected",
@@ -39,10 +39,12 @@ def make_cell(method="default", bits=16, seed=0, data="flickr", **more):
     return Cell(GridMethod(name=method, recipe="default"), bits, seed, GridData(name=data, path="x.zip"), **more)
 
 
-def make_done(method="default", bits=16, seed=0, data="flickr", values=(0.7, 0.6), seconds=10.0, peak_gb=1.0):
+def make_done(
+    method="default", bits=16, seed=0, data="flickr", values=(0.7, 0.6), seconds=10.0, peak_gb=1.0, metric="map@all"
+):
     directions = ("image->text", "text->image")
     scores = [
-        Score(direction, database, make_result(value - (0.1 if database == "unseen" else 0), bits))
+        Score(direction, database, make_result(value - (0.1 if database == "unseen" else 0), bits, metric))
         for direction, value in zip(directions, values, strict=True)
         for database in ("all", "unseen")
     ]

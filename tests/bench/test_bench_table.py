@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from crossmodal_hash.bench.done import Layout, find_done, layout_of, note_layout, read_done, read_layout
 from crossmodal_hash.bench.grid import read_grid
 from crossmodal_hash.bench.table import Scores, difference_table, long_table, score_table, spread, tables
-from crossmodal_hash.errors import RunError
+from crossmodal_hash.errors import RunError, SettingsError
 from crossmodal_hash.report.tables import Strong, render
 
 VALUES = {("a", 0): 0.70, ("a", 1): 0.74, ("a", 2): 0.71, ("b", 0): 0.69, ("b", 1): 0.75, ("b", 2): 0.78}
@@ -79,6 +79,16 @@ def test_code_lengths_are_columns_in_order_and_gaps_are_empty(bench_kit):
     assert row_of(table, "b")["image->text, 16"] == ""
 
 
+def test_of_ranks_the_smallest_is_the_best_and_a_short_name_will_do(bench_kit):
+    done = [
+        bench_kit.done("a", values=(3.0, 5.0), metric="median-rank"),
+        bench_kit.done("b", values=(4.0, 5.0), metric="median-rank"),
+    ]
+    table = score_table(Scores(done, "Median-Rank", "all"))
+    column = "image->text, 16"
+    assert [isinstance(row_of(table, name)[column], Strong) for name in ("a", "b")] == [True, False]
+
+
 def test_facts_are_shown_beside_the_name(several):
     assert row_of(score_table(Scores(several, "map@all", "all"), show=["fusion"]), "b")["fusion"] == "fusion of b"
 
@@ -117,7 +127,9 @@ def test_the_long_table_has_every_figure(bench_kit, several):
 
 
 def test_what_a_table_cannot_show_is_said(several):
-    with pytest.raises(RunError, match=r"no cell has metric 'map@al'\. Did you mean 'map@all'"):
+    with pytest.raises(RunError, match="no cell has figures of map@50/retrieved; there is map@all"):
+        Scores(several, "map@50", "all")
+    with pytest.raises(SettingsError, match="map@al"):
         Scores(several, "map@al", "all")
     with pytest.raises(RunError, match="no cell is scored against database 'seen'"):
         tables(several, metric="map@all", databases=["seen"])
