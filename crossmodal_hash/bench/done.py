@@ -70,7 +70,7 @@ def find_done(out: Path, order: Sequence[str] = ()) -> list[Done]:
 
     def key(done: Done) -> tuple[Any, ...]:
         name = done.cell.method.name
-        return done.cell.data.name, done.cell.seed, done.cell.bits, place.get(name, len(place)), name
+        return done.cell.data.name, place.get(name, len(place)), name, done.cell.bits, done.cell.seed
 
     return sorted(found, key=key)
 
