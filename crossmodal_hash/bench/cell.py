@@ -2,8 +2,7 @@
 
     python -m crossmodal_hash.bench.cell OUT CELL      (CELL: JSON as `Cell.to_json` writes it)
 
-Standard output is one JSON object a line: how far it is. Standard error ends with the reason of a failure. When
-standard input ends the bench is gone or wants to stop: training saves its state and ends, as it does on Ctrl-C.
+How it talks with the bench is in `crossmodal_hash.bench.process`.
 """
 
 from __future__ import annotations
@@ -11,21 +10,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from crossmodal_hash.bench.grid import Cell
+from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
 from crossmodal_hash.codes import save
 from crossmodal_hash.data import Dataset, load_data
-from crossmodal_hash.errors import ChashError
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.files import write_json
 from crossmodal_hash.library import build, train
@@ -53,12 +48,6 @@ class Lines(Listener):
         if not label.startswith("epoch"):
             tell(doing=label)
         yield lambda done: None
-
-
-def tell(**said: Any) -> None:
-    """One line to the bench."""
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
 
 
 def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
@@ -106,6 +95,8 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
     write_json(folder / FACTS, content)
     # Last: with its scores a cell is done.
     record.save(folder / SCORES)
+    # A finished run goes on with nothing, and its checkpoint is most of its disk.
+    shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
     return record
 
 
@@ -149,37 +140,10 @@ def training_cost(metrics: Path) -> dict[str, float]:
     return out
 
 
-def stop_with_the_bench() -> None:
-    """Press Ctrl-C when standard input ends."""
-
-    def wait() -> None:
-        # Not sys.stdin, whose lock a thread would still hold when the interpreter ends.
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main(argv: Sequence[str]) -> int:
     """Run one cell; the exit code is that of `chash`."""
     stop_with_the_bench()
     return guarded(lambda: run_cell(Cell.from_json(json.loads(argv[1])), Path(argv[0]), Lines()))
-
-
-def guarded(work: Callable[[], object]) -> int:
-    """Do some work; what goes wrong is said in the last line of standard error."""
-    try:
-        work()
-    except KeyboardInterrupt:
-        return 130
-    except ChashError as error:
-        sys.stderr.write("; ".join([str(error), *getattr(error, "__notes__", ())]) + "\n")
-        return error.exit_code
-    except Exception as error:
-        traceback.print_exception(error)
-        return 101
-    return 0
 
 
 if __name__ == "__main__":

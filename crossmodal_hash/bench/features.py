@@ -12,8 +12,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from crossmodal_hash.bench.cell import Lines, guarded, stop_with_the_bench, tell
+from crossmodal_hash.bench.cell import Lines
 from crossmodal_hash.bench.grid import Cell
+from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.data import Dataset, load_data
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.factory import build_model

@@ -1,4 +1,4 @@
-"""What a bench consists of, from a TOML file and flags: methods, bits, seeds, data sets, and the cells of their grid."""
+"""What a bench consists of, from a TOML file and flags: methods, bits, seeds, data sets; and the cells of the grid."""
 
 from __future__ import annotations
 

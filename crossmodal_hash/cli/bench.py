@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Device, Json, Quiet
-from crossmodal_hash.cli.output import Output
-from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.cli.options import DATA, MODEL, OUTPUT, RUN, SETTINGS, Device, Json, Quiet
+from crossmodal_hash.cli.output import Output, print_error, print_interrupted
+from crossmodal_hash.errors import SettingsError, did_you_mean
+
+if TYPE_CHECKING:
+    from crossmodal_hash.bench.done import Done, Layout
+    from crossmodal_hash.bench.grid import Cell, Grid
+    from crossmodal_hash.bench.runner import Failure
 
 
 def bench(
@@ -54,39 +60,149 @@ def bench(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the cells and what is done, and stop.", rich_help_panel=SETTINGS)
     ] = False,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="As in chash evaluate; the first is tabulated. Default: map@all.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="NAME", help="table (default), md, latex, csv, json.", rich_help_panel=OUTPUT),
+    ] = "table",
+    published: Annotated[
+        bool, typer.Option("--published", help="Figures that papers print beside ours.", rich_help_panel=OUTPUT)
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page of HTML.", rich_help_panel=OUTPUT)
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train, encode and score methods x bits x seeds x data sets, and tabulate them.
 
-    What is done is not done again; what is unfinished goes on. A cell that fails does not stop the others; the exit
-    code is then 3.
+    What is done is not done again, and what is unfinished goes on. A cell that fails does not stop the others, and
+    makes the exit code 3. With --out alone: the tables of what is there.
     """
-    from crossmodal_hash.bench import runner
+    from crossmodal_hash.bench.done import find_done, layout_of, note_layout, read_done, read_layout
     from crossmodal_hash.bench.grid import cells, read_grid
-    from crossmodal_hash.bench.state import state
+    from crossmodal_hash.report.tables import FORMATS
 
     output = Output(as_json=as_json, quiet=quiet)
+    if form != "table" and form not in FORMATS:
+        raise SettingsError(
+            f"unknown format {form!r}.{did_you_mean(form, ['table', *FORMATS])} Known are table, {', '.join(FORMATS)}"
+        )
     if jobs < 1:
         raise SettingsError(f"--jobs is a number of processes, 1 or more, not {jobs}")
-    over = {
+    metrics = [name for given in metric for name in given.split(",")] if metric else None
+    over: dict[str, Any] = {
         "methods": methods.split(",") if methods else None,
         "bits": _numbers("--bits", bits),
         "seeds": _numbers("--seeds", seeds),
+        "metrics": metrics,
         "data": [{"path": path} for path in data] if data else None,
-        "query": query, "train": train, "split": split, "sets": set_ or [], "device": device,
+        "query": query, "train": train, "split": split, "sets": set_ or None, "device": device,
     }  # fmt: skip
-    chosen = list(cells(read_grid(grid, over)))
-    if dry_run:
-        columns = ("cell", "state", "why")
-        rows = [(str(cell.folder(out)), found.value, why) for cell in chosen for found, why in [state(cell, out)]]
-        output.table(columns, rows, [dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    failures = runner.run(chosen, out, jobs=jobs, again=again)
+    failures: list[Failure] = []
+    chosen: list[Cell] = []
+    if grid is None and not any(value is not None for key, value in over.items() if key != "metrics"):
+        layout = read_layout(out)
+        done = find_done(out, layout.methods)
+        if metrics:
+            layout = replace(layout, metric=metrics[0])
+    else:
+        wanted = read_grid(grid, over)
+        chosen, layout = list(cells(wanted)), layout_of(wanted)
+        _check(wanted, published)
+        if dry_run:
+            _plan(output, chosen, out)
+            return
+        note_layout(out, layout)
+        failures = _run(output, chosen, out, jobs, again)
+        done = read_done(chosen, out)
+    if done:
+        _show(output, done, layout, form, published, failures)
+        if report is not None:
+            from crossmodal_hash.bench.page import build_page
+            from crossmodal_hash.files import write_bytes
+
+            write_bytes(report, build_page(done, layout, with_published=published).encode())
+            output.say(f"report in {report}")
     for failure in failures:
-        output.say(f"{failure.cell.folder(out)}: {failure.reason}")
+        print_error(f"{failure.cell.folder(out)}: {failure.reason}")
     if failures:
+        output.say(f"{len(failures)} of {len(chosen)} cells failed; mend that, and type the same command to go on")
         raise typer.Exit(3)
+
+
+def _check(wanted: Grid, published: bool) -> None:
+    """Refuse now what would only be found when hours of training are over."""
+    from crossmodal_hash.bench.published import data_set
+    from crossmodal_hash.metrics import parse
+
+    for name in wanted.metrics:
+        parse(name)
+    for each in wanted.data if published else ():
+        data_set(each.name)
+
+
+def _plan(output: Output, chosen: list[Cell], out: Path) -> None:
+    from crossmodal_hash.bench.state import state
+
+    columns = ("cell", "state", "why")
+    rows = [(str(cell.folder(out)), found.value, why) for cell in chosen for found, why in [state(cell, out)]]
+    output.table(columns, rows, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _run(output: Output, chosen: list[Cell], out: Path, jobs: int, again: bool) -> list[Failure]:
+    from crossmodal_hash.bench import runner
+    from crossmodal_hash.cli.board import Board
+
+    board = Board(output)
+    try:
+        with board.shown():
+            return runner.run(chosen, out, jobs=jobs, again=again, watcher=board)
+    except KeyboardInterrupt:
+        print_interrupted(f"{board.ended} cells finished, running ones saved; type the same command to go on")
+        raise
+
+
+def _show(
+    output: Output, done: list[Done], layout: Layout, form: str, published: bool, failures: list[Failure]
+) -> None:
+    from crossmodal_hash.bench.table import long_table, tables
+    from crossmodal_hash.report.tables import render
+
+    long = long_table(done, with_published=published)
+    document = {
+        "scores": [dict(zip(long.columns, row, strict=True)) for row in long.rows],
+        "failed": [{**failure.cell.to_json(), "reason": failure.reason} for failure in failures],
+    }
+    if output.as_json:
+        output.line("", document)
+        return
+    if form in ("csv", "json"):
+        output.line(render(long, form), document)
+        return
+    found = tables(
+        done,
+        metric=layout.metric,
+        databases=layout.databases,
+        show=layout.show,
+        against=layout.against,
+        with_published=published,
+    )
+    if form != "table":
+        head = "%" if form == "latex" else "###"
+        output.line("\n\n".join(f"{head} {title}\n\n{render(table, form)}" for title, table in found.items()), document)
+        return
+    for title, table in found.items():
+        output.titled_table(table.columns, table.rows, title=title)
+    for note in dict.fromkeys(note for table in found.values() for note in table.notes):
+        output.say(note)
 
 
 def _numbers(option: str, text: str | None) -> list[int] | None:

@@ -51,6 +51,12 @@ class Output:
             for row in (columns, *rows):
                 print("\t".join(_cell(value) for value in row))
 
+    def titled_table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str) -> None:
+        """One of several tables, which a pipe tells apart by a line with the title."""
+        if not (self.quiet or sys.stdout.isatty()):
+            print(f"# {title}")
+        self.table(columns, rows, None, title=title)
+
     def line(self, text: str, document: Any) -> None:
         """One line of data, or the document as JSON."""
         print(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text)
@@ -62,10 +68,13 @@ class Output:
         for i, name in enumerate(columns):
             numbers = rows and all(isinstance(row[i], int | float) for row in rows)
             table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*map(_cell, row))
         from rich.console import Console
+        from rich.text import Text
 
+        from crossmodal_hash.report.tables import Strong
+
+        for row in rows:
+            table.add_row(*(Text(value, "bold") if isinstance(value, Strong) else _cell(value) for value in row))
         Console(markup=False, highlight=False).print(table)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. Default: the latest under runs/.")
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Run folders, or one bench folder. Default: the latest under runs/."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page.", rich_help_panel=OUTPUT)] = Path("report.html"),
     figures: Annotated[
@@ -38,8 +39,10 @@ def report(
 ) -> None:
     """Write one page with tables, curves and a gallery of runs, which opens without a network.
 
-    Several runs are put side by side, with paired intervals; the gallery is of the first.
+    Several runs are put side by side, with paired intervals; the gallery is of the first. A folder of
+    'chash bench' gets its tables, and scores by code length.
     """
+    from crossmodal_hash.bench.done import is_bench
     from crossmodal_hash.files import write_bytes
     from crossmodal_hash.report import page
     from crossmodal_hash.report.images import save_figures
@@ -54,6 +57,10 @@ def report(
         raise DataError("a run is named twice; a report needs different runs")
     if out.is_dir():
         raise SettingsError(f"--out {out} is a folder; name a file in it, such as {out / 'report.html'}")
+    if runs and len(runs) == 1 and is_bench(runs[0]):
+        write_bytes(out, _bench_page(runs[0]).encode())
+        output.table(("file",), [(str(out),)], {"page": str(out), "figures": []})
+        return
     if runs:
         scored = [open_scored(path, name) for path, name in zip(runs, different_names(runs), strict=True)]
     else:
@@ -66,6 +73,14 @@ def report(
     if figures is not None:
         written += save_figures(figures, [picture for group in groups for picture in group.pictures])
     output.table(("file",), [(name,) for name in written], {"page": str(out), "figures": written[1:]})
+
+
+def _bench_page(folder: Path) -> str:
+    from crossmodal_hash.bench.done import find_done, read_layout
+    from crossmodal_hash.bench.page import build_page
+
+    layout = read_layout(folder)
+    return build_page(find_done(folder, layout.methods), layout)
 
 
 def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:

@@ -115,13 +115,8 @@ def length_picture(scored: Sequence[Scored], level: float) -> Picture | None:
     def draw(axes: Axes) -> None:
         for i, (direction, rows) in enumerate(points.items()):
             bits, value, low, high = np.array(rows).T
-            axes.errorbar(
-                bits, value, [value - low, high - value], label=_label(direction), marker="o", capsize=3, **_line(i)
-            )
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(lengths, [str(length) for length in lengths])
-        axes.minorticks_off()
-        _finish(axes, "bits", "map@all", legend=True)
+            axes.errorbar(bits, value, [value - low, high - value], **length_line(i, direction))
+        length_axes(axes, lengths, "map@all")
 
     ends = "; ".join(
         f"{d} {rows[0][1]:.3f} at {rows[0][0]} bits, {rows[-1][1]:.3f} at {rows[-1][0]}" for d, rows in points.items()
@@ -129,6 +124,19 @@ def length_picture(scored: Sequence[Scored], level: float) -> Picture | None:
     return Picture(
         "map-by-bits", "Score by code length", f"map@all over code length with {level:.0%} intervals: {ends}.", draw
     )
+
+
+def length_line(i: int, name: str) -> dict[str, Any]:
+    """How the i-th line over code length is drawn."""
+    return {"label": _label(name), "marker": "o", "capsize": 3, **_line(i)}
+
+
+def length_axes(axes: Axes, lengths: Sequence[int], metric: str) -> None:
+    """Axes of a metric over code length."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(lengths, [str(length) for length in lengths])
+    axes.minorticks_off()
+    _finish(axes, "bits", metric, legend=True)
 
 
 def history_picture(name: str, title: str, what: str, histories: Sequence[tuple[str, History]]) -> Picture | None:

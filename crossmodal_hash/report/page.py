@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.report.compare import compare, wide_table
@@ -22,7 +22,7 @@ from crossmodal_hash.report.gallery import Shown, gallery
 from crossmodal_hash.report.images import inline_svg
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import Scored
-from crossmodal_hash.report.tables import Table, cell, is_number
+from crossmodal_hash.report.tables import Strong, Table, cell, is_number
 
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
@@ -90,18 +90,11 @@ def build_page(
     Raises:
         DataError: if several runs do not compare.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters |= {"cell": cell, "svg": inline_svg}
-    environment.globals["is_number"] = is_number
-    template = environment.from_string(files("crossmodal_hash.report").joinpath("page.html").read_text("utf-8"))
     records = [each.record for each in scored]
     names = [record.name for record in records]
     comparison = wide_table(records, compare(records, level), level) if len(records) > 1 else None
-    return template.render(
+    return render_page(
+        "page.html",
         title=names[0] if len(names) == 1 else f"{len(names)} runs",
         names=names,
         runs=[(record.name, record.facts, list(score_tables(record, level))) for record in records],
@@ -112,6 +105,28 @@ def build_page(
         galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
         no_gallery=str(dataset) if isinstance(dataset, ChashError) else None,
     )
+
+
+def render_page(template: str, **content: Any) -> str:
+    """HTML from a template of this folder.
+
+    Args:
+        template: its file name.
+        content: what it shows.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: files("crossmodal_hash.report").joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"cell": cell, "svg": inline_svg}
+    environment.globals["is_number"] = is_number
+    environment.tests["strong"] = lambda value: isinstance(value, Strong)
+    return environment.get_template(template).render(**content)
 
 
 def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:

@@ -12,6 +12,10 @@ from typing import Any
 from crossmodal_hash.errors import SettingsError, did_you_mean
 
 
+class Strong(str):
+    """Text of a cell that stands out: bold where the form has bold, plain where it has not."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows under headings.
@@ -73,10 +77,15 @@ def is_number(table: Table, column: int) -> bool:
 
 def _markdown(table: Table) -> str:
     rule = ["---:" if is_number(table, i) else "---" for i in range(len(table.columns))]
-    rows = [[cell(value).replace("|", "\\|") for value in row] for row in table.rows]
+    rows = [[_markdown_cell(value) for value in row] for row in table.rows]
     lines = ["| " + " | ".join(line) + " |" for line in (table.columns, *rows)]
     lines.insert(1, "|" + "|".join(rule) + "|")
     return "\n".join([*lines, *(f"\n{note}" for note in table.notes)])
+
+
+def _markdown_cell(value: Any) -> str:
+    text = cell(value).replace("|", "\\|")
+    return f"**{text}**" if isinstance(value, Strong) else text
 
 
 _LATEX = str.maketrans({
@@ -86,11 +95,12 @@ _LATEX = str.maketrans({
 
 
 def _latex(table: Table) -> str:
+    def text(value: Any) -> str:
+        plain = cell(value).replace("->", "→").translate(_LATEX).replace("→", r"$\to$").replace("±", r"$\pm$")
+        return rf"\textbf{{{plain}}}" if isinstance(value, Strong) else plain
+
     def line(cells: Sequence[Any]) -> str:
-        return (
-            " & ".join(cell(value).replace("->", "→").translate(_LATEX).replace("→", r"$\to$") for value in cells)
-            + r" \\"
-        )
+        return " & ".join(map(text, cells)) + r" \\"
 
     kinds = "".join("r" if is_number(table, i) else "l" for i in range(len(table.columns)))
     rows = [line(row) for row in table.rows]

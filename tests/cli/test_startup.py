@@ -13,7 +13,15 @@ HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy")
 
 @pytest.mark.parametrize(
     "argv",
-    [["--help"], ["train", "--help"], ["list"], ["list", "sim"], ["list", "recipe", "hsi*"], ["encode", "--help"]],
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["list"],
+        ["list", "sim"],
+        ["list", "recipe", "hsi*"],
+        ["encode", "--help"],
+        ["bench", "--help"],
+    ],
 )
 def test_no_torch_is_imported(argv):
     code = (

@@ -1,0 +1,51 @@
+"""How a process of the bench talks with it, and ends with it.
+
+Standard output is one JSON object a line: how far it is. Standard error ends with the reason of a failure. When
+standard input ends, the bench is gone or wants to stop: training saves its state and ends, as it does on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from crossmodal_hash.errors import ChashError
+
+
+def tell(**said: Any) -> None:
+    """One line to the bench."""
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+def stop_with_the_bench() -> None:
+    """Press Ctrl-C when standard input ends."""
+
+    def wait() -> None:
+        # Not sys.stdin, whose lock a thread would still hold when the interpreter ends.
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def guarded(work: Callable[[], object]) -> int:
+    """Do some work; what goes wrong is said in the last line of standard error."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        return 130
+    except ChashError as error:
+        sys.stderr.write("; ".join([str(error), *getattr(error, "__notes__", ())]) + "\n")
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exception(error)
+        return 101
+    return 0
