@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import OUTPUT, Device, Json, Quiet, RunFolder
+from crossmodal_hash.cli.options import OUTPUT, RUN, Json, Quiet, RunFolder
 from crossmodal_hash.cli.output import Output, print_error
 from crossmodal_hash.errors import SettingsError
 
@@ -76,7 +76,14 @@ def evaluate(
         str | None, typer.Option(metavar="FILE[:KEY]", help="0/1 labels of the database.", rich_help_panel=CODES)
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=CODES)] = None,
-    device: Device = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="Count on cpu (default), cuda, cuda:N, auto. --real-valued encodes there too (default: auto).",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     fail_under: Annotated[
         list[str] | None,
         typer.Option(metavar="METRIC=VALUE", help="Exit with 1 below; repeatable.", rich_help_panel=OUTPUT),
@@ -105,7 +112,12 @@ def evaluate(
     metrics += [threshold.metric for threshold in thresholds]
     relevant = _relevance(pairs, qrels)
     level = None if no_interval else _level(interval)
-    rules: dict[str, Any] = {"ties": ties or "expected", "empty": empty, "relevant": relevant}
+    rules: dict[str, Any] = {
+        "ties": ties or "expected",
+        "empty": empty,
+        "relevant": relevant,
+        "device": device or "cpu",
+    }
     in_order = rules | {"ties": "stable"}
     sides = {"--queries": queries, "--database": database}
     _one_source(run, codes, sides)

@@ -21,7 +21,7 @@ from crossmodal_hash.codes import Codes
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
-from crossmodal_hash.errors import DataError, RunError, SettingsError
+from crossmodal_hash.errors import DataError, RunError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.files import write_bytes, write_json
 from crossmodal_hash.model import HashModel, load_weights
@@ -30,25 +30,6 @@ from crossmodal_hash.settings import Settings
 
 RUNS = Path("runs")
 LATEST = "latest"
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one.
-
-    Raises:
-        SettingsError: for a device that is not here or not one at all.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
-    return device
 
 
 @dataclass(frozen=True)

@@ -317,12 +317,22 @@ def test_a_side_without_its_partner_and_codes_without_labels_are_refused(capsys,
     assert "12 bits and the database 8" in refused(capsys, *sides)
 
 
-def test_scoring_their_codes_imports_no_torch(files, folder):
+@pytest.mark.parametrize("device", [[], ["--device", "cpu"]])
+def test_scoring_their_codes_imports_no_torch(files, folder, device):
     code = (
         "import sys; from crossmodal_hash.cli.main import main; code = main(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", code, "evaluate", *files]
+    command = [sys.executable, "-c", code, "evaluate", *files, *device]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_gpu(capsys, files, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
+    assert "device 'cuda:7' is not here" in refused(capsys, *files, "--device", "cuda:7")
+    assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")
