@@ -1,4 +1,7 @@
-"""The run folder: what a training leaves behind, and how it is found and opened again."""
+"""The run folder: what a training leaves behind, and how it is found and opened again.
+
+Reading one needs no torch; only its model does.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
@@ -22,11 +23,14 @@ from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError
-from crossmodal_hash.factory import build_model
 from crossmodal_hash.files import write_bytes, write_json
-from crossmodal_hash.model import HashModel, load_weights
 from crossmodal_hash.registry import BUILT_IN
 from crossmodal_hash.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+    from crossmodal_hash.model import HashModel
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -98,6 +102,9 @@ class Run:
         Raises:
             RunError: if training has not finished or the weights are corrupt.
         """
+        from crossmodal_hash.factory import build_model
+        from crossmodal_hash.model import load_weights
+
         model = build_model(self.settings(), self.inputs(), pretrained=False)
         load_weights(self.weights, model)
         return model.to(device).eval()
@@ -229,6 +236,8 @@ def note_latest(run: Run) -> None:
 
 def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> dict[str, Any]:
     """Versions, device, plug-ins and data: what a reader needs to get the same numbers."""
+    import torch
+
     names = ("crossmodal-hash", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")
     versions = {}
     for name in names:
