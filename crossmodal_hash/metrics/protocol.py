@@ -142,7 +142,7 @@ def evaluate(
     if real is not None:
         rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
     elif ties == "stable":
-        rankings = in_order(queries.packed, database.packed, queries.bits, relevance, leave_out=left_out)
+        rankings = in_order(queries.packed, database.packed, queries.bits, relevance, gains=gains, leave_out=left_out)
     if ties in ("optimistic", "pessimistic"):
         rankings = (split(ranking, ties) for ranking in rankings)
     values, curves = _score(by_radius, [counts], kept)

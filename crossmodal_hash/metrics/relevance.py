@@ -154,6 +154,11 @@ class Pairs:
         out[found] = self.grade[at[found]]
         return out
 
+    def between(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs of the queries start..stop: rows, counted from start, and items."""
+        mine = slice(self._first[start], self._first[min(stop, self.queries)])
+        return self.query[mine] - start, self.item[mine]
+
     def _dense(self, query: int, start: int, stop: int) -> NDArray[np.uint16]:
         dense = np.zeros(stop - start, np.uint16)
         mine = slice(self._first[query], self._first[query + 1])
