@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from crossmodal_hash.model import HashModel
 
 RUNS = Path("runs")
-LATEST = "latest"
+LATEST = ".latest"
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,19 @@ def open_run(path: Path | None) -> Run:
         except OSError:
             raise RunError(f"no run under {RUNS}/ yet; make one with 'chash train', or name a run folder") from None
     if not path.is_dir():
-        raise RunError(f"run folder {path} does not exist; 'chash train --out {path}' would make it")
+        raise RunError(f"run folder {path} does not exist; {_runs_there_are()}")
     run = Run(path)
     run.read("config.json", "settings")
     return run
+
+
+def _runs_there_are() -> str:
+    """What to name instead: the newest runs first."""
+    found = sorted(RUNS.glob("*/config.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    if not found:
+        return f"there is no run under {RUNS}/ either, so make one with 'chash train'"
+    named = ", ".join(file.parent.name for file in found[:5])
+    return f"under {RUNS}/ there {'is' if len(found) == 1 else 'are'} {named}" + (", ..." if len(found) > 5 else "")
 
 
 def new_run(out: Path | None, settings: Settings) -> Run:

@@ -78,7 +78,7 @@ def test_conventions_are_said_beside_the_numbers_but_not_in_them(capsys, files):
     for said in ("divided by R", "ties expected", "queries without a relevant item", "95% bootstrap", "random"):
         assert said in err
     assert main(["evaluate", *files, "-q"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == (out, "")
 
 
 def test_metrics_come_under_their_full_names_with_rules_intervals_and_floors(capsys, files):

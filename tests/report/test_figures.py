@@ -30,7 +30,7 @@ def test_words_beside_a_figure_say_its_numbers():
     codes = Codes(pack(signs), 2, list("abcd"), "image")
     balance, correlation = bit_pictures("run", "1", codes)
     assert "0.75 to 1.00" in balance.alt
-    assert "1 bits never change" in balance.alt
+    assert "bits that never change: 1" in balance.alt
     assert "0.00 on average" in correlation.alt
     assert "hard from 0.500 to 0.250" in picture().alt
     assert history_picture("losses", "Losses", "loss", [("run", {})]) is None
