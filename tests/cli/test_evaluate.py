@@ -247,7 +247,7 @@ def broken(kind, image, text, labels):
         return "transposed"
     if kind == "transposed codes":
         np.save("image.npy", image.T)
-        return "does not match the 12 codes"
+        return "does not match the 12 codes; the 30 bits do, so the codes look transposed"
     if kind == "label values":
         np.save("labels.npy", labels * 2.0)
         return "labels are 0 or 1"
@@ -267,6 +267,62 @@ def test_matrices_that_are_not_codes_or_do_not_fit_are_refused_in_one_sentence(c
     if kind in ("nan", "zero", "three values"):
         np.save("image.npy", theirs[0])
     assert said in refused(capsys, *files)
+
+
+def save_v73(path, matrix):
+    with h5py.File(path, "w") as file:  # MATLAB writes the axes in the other order
+        file["m"] = matrix.T
+
+
+FORMATS = {
+    "m.npy": np.save,
+    "m.npz": lambda path, matrix: np.savez(path, m=matrix),
+    "m.mat": lambda path, matrix: scipy.io.savemat(path, {"m": matrix}),
+    "m73.mat": save_v73,
+    "m.safetensors": lambda path, matrix: save_file({"m": np.ascontiguousarray(matrix)}, path),
+    "m.csv": lambda path, matrix: np.savetxt(path, matrix, delimiter=","),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_in_every_format_a_matrix_that_cannot_be_scored_is_one_sentence(capsys, files, theirs, name):
+    image, _, labels = theirs
+    wrong = {
+        "row 3, column 4 holds nan": (3, 4, np.nan),
+        "row 1, column 0 holds 2": (1, 0, 2),
+        "a 0 in row 2, column 1": (2, 1, 0),
+    }
+    for said, (row, column, value) in wrong.items():
+        matrix = image.copy()
+        matrix[row, column] = value
+        FORMATS[name](name, matrix)
+        assert said in refused(capsys, "--codes", name, "--labels", "labels.npy")
+    for said, matrix in (
+        ("the 30 bits do, so the codes look transposed", image.T),
+        ("labels have 30 rows, which does not match the 29 codes", image[:29]),
+    ):
+        FORMATS[name](name, matrix)
+        assert said in refused(capsys, "--codes", name, "--labels", "labels.npy")
+    FORMATS[name](name, labels[:0])
+    np.save("none.npy", image[:0])
+    sides = ["--queries", "none.npy", "--query-labels", name, "--database", "text.npy"]
+    said = "m.csv holds no matrix" if name == "m.csv" else "0 queries, 30 database items"
+    assert said in refused(capsys, *sides, "--database-labels", "labels.npy")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
+    nothing_shared = np.eye(30)
+    FORMATS[name](name, nothing_shared)
+    for row in rows_of(capsys, "--codes", "image.npy", "--labels", name):
+        assert (row["relevant_pairs"], row["empty_queries"], row["expected"]) == (0, 30, 0.0)
+    FORMATS[name](name, np.ones((30, 1024)))
+    row = rows_of(capsys, "--codes", name, "--labels", "labels.npy")[0]
+    assert (row["bits"], row["expected"]) == (1024, pytest.approx(row["random"]))
+    FORMATS[name](name, np.ones((1, 12)))
+    np.save("one.npy", np.eye(3)[:1])
+    sides = ["--queries", "image.npy", "--query-labels", "labels.npy", "--database", name]
+    assert rows_of(capsys, *sides, "--database-labels", "one.npy")[0]["expected"] == pytest.approx(10 / 30)
 
 
 @pytest.mark.parametrize(
