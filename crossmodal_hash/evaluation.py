@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.errors import CodesError, DataError
-from crossmodal_hash.metrics import Empty, Interval, Result, Ties, evaluate, mean_interval, parse
-from crossmodal_hash.metrics.protocol import RelevantBy
+from crossmodal_hash.metrics import Interval, Result, Rules, evaluate, mean_interval, parse
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,8 @@ def score(
     codes: Mapping[str, Codes],
     metrics: Sequence[str] = ("map@all",),
     *,
-    ties: Ties = "expected",
-    empty: Empty = "zero",
-    relevant: RelevantBy = "labels",
     real: Mapping[str, NDArray[Any]] | None = None,
+    **rules: Unpack[Rules],
 ) -> list[Score]:
     """Every direction, across modalities first.
 
@@ -63,15 +60,14 @@ def score(
     Args:
         codes: modality -> codes of the same items in the same order.
         metrics: names as `metrics.parse` takes them.
-        ties: order among items at one distance.
-        empty: what a query without a relevant item counts for.
-        relevant: by shared `labels`, by equal ids (`pairs`), or judgements, query id -> item id -> grade.
         real: modality -> codes before the sign, (N, K), to rank by their inner product instead.
+        rules: ties, empty queries, relevance and device, as `metrics.evaluate` takes them.
 
     Raises:
         CodesError: if the items differ, or labels are missing.
         DataError: if the ids of judgements or pairs match nothing.
     """
+    relevant = rules.get("relevant", "labels")
     first, *others = codes.values()
     for other in others:
         if len(other) != len(first) or (other.ids != first.ids).any():
@@ -90,11 +86,9 @@ def score(
                 codes[a].select(asked),
                 codes[b].select(searched),
                 metrics,
-                ties=ties,
-                empty=empty,
-                relevant=relevant,
                 leave_out_self=relevant == "labels" or a == b,
                 real=None if real is None else (real[a][asked], real[b][searched]),
+                **rules,
             )
             out.append(Score(f"{a}->{b}", database, result))
     if relevant != "labels" and not any(score.result.relevant_pairs for score in out):
@@ -102,31 +96,21 @@ def score(
     return out
 
 
-def score_pair(
-    queries: Codes,
-    database: Codes,
-    metrics: Sequence[str] = ("map@all",),
-    *,
-    ties: Ties = "expected",
-    empty: Empty = "zero",
-    relevant: RelevantBy = "labels",
-) -> Score:
+def score_pair(queries: Codes, database: Codes, metrics: Sequence[str] = ("map@all",), **rules: Unpack[Rules]) -> Score:
     """One set of queries against one database, whoever made them; an item is not left out of its own ranking.
 
     Args:
         queries: codes of the queries.
         database: codes of the database.
         metrics: names as `metrics.parse` takes them.
-        ties: order among items at one distance.
-        empty: what a query without a relevant item counts for.
-        relevant: by shared `labels`, by equal ids (`pairs`), or judgements.
+        rules: as for `score`.
 
     Raises:
         CodesError: if the codes do not fit together.
         DataError: if the ids of judgements or pairs match nothing.
     """
-    result = evaluate(queries, database, metrics, ties=ties, empty=empty, relevant=relevant, leave_out_self=False)
-    if relevant != "labels" and not result.relevant_pairs:
+    result = evaluate(queries, database, metrics, leave_out_self=False, **rules)
+    if rules.get("relevant", "labels") != "labels" and not result.relevant_pairs:
         raise _nothing_matches(queries, database)
     return Score(f"{queries.modality}->{database.modality}", "all", result)
 

@@ -21,6 +21,7 @@ from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
 from crossmodal_hash.codes import save
 from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.device import pick_device
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.files import write_json
 from crossmodal_hash.library import build, train
@@ -28,7 +29,7 @@ from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import facts as run_facts
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.peak import peak_memory
-from crossmodal_hash.training.run import Run, open_run, pick_device
+from crossmodal_hash.training.run import Run, open_run
 from crossmodal_hash.training.trainer import resume
 
 HALF_MADE = ("vocabulary.json", "environment.json", "split.json", "model.json")

@@ -16,13 +16,13 @@ from crossmodal_hash.bench.cell import Lines
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.library import build
 from crossmodal_hash.settings import Settings
 from crossmodal_hash.training.inputs import prepare, widths
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.run import pick_device
 from crossmodal_hash.training.trainer import split_of, vocabulary_of
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import OUTPUT, Json, Quiet
+from crossmodal_hash.cli.options import OUTPUT, Json, NoTalk
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import DataError
 
@@ -28,7 +28,7 @@ def compare(
         typer.Option("--format", help="md, latex, csv or json, ready to paste.", rich_help_panel=OUTPUT),
     ] = None,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: NoTalk = False,
 ) -> None:
     """Put runs side by side, with paired bootstrap intervals of the difference to the first.
 
@@ -50,7 +50,7 @@ def compare(
     wide, long = wide_table(records, found, interval), long_table(records, found)
     document = [dict(zip(long.columns, row, strict=True)) for row in long.rows]
     if form is None or as_json:
-        output.table(wide.columns, wide.rows, document)
+        output.table(wide.columns, wide.rows, document, names=False)
         output.say(wide.notes[0])
     else:
         output.line(render(long if form in ("csv", "json") else wide, form), document)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import OUTPUT, Device, Json, Quiet, RunFolder
+from crossmodal_hash.cli.options import OUTPUT, RUN, Json, NoTalk, RunFolder
 from crossmodal_hash.cli.output import Output, print_error
 from crossmodal_hash.errors import SettingsError
 
@@ -76,7 +76,14 @@ def evaluate(
         str | None, typer.Option(metavar="FILE[:KEY]", help="0/1 labels of the database.", rich_help_panel=CODES)
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=CODES)] = None,
-    device: Device = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="Count on cpu (default), cuda, cuda:N, auto. --real-valued encodes there too (default: auto).",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     fail_under: Annotated[
         list[str] | None,
         typer.Option(metavar="METRIC=VALUE", help="Exit with 1 below; repeatable.", rich_help_panel=OUTPUT),
@@ -86,7 +93,7 @@ def evaluate(
         typer.Option(metavar="FILE", help="Keep the scores, for 'chash compare'.", rich_help_panel=OUTPUT),
     ] = None,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: NoTalk = False,
 ) -> None:
     """Score the codes of a run, or anyone's code files, in every direction.
 
@@ -95,17 +102,23 @@ def evaluate(
     """
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
     from crossmodal_hash.evaluation import score, score_pair
+    from crossmodal_hash.metrics import parse
     from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.report.result import Record
     from crossmodal_hash.report.threshold import missed, read_threshold
 
     output = Output(as_json=as_json, quiet=quiet)
     thresholds = [read_threshold(text) for text in fail_under or []]
-    metrics = [name for given in metric or ["map@all"] for name in given.split(",")]
+    metrics = [parse(name).name for given in metric or ["map@all"] for name in given.split(",")]
     metrics += [threshold.metric for threshold in thresholds]
     relevant = _relevance(pairs, qrels)
     level = None if no_interval else _level(interval)
-    rules: dict[str, Any] = {"ties": ties or "expected", "empty": empty, "relevant": relevant}
+    rules: dict[str, Any] = {
+        "ties": ties or "expected",
+        "empty": empty,
+        "relevant": relevant,
+        "device": device or "cpu",
+    }
     in_order = rules | {"ties": "stable"}
     sides = {"--queries": queries, "--database": database}
     _one_source(run, codes, sides)
@@ -153,7 +166,7 @@ def evaluate(
     curves = _curves(scores)
     if curves:
         document = [*document, *curves]
-    output.table(columns, rows, document, title=name)
+    output.table(columns, rows, document, title=name, names=False)
     for note in conventions(scores, level):
         output.say(note)
     if curves and not as_json:

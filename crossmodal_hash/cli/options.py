@@ -11,6 +11,7 @@ MODEL, DATA, RUN, SETTINGS, OUTPUT = "Model", "Data", "Run", "Settings", "Output
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only.", rich_help_panel=OUTPUT)]
+NoTalk = Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.", rich_help_panel=OUTPUT)]
 Data = Annotated[
     str | None,
     typer.Option(

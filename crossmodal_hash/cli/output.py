@@ -20,7 +20,7 @@ class Output:
 
     Args:
         as_json: one JSON document instead of tables.
-        quiet: names only, and no talk.
+        quiet: names only where they are what a table is for, and no talk.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
@@ -31,7 +31,15 @@ class Output:
         if not self.quiet:
             print(text, file=sys.stderr)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], document: Any, *, title: str = "") -> None:
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        document: Any,
+        *,
+        title: str = "",
+        names: bool = True,
+    ) -> None:
         """Rows as a table on a terminal, as tab-separated values in a pipe, or the document as JSON.
 
         Args:
@@ -39,10 +47,11 @@ class Output:
             rows: cells; numbers with a fraction are shown with four places.
             document: what `--json` prints instead.
             title: shown above a table on a terminal.
+            names: the first column is what scripts want, and all that `-q` prints; otherwise the whole table is.
         """
         if self.as_json:
             print(json.dumps(document, indent=2, ensure_ascii=False))
-        elif self.quiet:
+        elif self.quiet and names:
             for row in rows:
                 print(_cell(row[0]))
         elif sys.stdout.isatty():

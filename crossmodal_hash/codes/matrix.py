@@ -151,6 +151,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _read_csv(path: Path) -> dict[str, NDArray[Any]]:
+    with path.open("rb") as file:
+        if not any(line.strip() for line in file):
+            return {}  # without a line there is no number of columns, and so no matrix
     return {"matrix": np.loadtxt(path, delimiter=",", ndmin=2)}
 
 

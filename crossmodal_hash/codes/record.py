@@ -57,7 +57,7 @@ class Codes:
         if len(self.ids) != n:
             raise CodesError(f"there are {n} codes but {len(self.ids)} ids.")
         if self.labels is not None:
-            object.__setattr__(self, "labels", _checked_labels(self.labels, n))
+            object.__setattr__(self, "labels", _checked_labels(self.labels, n, self.bits))
         if self.label_names is not None:
             object.__setattr__(self, "label_names", tuple(self.label_names))
             classes = 0 if self.labels is None else self.labels.shape[1]
@@ -99,12 +99,13 @@ class Codes:
         )
 
 
-def _checked_labels(labels: NDArray[Any], rows: int) -> NDArray[np.uint8]:
+def _checked_labels(labels: NDArray[Any], rows: int, bits: int) -> NDArray[np.uint8]:
     labels = np.asarray(labels)
     if not is_matrix(labels):
         raise CodesError(f"labels are an (N, C) matrix of 0 and 1, not {labels.dtype} of shape {labels.shape}.")
     if len(labels) != rows:
         hint = "; their columns do, so they look transposed" if labels.shape[1] == rows else ""
+        hint = f"; the {bits} bits do, so the codes look transposed" if len(labels) == bits else hint
         raise CodesError(f"labels have {len(labels)} rows, which does not match the {rows} codes{hint}.")
     strange = (labels != 0) & (labels != 1)
     if strange.any():

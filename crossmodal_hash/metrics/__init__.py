@@ -1,4 +1,7 @@
-"""Ranking metrics under their full names, all read from counts per Hamming distance. Needs no torch."""
+"""Ranking metrics under their full names, all read from counts per Hamming distance.
+
+Needs no torch, unless it is asked to count on a GPU.
+"""
 
 from crossmodal_hash.metrics.ap import average_precision as average_precision
 from crossmodal_hash.metrics.ap import average_precision_of_hits as average_precision_of_hits
@@ -6,6 +9,7 @@ from crossmodal_hash.metrics.bootstrap import Interval as Interval
 from crossmodal_hash.metrics.bootstrap import mean_interval as mean_interval
 from crossmodal_hash.metrics.bootstrap import paired_interval as paired_interval
 from crossmodal_hash.metrics.counts import Counts as Counts
+from crossmodal_hash.metrics.counts import Engine as Engine
 from crossmodal_hash.metrics.counts import count as count
 from crossmodal_hash.metrics.curves import Curve as Curve
 from crossmodal_hash.metrics.curves import pr_by_radius as pr_by_radius
@@ -24,6 +28,7 @@ from crossmodal_hash.metrics.names import parse as parse
 from crossmodal_hash.metrics.paired import first_rank as first_rank
 from crossmodal_hash.metrics.paired import hit_at as hit_at
 from crossmodal_hash.metrics.protocol import Result as Result
+from crossmodal_hash.metrics.protocol import Rules as Rules
 from crossmodal_hash.metrics.protocol import evaluate as evaluate
 from crossmodal_hash.metrics.qrels import read_qrels as read_qrels
 from crossmodal_hash.metrics.real_valued import by_inner_product as by_inner_product

@@ -7,6 +7,7 @@ presence of tied scores" (ECIR 2008). On pure groups (see `ties`) they are the v
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from crossmodal_hash.metrics.counts import Counts
 
 Divisor = Literal["retrieved", "min", "R", "k"]
 Values = NDArray[np.float64]
+LOOKED_UP = 1 << 20
+"""Harmonic numbers kept in a table, of 8 MB."""
 ROWS = 1024
 """Queries whose hypergeometric laws are laid out at once."""
 
@@ -100,7 +103,19 @@ def hits_at(counts: Counts, k: int) -> Values:
 
 def harmonic(x: NDArray[Any]) -> Values:
     """Hm(x) = 1 + 1/2 + ... + 1/x, and 0 at x = 0, for whole x of any size."""
-    return np.asarray(digamma(np.asarray(x) + 1.0) + np.euler_gamma)
+    x = np.asarray(x)
+    largest = int(x.max(initial=0))
+    return _harmonic(x) if largest >= LOOKED_UP else _harmonic_numbers(1 << largest.bit_length())[x]
+
+
+@lru_cache(2)
+def _harmonic_numbers(size: int) -> Values:
+    """Hm(0), ..., Hm(size - 1): looking one up costs a twentieth of computing it."""
+    return _harmonic(np.arange(size))
+
+
+def _harmonic(x: NDArray[Any]) -> Values:
+    return np.asarray(digamma(x + 1.0) + np.euler_gamma)
 
 
 def check_cut(k: int) -> None:
@@ -116,8 +131,11 @@ def check_cut(k: int) -> None:
 def _precisions(counts: Counts, k: int | None) -> Values:
     """Expected sum of P(i) rel(i) over the ranks up to k, (Q,)."""
     n0, p0 = counts.closer()
-    inside = counts.items if k is None else np.clip(k - n0, 0, counts.items)
-    return np.asarray(_group_sum(counts.items, counts.relevant, n0, p0, inside).sum(axis=1))
+    hit = np.nonzero(counts.relevant)  # in a fixed order, half of the groups have none
+    n, p, n0, p0 = counts.items[hit], counts.relevant[hit], n0[hit], p0[hit]
+    inside = n if k is None else np.clip(k - n0, 0, n)
+    sums: Values = np.bincount(hit[0], _group_sum(n, p, n0, p0, inside), minlength=len(counts)).astype(np.float64)
+    return sums
 
 
 def _group_sum(n: NDArray[Any], p: NDArray[Any], n0: NDArray[Any], p0: NDArray[Any], inside: NDArray[Any]) -> Values:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from crossmodal_hash.errors import DataError, SettingsError, ShapeError
 
@@ -58,6 +57,9 @@ def mean_interval(
     mean = float(values.mean())
     if len(values) == 1:
         return Interval(mean, mean, mean, level)
+    # Importing it takes as long as the rest of the package, and not everybody wants intervals.
+    from scipy import stats
+
     found = stats.bootstrap(
         (values,),
         np.mean,

@@ -2,34 +2,36 @@
 
 Counting streams over the database in constant memory. Per query and code it costs one `xor`, one population count and
 half a step of a histogram: the keys of two neighbouring codes, distance and relevance in one byte, are counted as one
-16-bit number. Where numba is installed, large tables are counted by the same steps as machine code (see `compiled`).
+16-bit number. Three engines do so, with the same result: `on_numpy`, `on_numba` (machine code) and `on_device` (a GPU).
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import partial
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.bits import check_packed
-from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.errors import CodesError, SettingsError, ShapeError
-from crossmodal_hash.metrics.relevance import Grades, Pairs, Relevance
+from crossmodal_hash.errors import CodesError, SettingsError, ShapeError, did_you_mean
+from crossmodal_hash.metrics import on_numpy
+from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
+Engine = Literal["numpy", "numba", "torch"]
 STRETCH = 262_144
 """Codes read at once: with 8 queries their keys take 2 MB, the size of a second-level cache."""
-BLOCK = 8
-"""Queries handled at once, so that a tile of codes is read from the cache eight times."""
-PAIRING = 8_192
-"""From here on folding the table of pairs costs less than counting one by one."""
+STRETCH_BYTES = 33_554_432
+"""The same for long codes, of which fewer are read at once."""
 COMPILING = 500_000_000
 """Pairs of a query and an item from which on compiling costs less than it saves."""
+LISTED = 1_048_576
+"""Listed pairs whose codes are compared at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,8 @@ def count(
     gains: bool = False,
     leave_out: Pairs | None = None,
     threads: int | None = None,
-    compiled: bool | None = None,
+    engine: Engine | None = None,
+    device: str = "cpu",
 ) -> Counts:
     """Count items and relevant items at each Hamming distance 0..K from each query.
 
@@ -95,9 +98,10 @@ def count(
         gains: also sum the grades; about twice as slow.
         leave_out: pairs that do not count, such as a query and itself in the database.
         threads: threads that share the queries; None takes two where the machine has them, or all if the loop is
-            compiled (otherwise more gain little, because the histogram holds the interpreter).
-        compiled: whether numba makes machine code of the inner loop, with the same result; None does so where it is
-            installed and the table is large.
+            compiled (otherwise more gain little, because the histogram holds the interpreter). A GPU takes one.
+        engine: what counts, with the same result: `numpy`; `numba`, which compiles the inner loop (extra `fast`);
+            `torch`. None takes torch on a GPU, numba where it is installed and the table is large, and else numpy.
+        device: `cpu`, or `cuda`, `cuda:N` or `auto` as for training. Anything but `cpu` imports torch.
 
     Returns:
         Counts with K + 1 groups.
@@ -105,7 +109,7 @@ def count(
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
         ShapeError: if the relevance is for other numbers of queries or items.
-        SettingsError: if threads < 1, or numba is asked for and not installed.
+        SettingsError: if threads < 1, or the engine or the device is unknown, not installed, or not for one another.
 
     Example:
         >>> from crossmodal_hash.metrics.relevance import Labels
@@ -115,34 +119,26 @@ def count(
         ([[1, 1, 1]], [[1, 0, 1]])
     """
     check_sizes(queries, database, bits, relevance)
-    depth = relevance.max_grade + 1 if gains else 2
-    table = np.zeros((len(queries), bits + 1, depth), np.int64)
-    rows = np.argsort(relevance.group, kind="stable")
-    machine_code = _is_compiled(compiled, len(queries) * len(database))
-    cores = os.cpu_count() or 1
-    workers = (cores if machine_code else min(2, cores)) if threads is None else threads
+    stretch, most = _choose(engine, device, len(queries) * len(database))
+    workers = most if threads is None else threads
     if workers < 1:
         raise SettingsError(f"counting takes at least 1 thread, not {threads}.")
-    laid_out: Callable[[NDArray[np.uint8]], NDArray[Any]] = np.asarray if machine_code else to_words
-    asked = laid_out(queries)
+    table = np.zeros((len(queries), bits + 1, relevance.max_grade + 1 if gains else 2), np.int64)
+    dense, looked_up = table, relevance
+    if isinstance(relevance, Pairs):
+        # A list of pairs is short: all items are counted as not relevant, and the listed ones moved afterwards.
+        dense, looked_up = table[:, :, :1], Pairs(np.empty(0), np.empty(0), relevance.queries, relevance.items)
+    rows = np.argsort(looked_up.group, kind="stable")
+    step = max(1, min(STRETCH, STRETCH_BYTES // queries.shape[1]))
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(database), STRETCH):
-            stop = min(start + STRETCH, len(database))
-            columns = np.ascontiguousarray(laid_out(database[start:stop]).T)
-            level = (relevance.grades if gains else relevance.flags)(start, stop)
-
-            def share(part: NDArray[np.intp], columns: Any = columns, level: Grades = level) -> None:
-                if machine_code:
-                    _add_compiled(table, part, asked, columns, _grades(part, level, relevance.group))
-                else:
-                    _add(table, part, asked, columns, _grades(part, level, relevance.group))
-
+        for start in range(0, len(database), step):
+            share = stretch(dense, queries, database[start : start + step], looked_up, start)
             list(pool.map(share, np.array_split(rows, workers)))
+    if isinstance(relevance, Pairs):
+        _add_listed(table, queries, database, relevance, np.zeros_like(relevance.grade), -1)
+        _add_listed(table, queries, database, relevance, relevance.grade, 1)
     if leave_out is not None:
-        xor = queries[leave_out.query] ^ database[leave_out.item]
-        distance = np.bitwise_count(xor).sum(axis=1, dtype=np.int64)
-        grade = relevance.of_pairs(leave_out)
-        np.subtract.at(table, (leave_out.query, distance, grade if gains else np.minimum(grade, 1)), 1)
+        _add_listed(table, queries, database, leave_out, relevance.of_pairs(leave_out), -1)
     return from_table(table, gains=gains)
 
 
@@ -175,98 +171,50 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
         )
 
 
-def _is_compiled(asked: bool | None, pairs: int) -> bool:
-    if asked is None:
-        return pairs >= COMPILING and importlib.util.find_spec("numba") is not None
-    if asked and importlib.util.find_spec("numba") is None:
-        raise SettingsError("compiled counting needs numba; install it with 'pip install crossmodal-hash[fast]'.")
-    return asked
+Share = Callable[[NDArray[np.intp]], None]
+"""Counts one stretch of the database for some queries."""
 
 
-def _add(
+def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., Share], int]:
+    """What opens a stretch of the database, and how many threads it can use."""
+    known = get_args(Engine)
+    if engine is not None and engine not in known:
+        raise SettingsError(f"unknown engine {engine!r}.{did_you_mean(engine, known)} Known are {', '.join(known)}.")
+    if engine == "torch" or device != "cpu":
+        from crossmodal_hash.device import pick_device
+        from crossmodal_hash.metrics import on_device
+
+        where = pick_device(device)
+        if engine == "torch" or where.type != "cpu":
+            if engine not in (None, "torch"):
+                raise SettingsError(f"{engine} counts on the CPU only; leave out engine or device {device!r}.")
+            return partial(on_device.Stretch, device=where), 1
+    cores = os.cpu_count() or 1
+    installed = importlib.util.find_spec("numba") is not None
+    if engine == "numba" or (engine is None and installed and pairs >= COMPILING):
+        if not installed:
+            raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'.")
+        from crossmodal_hash.metrics import on_numba
+
+        return on_numba.Stretch, cores
+    return on_numpy.Stretch, min(2, cores)
+
+
+def _add_listed(
     table: NDArray[np.int64],
-    rows: NDArray[np.intp],
-    words: NDArray[np.uint64],
-    columns: NDArray[np.uint64],
-    asked: Asked,
+    queries: NDArray[np.uint8],
+    database: NDArray[np.uint8],
+    pairs: Pairs,
+    grade: NDArray[np.int64],
+    number: int,
 ) -> None:
-    """Add one stretch of the database to the rows of the table, which belong to this thread alone."""
-    bits, depth, n = table.shape[1] - 1, table.shape[2], columns.shape[1]
-    paired = depth == 2 and bits <= 127 and n >= PAIRING
-    histogram = _PairHistogram(n, 2 * bits + 2) if paired else None
-    last: NDArray[Any] | None = None
-    offset: NDArray[Any] = np.empty(0)
-    buffer = np.empty((min(BLOCK, len(rows)), n), distance_dtype(bits))
-    for start in range(0, len(rows), BLOCK):
-        distance = buffer[: len(rows) - start]
-        fill_distances(words[rows[start : start + BLOCK]], columns, distance)
-        for d, (query, grades) in zip(distance, asked, strict=False):
-            if grades is not last:
-                last = grades
-                offset = -grades & np.uint8(bits + 1) if paired else grades * np.int64(bits + 1)
-            if histogram is None:
-                found = np.bincount(d + offset, minlength=table[query].size)
-            else:
-                found = histogram(np.add(d, offset, out=d))
-            table[query] += found.reshape(depth, -1).T
-
-
-def _add_compiled(
-    table: NDArray[np.int64],
-    rows: NDArray[np.intp],
-    codes: NDArray[np.uint8],
-    columns: NDArray[np.uint8],
-    asked: Asked,
-) -> None:
-    """The same, with bytes in the place of words."""
-    from crossmodal_hash.metrics.compiled import Histogram
-
-    bits, depth, n = table.shape[1] - 1, table.shape[2], columns.shape[1]
-    histogram = Histogram(BLOCK, (bits + 1) * depth)
-    scratch = np.empty((BLOCK, n), np.min_scalar_type(depth - 1))
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        grades = scratch[: len(block)]
-        for row, (_, of_query) in zip(grades, asked, strict=False):
-            row[:] = of_query
-        table[block] += histogram(codes[block], columns, grades, bits + 1).reshape(len(block), depth, -1).mT
-
-
-Asked = Iterator[tuple[int, NDArray[Any]]]
-"""Query numbers, each with the grades of one stretch of the database."""
-
-
-def _grades(rows: NDArray[np.intp], level: Grades, group: NDArray[np.int64]) -> Asked:
-    """Each query with the grades of the stretch, found once for the queries of one group."""
-    last, grades = -1, np.empty(0, np.uint8)
-    for query in rows.tolist():
-        if group[query] != last:
-            last, grades = group[query], level(query)
-        yield query, grades
-
-
-class _PairHistogram:
-    """Counts bytes below `used` two at a time: half the steps of the slow loop.
-
-    Two bytes x, y are the number x + 256 y, or y + 256 x: either way the row sums plus the column sums of the
-    256 x 256 table of pairs are the counts of single bytes. `numpy.add.at` needs a third less time than `bincount`,
-    which looks for the extremes first and makes a new table each time.
-    """
-
-    def __init__(self, size: int, used: int) -> None:
-        self.index = np.empty(size // 2, np.intp)
-        self.pairs = np.zeros((used, 256), np.int64)
-        self.used = used
-
-    def __call__(self, key: NDArray[np.uint8]) -> NDArray[np.int64]:
-        even = len(key) & ~1
-        np.copyto(self.index, key[:even].view(np.uint16))
-        self.pairs.fill(0)
-        np.add.at(self.pairs.reshape(-1), self.index, 1)
-        square = self.pairs[:, : self.used]
-        single = square.sum(axis=0) + square.sum(axis=1)
-        single[key[even:]] += 1
-        return np.asarray(single)
+    """Count single pairs `number` times, where their distance and grade put them."""
+    for start in range(0, len(pairs), LISTED):
+        part = slice(start, start + LISTED)
+        query = pairs.query[part]
+        xor = queries[query] ^ database[pairs.item[part]]
+        distance = np.bitwise_count(xor).sum(axis=1, dtype=np.int64)
+        np.add.at(table, (query, distance, np.minimum(grade[part], table.shape[2] - 1)), number)
 
 
 def _before(x: NDArray[np.int64]) -> NDArray[np.int64]:

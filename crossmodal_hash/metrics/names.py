@@ -92,7 +92,10 @@ def parse(name: str) -> Metric:
     if pattern not in by_lower or (number is None) != (pattern in _PLAIN):
         digits = number[0] if number else "50"
         known = [re.sub(r"(?<=@)k\b|(?<==)k\b", digits, each) for each in by_lower.values()]
-        raise SettingsError(f"unknown metric {name!r}.{did_you_mean(asked, known)} Known are {', '.join(KNOWN)}.")
+        # A bare `mAP` means the first of its kind, and not the name that looks most like it.
+        first = next((each for each in known if each.lower().startswith(f"{asked}@")), None)
+        hint = f" Did you mean {first!r}?" if first else did_you_mean(asked, known)
+        raise SettingsError(f"unknown metric {name!r}.{hint} Known are {', '.join(KNOWN)}.")
     if number is None:
         return _PLAIN[pattern]
     k = int(number[0])

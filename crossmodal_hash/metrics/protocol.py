@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,16 @@ from crossmodal_hash.metrics.relevance import Relevance, from_codes, judged, sam
 from crossmodal_hash.metrics.ties import Ties, in_order, split
 
 RelevantBy = Literal["labels", "pairs"] | Mapping[str, Mapping[str, int]]
+
+
+class Rules(TypedDict, total=False):
+    """How rankings are made and counted: the arguments of `evaluate` that do not depend on the codes."""
+
+    ties: Ties
+    empty: Empty
+    relevant: RelevantBy
+    threads: int | None
+    device: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +85,7 @@ def evaluate(
     leave_out_self: bool | None = None,
     real: tuple[NDArray[Any], NDArray[Any]] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Result:
     """Rank the database for every query by Hamming distance, and score the rankings.
 
@@ -91,6 +102,7 @@ def evaluate(
         real: codes before the sign of queries and database, (Q, K) and (N, K): rank by their inner product instead,
             which knows no radius.
         threads: passed to `count`.
+        device: passed to `count`; the order of the tie rule `stable`, and of real codes, is found on the CPU.
 
     Returns:
         Values under their full names, with the facts a report must print beside them.
@@ -113,9 +125,8 @@ def evaluate(
         leave_out_self = queries.modality == database.modality and relevant != "pairs"
     left_out = same_id(queries.ids, database.ids) if leave_out_self else None
     gains = ties in ("expected", "stable") and any(metric.graded for metric in wanted.values())
-    counts = count(
-        queries.packed, database.packed, queries.bits, relevance, gains=gains, leave_out=left_out, threads=threads
-    )
+    how: dict[str, Any] = {"gains": gains, "leave_out": left_out, "threads": threads, "device": device}
+    counts = count(queries.packed, database.packed, queries.bits, relevance, **how)
     total = counts.total_relevant
     no_order = _without_information(counts)
     floors = {
@@ -131,7 +142,7 @@ def evaluate(
     if real is not None:
         rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
     elif ties == "stable":
-        rankings = in_order(queries.packed, database.packed, queries.bits, relevance, leave_out=left_out)
+        rankings = in_order(queries.packed, database.packed, queries.bits, relevance, gains=gains, leave_out=left_out)
     if ties in ("optimistic", "pessimistic"):
         rankings = (split(ranking, ties) for ranking in rankings)
     values, curves = _score(by_radius, [counts], kept)

@@ -62,7 +62,7 @@ def by_inner_product(
             grade = np.concatenate([of_query(query) for of_query in stretches])
             keep = np.ones(n, bool)
             if leave_out is not None:
-                keep[leave_out.item[leave_out.query == query]] = False
+                keep[leave_out.between(query, query + 1)[1]] = False
             score = -product[keep]
             order = np.argsort(score, kind="stable")
             yield _groups(score[order], grade[keep][order], relevance.max_grade, stable=stable)
@@ -72,7 +72,7 @@ def _groups(score: NDArray[np.float64], grade: NDArray[Any], max_grade: int, *, 
     """Groups of equal score; without any, the few runs of equal grade say the same."""
     starts = np.concatenate([[0], np.flatnonzero(score[1:] != score[:-1]) + 1])
     if stable or len(starts) >= len(score):
-        return runs(grade, max_grade)
+        return runs(grade[None], np.array([len(grade)]), max_grade)
     g = grade.astype(np.int64)
     sums = {
         name: np.add.reduceat(values, starts)[None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -75,7 +75,7 @@ class Labels:
 
     def flags(self, start: int, stop: int) -> Grades:
         """Relevance of the items start..stop, as one `and` for each byte in which the query has a label."""
-        columns = np.ascontiguousarray(np.packbits(np.asarray(self.database[start:stop]) != 0, axis=1).T)
+        columns = np.ascontiguousarray(self.packed(start, stop).T)
 
         def of_query(query: int) -> NDArray[np.uint8]:
             shared = np.zeros(stop - start, np.uint8)
@@ -85,6 +85,10 @@ class Labels:
             return np.asarray((shared != 0).view(np.uint8))
 
         return of_query
+
+    def packed(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Labels of the items start..stop, eight to a byte, in the layout of `bytes`, (n, ceil(C / 8))."""
+        return np.packbits(np.asarray(self.database[start:stop]) != 0, axis=1)
 
     def grades(self, start: int, stop: int) -> Grades:
         """Number of labels the items start..stop share with a query."""
@@ -124,8 +128,9 @@ class Pairs:
         self.grade = grade.astype(np.int64)[order]
         self.queries, self.items = queries, items
         self.max_grade = int(self.grade.max(initial=1))
-        self.group = np.arange(queries)
         self._first = np.searchsorted(self.query, np.arange(queries + 1))
+        # Queries without a pair are alike.
+        self.group = np.where(np.diff(self._first) > 0, np.arange(queries), -1)
 
     def __len__(self) -> int:
         return len(self.query)
@@ -149,6 +154,11 @@ class Pairs:
         out[found] = self.grade[at[found]]
         return out
 
+    def between(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs of the queries start..stop: rows, counted from start, and items."""
+        mine = slice(self._first[start], self._first[min(stop, self.queries)])
+        return self.query[mine] - start, self.item[mine]
+
     def _dense(self, query: int, start: int, stop: int) -> NDArray[np.uint16]:
         dense = np.zeros(stop - start, np.uint16)
         mine = slice(self._first[query], self._first[query + 1])
@@ -156,6 +166,15 @@ class Pairs:
         inside = (at >= 0) & (at < stop - start)
         dense[at[inside]] = self.grade[mine][inside]
         return dense
+
+
+def each_query(rows: NDArray[np.intp], level: Grades, group: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Each query of `rows` with what `level` says of it, looked up once for neighbours of one group."""
+    last, grades = None, np.empty(0, np.uint8)
+    for query in rows.tolist():
+        if group[query] != last:
+            last, grades = group[query], level(query)
+        yield query, grades
 
 
 def same_id(queries: NDArray[np.str_], database: NDArray[np.str_]) -> Pairs:

@@ -18,6 +18,8 @@ from crossmodal_hash.metrics.counts import STRETCH, Counts, check_sizes
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Ties = Literal["expected", "stable", "optimistic", "pessimistic"]
+RANKED = 262144
+"""Pairs of a query and an item ranked at once, which takes some 20 MB."""
 
 
 def split(counts: Counts, rule: Literal["optimistic", "pessimistic"]) -> Counts:
@@ -51,9 +53,10 @@ def in_order(
     bits: int,
     relevance: Relevance,
     *,
+    gains: bool = False,
     leave_out: Pairs | None = None,
 ) -> Iterator[Counts]:
-    """Rank the database for one query after another, ties in database order (`stable`).
+    """Rank the database for a few queries after the other, ties in database order (`stable`).
 
     Slower than `count` by the sort of N distances per query, and needs memory for one query's ranking.
 
@@ -62,10 +65,11 @@ def in_order(
         database: packed codes, uint8 (N, ceil(K / 8)), N >= 1.
         bits: K.
         relevance: which items are relevant to which query.
+        gains: also sum the grades.
         leave_out: pairs that do not count.
 
     Yields:
-        Counts of one query: runs of neighbours with equal grade, with grades.
+        Counts of the next queries: runs of neighbours with equal grade, or equal relevance without `gains`.
 
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
@@ -74,35 +78,57 @@ def in_order(
     check_sizes(queries, database, bits, relevance)
     n = len(database)
     words, columns = to_words(queries), np.ascontiguousarray(to_words(database).T)
-    stretches = [relevance.grades(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
-    distance = np.empty((1, n), distance_dtype(bits))
-    for query in range(len(queries)):
-        fill_distances(words[query : query + 1], columns, distance)
-        grade = np.concatenate([of_query(query) for of_query in stretches])
-        keep = np.ones(n, bool)
+    level = relevance.grades if gains else relevance.flags
+    stretches = [level(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
+    block = max(1, RANKED // n)
+    for start in range(0, len(queries), block):
+        rows = np.arange(start, min(start + block, len(queries)))
+        distance = np.empty((len(rows), n), distance_dtype(bits + 1))
+        fill_distances(words[rows], columns, distance)
+        grade = np.stack([np.concatenate([of_query(query) for of_query in stretches]) for query in rows.tolist()])
+        length = np.full(len(rows), n)
         if leave_out is not None:
-            keep[leave_out.item[leave_out.query == query]] = False
-        order = np.argsort(distance[0][keep], kind="stable")
-        yield runs(grade[keep][order], relevance.max_grade)
+            row, item = leave_out.between(start, start + block)
+            distance[row, item] = bits + 1  # behind everything, where the ranking has ended
+            length -= np.bincount(row, minlength=len(rows))
+        for d, g in zip(distance, grade, strict=True):
+            g[:] = g[np.argsort(d, kind="stable")]
+        yield runs(grade, length, relevance.max_grade if gains else None)
 
 
-def runs(grade: NDArray[Any], max_grade: int) -> Counts:
-    """Counts of one ranking without ties: each run of neighbours with equal grade is a group.
+def runs(grade: NDArray[Any], length: NDArray[np.int64], max_grade: int | None) -> Counts:
+    """Counts of rankings without ties: each run of neighbours with equal grade is a group.
 
     Args:
-        grade: grades in the order of the ranking, (N,), unsigned.
-        max_grade: upper bound of the grades.
+        grade: grades in the order of the rankings, (Q, N), unsigned.
+        length: items that are ranked, of each query, (Q,) in 0..N; what comes behind does not count.
+        max_grade: upper bound of the grades; None to tell relevant from other items only, at grades 0 and 1.
 
     Returns:
-        Counts of one query, with grades.
+        Counts of as many groups as the longest needs; others end in empty ones.
+
+    Example:
+        >>> runs(np.array([[1, 1, 0, 1], [0, 0, 1, 1]]), np.array([4, 3]), None).items.tolist()
+        [[2, 1, 1], [2, 1, 0]]
     """
-    starts = np.concatenate([[0], np.flatnonzero(grade[1:] != grade[:-1]) + 1])
-    items = np.diff(starts, append=len(grade))
-    g = grade[starts].astype(np.int64) if len(grade) else np.zeros(1, np.int64)
-    return Counts(
-        items=items[None],
-        relevant=(items * (g > 0))[None],
-        shared=(items * g)[None],
-        gain=(items * (2.0**g - 1))[None],
-        grades=np.bincount(grade, minlength=max_grade + 1)[None],
-    )
+    q, n = grade.shape
+    first = np.ones((q, n), bool)
+    np.not_equal(grade[:, 1:], grade[:, :-1], out=first[:, 1:])
+    first &= np.arange(n) < length[:, None]
+    at = np.flatnonzero(first)
+    row = at // n
+    number = np.bincount(row, minlength=q)
+    last = np.cumsum(number)
+    # A run ends where the next begins, or with the ranking.
+    end = np.append(at[1:], 0)
+    end[last[number > 0] - 1] = (np.arange(q) * n + length)[number > 0]
+    place = row, np.arange(len(at)) - np.repeat(last - number, number)
+    shape = q, max(1, int(number.max()))
+    items, g = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    items[place], g[place] = end - at, grade.ravel()[at]
+    relevant = np.where(g > 0, items, 0)
+    if max_grade is None:
+        return Counts(items, relevant)
+    grades = np.zeros((q, max_grade + 1), np.int64)
+    np.add.at(grades, (np.arange(q)[:, None], g), items)
+    return Counts(items, relevant, items * g, items * (2.0 ** np.arange(max_grade + 1) - 1)[g], grades)

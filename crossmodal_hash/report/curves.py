@@ -144,21 +144,29 @@ def history_picture(name: str, title: str, what: str, histories: Sequence[tuple[
     lines = [(run, key, points) for run, history in histories for key, points in history.items() if points]
     if not lines:
         return None
-    several = len({run for run, _, _ in lines}) > 1
+    runs, keys = (list(dict.fromkeys(names)) for names in zip(*((run, key) for run, key, _ in lines), strict=True))
+    several = len(runs) > 1
+    deep = (len(lines) + 1) // 2
 
     def draw(axes: Axes) -> None:
-        for i, (run, key, points) in enumerate(lines):
+        for run, key, points in lines:
             epoch, value = zip(*points, strict=True)
             label = f"{run}: {key}" if several else key
             marker = "o" if len(points) == 1 else None
-            axes.plot(epoch, value, label=_label(label.removesuffix("/map@all")), marker=marker, **_line(i))
-        _finish(axes, "epoch", what, legend=True)
+            # Of several runs, each has a colour and each curve a style.
+            look = _look(runs.index(run), keys.index(key)) if several else _line(keys.index(key))
+            axes.plot(epoch, value, label=_label(label.removesuffix("/map@all")), marker=marker, **look)
+        _finish(axes, "epoch", what, legend=False)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2, "fontsize": "x-small"}
+        axes.legend(**below) if len(lines) > 4 else axes.legend(fontsize="small")
 
     said = "; ".join(
-        f"{run + ' ' if several else ''}{key} from {points[0][1]:.3f} to {points[-1][1]:.3f}"
+        f"{run + ' ' if several else ''}{key.removesuffix('/map@all')} from {points[0][1]:.3f} to {points[-1][1]:.3f}"
         for run, key, points in lines
     )
-    return Picture(name, title, f"{what} over epochs: {said}.", draw, (5.2, 3.6 + 0.12 * max(0, len(lines) - 6)))
+    return Picture(
+        name, title, f"{what} over epochs: {said}.", draw, (5.2, 3.6 + (0.2 * deep if len(lines) > 4 else 0.0))
+    )
 
 
 def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
@@ -175,7 +183,7 @@ def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
     dead = int(((share == 0) | (share == 1)).sum())
     alt = (
         f"Share of items with each of {codes.bits} bits set, {codes.modality} codes of {name}: {share.min():.2f} to "
-        f"{share.max():.2f}, where 0.5 is balanced; {dead} bits never change."
+        f"{share.max():.2f}, where 0.5 is balanced; bits that never change: {dead}."
     )
     yield Picture(f"balance-{slug}-{codes.modality}", f"Balance of the bits, {codes.modality}, {name}", alt, balance)
 
@@ -194,7 +202,7 @@ def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
         "diagonal without sign, where 0 is independent."
     )
     title = f"Correlation of the bits, {codes.modality}, {name}"
-    yield Picture(f"correlation-{slug}-{codes.modality}", title, alt, together, (4.6, 3.8))
+    yield Picture(f"correlation-{slug}-{codes.modality}", title, alt, together)
 
 
 def bit_correlation(signs: NDArray[Any]) -> NDArray[np.float64]:
@@ -217,7 +225,11 @@ def _label(name: str) -> str:
 
 
 def _line(i: int) -> dict[str, Any]:
-    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i // len(COLOURS) % len(STYLES)]}
+    return _look(i, i // len(COLOURS))
+
+
+def _look(colour: int, style: int) -> dict[str, Any]:
+    return {"color": COLOURS[colour % len(COLOURS)], "linestyle": STYLES[style % len(STYLES)]}
 
 
 def _finish(axes: Axes, x: str, y: str, *, legend: bool) -> None:

@@ -92,14 +92,13 @@ def build_page(
     """
     records = [each.record for each in scored]
     names = [record.name for record in records]
-    comparison = wide_table(records, compare(records, level), level) if len(records) > 1 else None
     return render_page(
         "page.html",
         title=names[0] if len(names) == 1 else f"{len(names)} runs",
         names=names,
         runs=[(record.name, record.facts, list(score_tables(record, level))) for record in records],
         facts=list(dict.fromkeys(key for record in records for key in record.facts)),
-        comparison=comparison,
+        comparison=list(comparison_tables(records, level)) if len(records) > 1 else [],
         conventions=conventions(records[0].scores, level),
         groups=groups,
         galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
@@ -127,6 +126,15 @@ def render_page(template: str, **content: Any) -> str:
     environment.globals["is_number"] = is_number
     environment.tests["strong"] = lambda value: isinstance(value, Strong)
     return environment.get_template(template).render(**content)
+
+
+def comparison_tables(records: Sequence[Record], level: float) -> Iterator[tuple[str, Table]]:
+    """The records side by side, a table for each direction and database: narrow enough for a screen."""
+    wide = wide_table(records, compare(records, level), level)
+    groups = [(key, list(rows)) for key, rows in groupby(wide.rows, key=lambda row: tuple(row[:2]))]
+    for i, ((direction, database), rows) in enumerate(groups, 1):
+        notes = wide.notes if i == len(groups) else ()
+        yield f"{direction}, {database}", Table(wide.columns[2:], [row[2:] for row in rows], notes)
 
 
 def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:

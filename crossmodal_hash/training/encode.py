@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.data import Dataset
+from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, did_you_mean
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.run import Run, pick_device
+from crossmodal_hash.training.run import Run
 
 
 def encode(

@@ -1,4 +1,7 @@
-"""The run folder: what a training leaves behind, and how it is found and opened again."""
+"""The run folder: what a training leaves behind, and how it is found and opened again.
+
+Reading one needs no torch; only its model does.
+"""
 
 from __future__ import annotations
 
@@ -12,43 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
-from crossmodal_hash.errors import DataError, RunError, SettingsError
-from crossmodal_hash.factory import build_model
+from crossmodal_hash.errors import DataError, RunError
 from crossmodal_hash.files import write_bytes, write_json
-from crossmodal_hash.model import HashModel, load_weights
 from crossmodal_hash.registry import BUILT_IN
 from crossmodal_hash.settings import Settings
 
+if TYPE_CHECKING:
+    import torch
+
+    from crossmodal_hash.model import HashModel
+
 RUNS = Path("runs")
-LATEST = "latest"
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one.
-
-    Raises:
-        SettingsError: for a device that is not here or not one at all.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
-    return device
+LATEST = ".latest"
 
 
 @dataclass(frozen=True)
@@ -117,6 +102,9 @@ class Run:
         Raises:
             RunError: if training has not finished or the weights are corrupt.
         """
+        from crossmodal_hash.factory import build_model
+        from crossmodal_hash.model import load_weights
+
         model = build_model(self.settings(), self.inputs(), pretrained=False)
         load_weights(self.weights, model)
         return model.to(device).eval()
@@ -173,10 +161,19 @@ def open_run(path: Path | None) -> Run:
         except OSError:
             raise RunError(f"no run under {RUNS}/ yet; make one with 'chash train', or name a run folder") from None
     if not path.is_dir():
-        raise RunError(f"run folder {path} does not exist; 'chash train --out {path}' would make it")
+        raise RunError(f"run folder {path} does not exist; {_runs_there_are()}")
     run = Run(path)
     run.read("config.json", "settings")
     return run
+
+
+def _runs_there_are() -> str:
+    """What to name instead: the newest runs first."""
+    found = sorted(RUNS.glob("*/config.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    if not found:
+        return f"there is no run under {RUNS}/ either, so make one with 'chash train'"
+    named = ", ".join(file.parent.name for file in found[:5])
+    return f"under {RUNS}/ there {'is' if len(found) == 1 else 'are'} {named}" + (", ..." if len(found) > 5 else "")
 
 
 def new_run(out: Path | None, settings: Settings) -> Run:
@@ -248,6 +245,8 @@ def note_latest(run: Run) -> None:
 
 def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> dict[str, Any]:
     """Versions, device, plug-ins and data: what a reader needs to get the same numbers."""
+    import torch
+
     names = ("crossmodal-hash", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")
     versions = {}
     for name in names:

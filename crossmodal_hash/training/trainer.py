@@ -24,6 +24,7 @@ from crossmodal_hash.data import (
     read_split,
     split_from_rows,
 )
+from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, RunError, TrainingError
 from crossmodal_hash.factory import build_model, build_objective, guides
 from crossmodal_hash.files import write_bytes
@@ -42,7 +43,6 @@ from crossmodal_hash.training.run import (
     Run,
     new_run,
     note_latest,
-    pick_device,
     refuse_taken,
     whole_or_absent,
     write_description,

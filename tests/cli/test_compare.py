@@ -1,11 +1,14 @@
 """`chash compare` through `main(argv)`."""
 
 import json
+from glob import glob
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.training.run import Run, note_latest
 
 
 def test_two_runs_side_by_side(capsys, two_runs):
@@ -27,6 +30,28 @@ def test_tables_are_ready_to_paste(capsys, two_runs, form, start):
     out = capsys.readouterr().out
     assert out.startswith(start)
     assert "P@5" in out
+
+
+def test_all_runs_of_a_folder_are_compared_beside_the_note_of_the_latest(capsys, two_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    for run in two_runs:
+        Path("runs", run.name).symlink_to(run)
+    note_latest(Run(Path("runs", two_runs[1].name)))
+    assert main(["compare", *sorted(glob("runs/*")), "-q"]) == 0  # noqa: PTH207 (what a shell makes of runs/*)
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), err) == (9, "")
+    assert main(["evaluate", "--no-interval"]) == 0
+    assert "run runs/bits24" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "encode"])
+def test_a_run_that_is_missing_is_answered_with_those_there_are(capsys, two_runs, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    Path("runs/mine").symlink_to(two_runs[0])
+    assert main([command, "runs/yours"]) == 2
+    assert "runs/yours does not exist; under runs/ there is mine\n" in capsys.readouterr().err
 
 
 def test_json_has_every_number_in_its_own_field(capsys, two_runs):

@@ -78,7 +78,7 @@ def test_conventions_are_said_beside_the_numbers_but_not_in_them(capsys, files):
     for said in ("divided by R", "ties expected", "queries without a relevant item", "95% bootstrap", "random"):
         assert said in err
     assert main(["evaluate", *files, "-q"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr() == (out, "")
 
 
 def test_metrics_come_under_their_full_names_with_rules_intervals_and_floors(capsys, files):
@@ -247,7 +247,7 @@ def broken(kind, image, text, labels):
         return "transposed"
     if kind == "transposed codes":
         np.save("image.npy", image.T)
-        return "does not match the 12 codes"
+        return "does not match the 12 codes; the 30 bits do, so the codes look transposed"
     if kind == "label values":
         np.save("labels.npy", labels * 2.0)
         return "labels are 0 or 1"
@@ -267,6 +267,62 @@ def test_matrices_that_are_not_codes_or_do_not_fit_are_refused_in_one_sentence(c
     if kind in ("nan", "zero", "three values"):
         np.save("image.npy", theirs[0])
     assert said in refused(capsys, *files)
+
+
+def save_v73(path, matrix):
+    with h5py.File(path, "w") as file:  # MATLAB writes the axes in the other order
+        file["m"] = matrix.T
+
+
+FORMATS = {
+    "m.npy": np.save,
+    "m.npz": lambda path, matrix: np.savez(path, m=matrix),
+    "m.mat": lambda path, matrix: scipy.io.savemat(path, {"m": matrix}),
+    "m73.mat": save_v73,
+    "m.safetensors": lambda path, matrix: save_file({"m": np.ascontiguousarray(matrix)}, path),
+    "m.csv": lambda path, matrix: np.savetxt(path, matrix, delimiter=","),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_in_every_format_a_matrix_that_cannot_be_scored_is_one_sentence(capsys, files, theirs, name):
+    image, _, labels = theirs
+    wrong = {
+        "row 3, column 4 holds nan": (3, 4, np.nan),
+        "row 1, column 0 holds 2": (1, 0, 2),
+        "a 0 in row 2, column 1": (2, 1, 0),
+    }
+    for said, (row, column, value) in wrong.items():
+        matrix = image.copy()
+        matrix[row, column] = value
+        FORMATS[name](name, matrix)
+        assert said in refused(capsys, "--codes", name, "--labels", "labels.npy")
+    for said, matrix in (
+        ("the 30 bits do, so the codes look transposed", image.T),
+        ("labels have 30 rows, which does not match the 29 codes", image[:29]),
+    ):
+        FORMATS[name](name, matrix)
+        assert said in refused(capsys, "--codes", name, "--labels", "labels.npy")
+    FORMATS[name](name, labels[:0])
+    np.save("none.npy", image[:0])
+    sides = ["--queries", "none.npy", "--query-labels", name, "--database", "text.npy"]
+    said = "m.csv holds no matrix" if name == "m.csv" else "0 queries, 30 database items"
+    assert said in refused(capsys, *sides, "--database-labels", "labels.npy")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
+    nothing_shared = np.eye(30)
+    FORMATS[name](name, nothing_shared)
+    for row in rows_of(capsys, "--codes", "image.npy", "--labels", name):
+        assert (row["relevant_pairs"], row["empty_queries"], row["expected"]) == (0, 30, 0.0)
+    FORMATS[name](name, np.ones((30, 1024)))
+    row = rows_of(capsys, "--codes", name, "--labels", "labels.npy")[0]
+    assert (row["bits"], row["expected"]) == (1024, pytest.approx(row["random"]))
+    FORMATS[name](name, np.ones((1, 12)))
+    np.save("one.npy", np.eye(3)[:1])
+    sides = ["--queries", "image.npy", "--query-labels", "labels.npy", "--database", name]
+    assert rows_of(capsys, *sides, "--database-labels", "one.npy")[0]["expected"] == pytest.approx(10 / 30)
 
 
 @pytest.mark.parametrize(
@@ -317,12 +373,22 @@ def test_a_side_without_its_partner_and_codes_without_labels_are_refused(capsys,
     assert "12 bits and the database 8" in refused(capsys, *sides)
 
 
-def test_scoring_their_codes_imports_no_torch(files, folder):
+@pytest.mark.parametrize("device", [[], ["--device", "cpu"]])
+def test_scoring_their_codes_imports_no_torch(files, folder, device):
     code = (
         "import sys; from crossmodal_hash.cli.main import main; code = main(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", code, "evaluate", *files]
+    command = [sys.executable, "-c", code, "evaluate", *files, *device]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_gpu(capsys, files, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
+    assert "device 'cuda:7' is not here" in refused(capsys, *files, "--device", "cuda:7")
+    assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")

@@ -1,4 +1,4 @@
-"""Looking is cheap: help, lists and settings import neither torch nor any component."""
+"""Looking is cheap: help, lists and settings import no torch and no component, and reading a run imports no torch."""
 
 import os
 import subprocess
@@ -32,6 +32,22 @@ def test_no_torch_is_imported(argv):
     done = subprocess.run([sys.executable, "-c", code, *argv], env=env, capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert done.stdout
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "report"])
+def test_scoring_the_codes_of_runs_imports_no_torch(two_runs, tmp_path, command):
+    argv = {
+        "evaluate": ["evaluate", str(two_runs[0])],
+        "compare": ["compare", str(two_runs[0]), str(two_runs[1])],
+        "report": ["report", str(two_runs[0]), "--out", str(tmp_path / "report.html")],
+    }[command]
+    code = (
+        "import sys; from crossmodal_hash.cli.main import main; code = main(sys.argv[1:]); "
+        "print('torch' in sys.modules); sys.exit(code)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "CHASH_PLUGINS": ""}
+    done = subprocess.run([sys.executable, "-c", code, *argv], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_listing_does_not_import_a_broken_plugin(tmp_path):

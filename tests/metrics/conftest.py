@@ -25,7 +25,8 @@ def counts_of(distance, grade, bits) -> Counts:
 def stable_of(distance, grade) -> list[Counts]:
     """One ranking a query, ties in database order."""
     distance, grade = np.asarray(distance), np.asarray(grade)
-    return [runs(g[np.argsort(d, kind="stable")], int(grade.max())) for d, g in zip(distance, grade, strict=True)]
+    ranked = [g[np.argsort(d, kind="stable")] for d, g in zip(distance, grade, strict=True)]
+    return [runs(g[None], np.array([len(g)]), int(grade.max())) for g in ranked]
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def test_every_known_name_can_be_asked_for(known):
     [
         ("mpa@50", "map@50"),
         ("map@50/retreived", "map@50/retrieved"),
-        ("map", "map@all"),
+        ("map", "map@all'. Known"),
+        ("mAP", "map@all'. Known"),
+        ("P", "P@50'. Known"),
         ("pr@radius", "pr@radius/m"),
         ("mean-rank", "median-rank"),
         ("prec@r<2", "precision@r<=2"),

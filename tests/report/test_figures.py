@@ -30,10 +30,22 @@ def test_words_beside_a_figure_say_its_numbers():
     codes = Codes(pack(signs), 2, list("abcd"), "image")
     balance, correlation = bit_pictures("run", "1", codes)
     assert "0.75 to 1.00" in balance.alt
-    assert "1 bits never change" in balance.alt
+    assert "bits that never change: 1" in balance.alt
     assert "0.00 on average" in correlation.alt
     assert "hard from 0.500 to 0.250" in picture().alt
     assert history_picture("losses", "Losses", "loss", [("run", {})]) is None
+
+
+def test_of_several_runs_each_has_a_colour_and_a_long_legend_stands_below_the_axes():
+    points = [(1, 0.5), (2, 0.25)]
+    runs = [(name, dict.fromkeys(("hard", "soft", "total"), points)) for name in ("one", "two")]
+    figure = history_picture("losses", "Losses", "loss", runs).figure()
+    axes = figure.axes[0]
+    looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines()]
+    assert len(set(looks)) == 6
+    assert len({colour for colour, _ in looks}) == 2
+    figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
 
 
 def test_an_svg_in_a_page_takes_the_colour_of_the_page_and_asks_for_nothing():

@@ -22,8 +22,8 @@ def random_case(q, n, bits, classes, seed=0):
 @pytest.mark.parametrize("gains", [False, True])
 def test_the_compiled_loop_counts_what_the_reference_counts(bits, n, gains):
     queries, database, relevance = random_case(19, n, bits, 21)
-    slow = count(queries, database, bits, relevance, gains=gains, compiled=False)
-    fast = count(queries, database, bits, relevance, gains=gains, compiled=True, threads=3)
+    slow = count(queries, database, bits, relevance, gains=gains, engine="numpy")
+    fast = count(queries, database, bits, relevance, gains=gains, engine="numba", threads=3)
     assert (fast.items == slow.items).all()
     assert (fast.relevant == slow.relevant).all()
     if gains:
@@ -38,7 +38,7 @@ def test_a_database_in_several_stretches_and_left_out_pairs(monkeypatch):
     queries, database, _ = random_case(5, 999, 48, 3)
     names = np.arange(999).astype(str)
     own = same_id(names[:5], names)
-    slow, fast = (count(queries, database, 48, own, leave_out=own, compiled=compiled) for compiled in (False, True))
+    slow, fast = (count(queries, database, 48, own, leave_out=own, engine=engine) for engine in ("numpy", "numba"))
     assert (fast.items == slow.items).all()
     assert fast.total_items.tolist() == [998] * 5
     assert fast.total_relevant.tolist() == [0] * 5
@@ -46,7 +46,7 @@ def test_a_database_in_several_stretches_and_left_out_pairs(monkeypatch):
 
 def test_equal_codes_fill_one_cell():
     codes = np.zeros((70_001, 2), np.uint8)
-    found = count(codes[:2], codes, 16, Labels(np.ones((2, 1)), np.ones((70_001, 1))), compiled=True)
+    found = count(codes[:2], codes, 16, Labels(np.ones((2, 1)), np.ones((70_001, 1))), engine="numba")
     assert found.relevant[:, 0].tolist() == [70_001, 70_001]
 
 
@@ -56,4 +56,4 @@ def test_without_numba_the_reference_counts_and_asking_for_it_is_refused(monkeyp
     monkeypatch.setattr("crossmodal_hash.metrics.counts.COMPILING", 1)
     assert count(queries, database, 16, relevance).items.sum() == 18
     with pytest.raises(SettingsError, match=r"crossmodal-hash\[fast\]"):
-        count(queries, database, 16, relevance, compiled=True)
+        count(queries, database, 16, relevance, engine="numba")

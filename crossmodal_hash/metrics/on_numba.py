@@ -1,7 +1,6 @@
 """The inner loop of counting as machine code, by numba where it is installed (the extra `fast`).
 
-`counts` imports this only when a table is large enough to pay for compiling it; the numpy path beside it is the
-reference, and both give the same whole numbers.
+`counts` imports this only when a table is large enough to pay for compiling it, or when asked to.
 """
 
 from __future__ import annotations
@@ -13,8 +12,50 @@ import numpy as np
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
+
+BLOCK = 8
+"""Queries handled at once, whose grades lie side by side."""
 TILE = 4_096
 """Keys made at once: they are counted while they are in the first-level cache."""
+
+
+class Stretch:
+    """Adds the items of one stretch of the database to a table; the twin of `on_numpy.Stretch`, with the same result.
+
+    Args:
+        table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
+        queries: packed codes, (Q, bytes).
+        items: packed codes of the stretch, (n, bytes).
+        relevance: which items are relevant to which query.
+        start: number of the first item in the whole database.
+    """
+
+    def __init__(
+        self,
+        table: NDArray[np.int64],
+        queries: NDArray[np.uint8],
+        items: NDArray[np.uint8],
+        relevance: Relevance,
+        start: int,
+    ) -> None:
+        self.table, self.group = table, relevance.group
+        self.codes, self.columns = np.asarray(queries), np.ascontiguousarray(items.T)
+        self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
+
+    def __call__(self, rows: NDArray[np.intp]) -> None:
+        """Count for some queries; threads may each take other ones."""
+        groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
+        histogram = Histogram(BLOCK, groups * depth)
+        scratch = np.empty((BLOCK, n), np.min_scalar_type(depth - 1))
+        asked = each_query(rows, self.level, self.group)
+        for start in range(0, len(rows), BLOCK):
+            block = rows[start : start + BLOCK]
+            grades = scratch[: len(block)]
+            for row, (_, of_query) in zip(grades, asked, strict=False):
+                row[:] = of_query
+            found = histogram(self.codes[block], self.columns, grades, groups)
+            self.table[block] += found.reshape(len(block), depth, groups).mT
 
 
 class Histogram:

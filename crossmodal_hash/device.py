@@ -1,0 +1,26 @@
+"""Where tensors live; the one place that turns a name such as `cuda:1` into a device."""
+
+from __future__ import annotations
+
+import torch
+
+from crossmodal_hash.errors import SettingsError
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one.
+
+    Raises:
+        SettingsError: for a device that is not here or not one at all.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
+    return device

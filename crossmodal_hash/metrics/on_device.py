@@ -1,0 +1,135 @@
+"""The inner loop of counting as tensor operations, for a GPU; the one module of `metrics` that needs torch.
+
+Distances and shared labels are matrix products. Their factors are -1, 0 or 1, which every format a GPU may multiply in
+holds exactly, and their sums are whole numbers far below 2^24, which float32 adds exactly: the counts are those of the
+numpy path, whatever TF32 or a matmul precision is set to. Autocast, which would round the sums, is switched off.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crossmodal_hash.metrics.relevance import Labels, Relevance, each_query
+
+PAIRS = 4_194_304
+"""Pairs of a query and an item at once: their products and keys take some 100 MB."""
+NUMBERS = 8_388_608
+"""Bits of codes and labels that lie unpacked at once, which takes 5 bytes for each."""
+CELLS = 4_096
+"""Cells of the histogram of one block: as many as a GPU counts in its fast shared memory."""
+
+
+class Stretch:
+    """Adds the items of one stretch of the database to a table; the twin of `on_numpy.Stretch`.
+
+    Args:
+        table: counts per query, distance and grade, int64 (Q, K + 1, depth), on the CPU.
+        queries: packed codes, (Q, bytes).
+        items: packed codes of the stretch, (n, bytes).
+        relevance: which items are relevant to which query.
+        start: number of the first item in the whole database.
+        device: where to count.
+    """
+
+    def __init__(
+        self,
+        table: NDArray[np.int64],
+        queries: NDArray[np.uint8],
+        items: NDArray[np.uint8],
+        relevance: Relevance,
+        start: int,
+        *,
+        device: torch.device,
+    ) -> None:
+        self.table, self.queries, self.items, self.relevance = table, queries, items, relevance
+        self.start, self.device = start, device
+
+    def __call__(self, rows: NDArray[np.intp]) -> None:
+        """Count for some queries."""
+        width = self.items.shape[1] + (self.relevance.bytes.shape[1] if isinstance(self.relevance, Labels) else 0)
+        step = max(1, NUMBERS // (8 * width))
+        with torch.autocast(self.device.type, enabled=False):
+            for start in range(0, len(self.items), step):
+                self._add(rows, start, min(start + step, len(self.items)))
+
+    def _add(self, rows: NDArray[np.intp], start: int, stop: int) -> None:
+        groups, depth = self.table.shape[1:]
+        codes = signs(self._send(self.items[start:stop]))
+        graded = _Grades(self.relevance, self.start + start, self.start + stop, depth, self.device)
+        block = max(1, min(PAIRS // len(codes), CELLS // (groups * depth)))
+        for first in range(0, len(rows), block):
+            some = rows[first : first + block]
+            distance = distances(signs(self._send(self.queries[some])), codes)
+            key = keys(distance, graded(some), groups, depth)
+            found = torch.bincount(key.flatten(), minlength=len(some) * groups * depth)
+            self.table[some] += found.cpu().numpy().reshape(len(some), groups, depth)
+
+    def _send(self, packed: NDArray[np.uint8]) -> Tensor:
+        return send(packed, self.device)
+
+
+class _Grades:
+    """Grades of some queries for the items start..stop."""
+
+    def __init__(self, relevance: Relevance, start: int, stop: int, depth: int, device: torch.device) -> None:
+        self.relevance, self.depth, self.device = relevance, depth, device
+        if isinstance(relevance, Labels):
+            self.labels = ones(send(relevance.packed(start, stop), device))
+        else:
+            self.level = (relevance.grades if depth > 2 else relevance.flags)(start, stop)
+
+    def __call__(self, rows: NDArray[np.intp]) -> Tensor | None:
+        """Int32 (q, n); None where there is one grade only."""
+        if self.depth == 1:
+            return None
+        if isinstance(self.relevance, Labels):
+            return shared(ones(send(self.relevance.bytes[rows], self.device)), self.labels, graded=self.depth > 2)
+        found = [grades for _, grades in each_query(rows, self.level, self.relevance.group)]
+        return torch.from_numpy(np.stack(found).astype(np.int32)).to(self.device)
+
+
+def send(packed: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Packed bits on a device; a read-only memory map is copied first."""
+    return torch.from_numpy(np.array(packed, order="C")).to(device)
+
+
+def ones(packed: Tensor) -> Tensor:
+    """Packed bits as numbers: uint8 (n, bytes) -> float32 (n, 8 bytes) in {0, 1}."""
+    place = torch.arange(8, dtype=torch.uint8, device=packed.device)
+    return ((packed[:, :, None] >> place) & 1).flatten(1).to(torch.float32)
+
+
+def signs(packed: Tensor) -> Tensor:
+    """The same in {-1, +1}; padding is -1 on both sides, and so no distance."""
+    return ones(packed).mul_(2).sub_(1)
+
+
+def distances(queries: Tensor, codes: Tensor) -> Tensor:
+    """Hamming distances of codes in {-1, +1}, (q, W) and (n, W) -> int32 (q, n): (W - <a, b>) / 2."""
+    return (queries @ codes.T).sub_(queries.shape[1]).mul_(-0.5).to(torch.int32)
+
+
+def shared(queries: Tensor, labels: Tensor, *, graded: bool) -> Tensor:
+    """Number of shared labels, (q, C) and (n, C) in {0, 1} -> int32 (q, n); 0 or 1 unless `graded`."""
+    found = queries @ labels.T
+    return (found if graded else found > 0).to(torch.int32)
+
+
+def keys(distance: Tensor, grade: Tensor | None, groups: int, depth: int) -> Tensor:
+    """One number for each query, distance and grade; overwrites `distance`.
+
+    Args:
+        distance: int32 (q, n), in 0..groups - 1.
+        grade: int32 (q, n), in 0..depth - 1; None for all 0.
+        groups: K + 1.
+        depth: number of grades.
+
+    Returns:
+        int32 (q, n), in 0..q groups depth - 1.
+    """
+    row = torch.arange(len(distance), dtype=torch.int32, device=distance.device)[:, None]
+    distance.mul_(depth).add_(row * (groups * depth))
+    return distance if grade is None else distance.add_(grade)
