@@ -8,7 +8,7 @@ from crossmodal_hash.errors import UnknownComponentError
 from crossmodal_hash.registry import Registry, normalise
 
 if TYPE_CHECKING:
-    from crossmodal_hash.contracts import Backbone, Component, Criterion, Fusion, HashLoss
+    from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss
 
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
@@ -25,6 +25,7 @@ BACKBONES: Registry[Backbone] = Registry(
         "label-mlp": "crossmodal_hash.backbones.label_mlp:LabelMLP",
         "light-residual": "crossmodal_hash.backbones.light_residual:LightResidual",
         "mlp": "crossmodal_hash.backbones.mlp:MLP",
+        "raw": "crossmodal_hash.backbones.raw:Raw",
     },
     aliases={"resnet34-text": "bow-resnet", "vector": "mlp"},
 )
@@ -82,6 +83,18 @@ LOSSES: Registry[HashLoss] = Registry(
     aliases={"nll": "pairwise-nll", "mse": "similarity-mse", "quantisation": "quantization"},
 )
 
+CLOSED_FORMS: Registry[ClosedForm] = Registry(
+    "closed-form",
+    group="crossmodal_hash.closed_forms",
+    contract="crossmodal_hash.contracts:ClosedForm",
+    builtin={
+        "cmssh": "crossmodal_hash.shallow.cmssh:CMSSH",
+        "scm": "crossmodal_hash.shallow.scm:SCM",
+        "seph": "crossmodal_hash.shallow.seph:SePH",
+        "gsph": "crossmodal_hash.shallow.gsph:GSPH",
+    },
+)
+
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
 POOLINGS: Registry[Component] = Registry(
     "pooling",
@@ -101,7 +114,9 @@ HEADS: Registry[Component] = Registry(
     },
 )
 
-KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, POOLINGS, HEADS)}
+KINDS: dict[str, Registry[Any]] = {
+    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, POOLINGS, HEADS)
+}
 KIND_ALIASES = {
     "sim": "criterion",
     "similarity": "criterion",
@@ -109,6 +124,8 @@ KIND_ALIASES = {
     "losses": "loss",
     "backbones": "backbone",
     "fusions": "fusion",
+    "closed-forms": "closed-form",
+    "shallow": "closed-form",
     "recipes": "recipe",
     "poolings": "pooling",
     "heads": "head",

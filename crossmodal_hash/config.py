@@ -183,6 +183,8 @@ def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str
         if value is None:
             continue
         origin = f"--{flag.replace('_', '-')}"
+        if flag in ("fusion", "sim", "loss", "epochs") and values.get("closed_form"):
+            raise _nothing_to_set(values, recipe, f"{origin} {value}")
         match flag:
             case "backbone" | "weights" | "text":
                 modality = "text" if flag == "text" else "image"
@@ -218,7 +220,33 @@ class Resolved(NamedTuple):
     def entries(self) -> dict[str, dict[str, Any]]:
         """Dotted key -> value and origin: what `config.json` holds."""
         flat = flatten(self.settings.model_dump(mode="json"))
-        return {key: {"value": value, "origin": self.origins.get(key, "default")} for key, value in flat}
+        closed = self.settings.closed_form is not None
+        return {
+            key: {"value": value, "origin": self.origins.get(key, "default")}
+            for key, value in flat
+            if (not has_no_use(key) if closed else key != "closed_form")
+        }
+
+
+UNUSED = ("width", "input_dropout", "dropout", "fusion", "head", "level_heads")
+"""What a tower has no use for when its codes are fitted in closed form."""
+
+
+def has_no_use(key: str) -> bool:
+    """Whether a setting, by its dotted key, means nothing to a closed-form method.
+
+    Example:
+        >>> has_no_use("towers.image.fusion.name"), has_no_use("towers.image.backbone.name"), has_no_use("train.lr")
+        (True, False, True)
+    """
+    table, *rest = key.split(".")
+    match table:
+        case "towers":
+            return len(rest) > 1 and rest[1] in UNUSED
+        case "train":
+            return rest not in (["freeze_backbone"], ["cache_grid"], ["workers"])
+        case _:
+            return table == "terms"
 
 
 def resolve(
@@ -283,8 +311,21 @@ def resolve(
     for layer in flag_layers(values, given, name):
         put(layer)
     if values.get("train", {}).get("freeze_backbone") is None:
-        put(Layer("default", nest("train.freeze_backbone", frozen)))
-    return Resolved(name, check(values), origins)
+        put(Layer("default", nest("train.freeze_backbone", frozen or bool(values.get("closed_form")))))
+    settings = check(values)
+    if settings.closed_form is not None:
+        for key, origin in origins.items():
+            if has_no_use(key):
+                raise _nothing_to_set(values, name, f"{key} ({origin})")
+    return Resolved(name, settings, origins)
+
+
+def _nothing_to_set(values: Mapping[str, Any], recipe: str, what: str) -> SettingsError:
+    method = named(values["closed_form"])["name"]
+    return SettingsError(
+        f"recipe {recipe} fits {method} in closed form and has no use for {what}; leave it out, or choose a recipe "
+        f"that is trained, such as hsidhn"
+    )
 
 
 PART_FLAGS = ("backbone", "text", "fusion", "sim", "loss")
@@ -309,7 +350,7 @@ def _freezing(values: Mapping[str, Any]) -> Any:
     return train.get("freeze_backbone") if isinstance(train, Mapping) else None
 
 
-PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion")
+PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion", "closed_form")
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,11 @@ data arrive later through `setup`. Write `compute`; `forward` checks shapes and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossmodal_hash.errors import ShapeError
@@ -137,3 +139,45 @@ class HashLoss(Component):
                 f"{type(self).__name__} needs {shapes}, not {tuple(u.shape)}, {tuple(v.shape)}, {tuple(s.shape)}"
             )
         return self.compute(u, v, s)
+
+
+class HashFunction(Fusion):
+    """What a closed-form method fits for one modality: features in, K real codes out; it stands where a fusion stands.
+
+    Its numbers are buffers, whose shapes follow from `setup` alone, so that a saved one can be loaded.
+    """
+
+    takes = "vectors"
+    in_code_space = True
+    unifies: bool = False
+    """Whether database items that are seen in every modality get one common code, by `unify`."""
+
+    def unify(self, scores: Sequence[Tensor]) -> Tensor:
+        """Real codes of the same items in every modality, each (B, K) -> their common one (B, K)."""
+        raise NotImplementedError(f"{type(self).__name__} has no common codes")
+
+
+class ClosedForm(Component):
+    """A method without gradient descent through a network: features and labels in, one hash function a modality out."""
+
+    @abstractmethod
+    def function(self, modality: str) -> HashFunction:
+        """A hash function of this method with nothing in it yet, to be set up for its sizes."""
+
+    @abstractmethod
+    def fit(
+        self,
+        features: Mapping[str, NDArray[np.float64]],
+        labels: NDArray[np.uint8],
+        bits: int,
+        generator: np.random.Generator,
+    ) -> dict[str, HashFunction]:
+        """Modality -> training features (N, D), and labels (N, C) -> modality -> fitted hash function.
+
+        Raises:
+            SettingsError: for bits or modalities that the method has no answer for.
+        """
+
+    @abstractmethod
+    def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
+        """Bytes that `fit` needs at the most for so many items and features, the features themselves included."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS
-from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS
+from crossmodal_hash.contracts import Backbone, ClosedForm
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
@@ -55,6 +55,7 @@ def check_parts(settings: Settings) -> None:
             f"of train.epochs = {train.epochs} the tower {guided[0]!r} learns alone for train.guide_epochs = "
             f"{train.guide_epochs}, which leaves none for the others; give more epochs"
         )
+    build_closed_form(settings)
 
 
 def guides(settings: Settings) -> list[str]:
@@ -102,6 +103,48 @@ def build_tower(
     )
 
 
+def build_closed_form(settings: Settings) -> ClosedForm | None:
+    """The method that is fitted at once, if these settings name one."""
+    return None if settings.closed_form is None else make(CLOSED_FORMS, settings.closed_form, "closed_form")
+
+
+def build_fitted_tower(
+    settings: TowerSettings,
+    in_features: int,
+    bits: int,
+    *,
+    modality: str,
+    method: ClosedForm,
+    grid: int,
+    pretrained: bool = True,
+) -> Tower:
+    """A tower that ends in a hash function of `method`; nothing else in it learns.
+
+    Raises:
+        SettingsError: for a backbone whose weights have to be learned.
+    """
+    backbone = build_backbone(settings, in_features, pretrained=pretrained)
+    if not backbone.freezable and any(True for _ in backbone.parameters()):
+        raise SettingsError(
+            f"towers.{modality}.backbone = {settings.backbone.name!r} has weights that only training gives, which a "
+            f"closed form does not do; use raw, or a backbone that comes with weights"
+        )
+    return Tower(
+        backbone,
+        wanted=settings.levels,
+        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, "pooling")),
+        width=0,
+        input_dropout=0.0,
+        dropout=0.0,
+        fusion=method.function(modality),
+        head=HEADS.make("identity"),
+        level_heads=False,
+        bits=bits,
+        in_features=in_features,
+        condense=grid,
+    )
+
+
 def build_model(settings: Settings, in_features: Mapping[str, int], *, pretrained: bool = True) -> HashModel:
     """The towers of `settings` for inputs of these widths.
 
@@ -117,6 +160,23 @@ def build_model(settings: Settings, in_features: Mapping[str, int], *, pretraine
     if missing:
         raise SettingsError(
             f"the recipe has a tower for {missing[0]!r}, but the data has only {', '.join(in_features)}"
+        )
+    method = build_closed_form(settings)
+    if method is not None:
+        grid = settings.train.cache_grid
+        return HashModel(
+            {
+                name: build_fitted_tower(
+                    tower,
+                    in_features[name],
+                    settings.bits,
+                    modality=name,
+                    method=method,
+                    grid=grid,
+                    pretrained=pretrained,
+                )
+                for name, tower in settings.towers.items()
+            }
         )
     condense = settings.train.cache_grid if settings.train.freeze_backbone else None
     return HashModel(

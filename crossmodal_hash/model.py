@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
-from crossmodal_hash.contracts import Backbone, Component, Fusion
+from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.files import write_bytes
@@ -99,6 +99,10 @@ class Tower(nn.Module):
         """The levels this tower works with, of all that its backbone has."""
         return tuple(levels[i] for i in self.chosen)
 
+    def vectors(self, levels: Levels) -> list[Tensor]:
+        """The chosen levels pooled and projected, each (B, D_k)."""
+        return [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
+
     def forward(self, x: TowerInput) -> HashOutput:
         """Raw input (B, ...), or the chosen levels of a backbone that has run before -> codes before the sign."""
         levels = self.choose(self.levels(x)) if isinstance(x, Tensor) else x
@@ -107,7 +111,7 @@ class Tower(nn.Module):
         if self.fusion.takes == "levels":
             features, per_level = self.fusion(levels)
         else:
-            vectors = [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
+            vectors = self.vectors(levels)
             features, per_level = self.fusion(vectors)
             if self.level_heads:
                 per_level = tuple(to_bits(x) for to_bits, x in zip(self.level_heads, vectors, strict=True))
@@ -160,6 +164,18 @@ class HashModel(nn.Module):
         """What the guides say of a batch, in evaluation mode and without gradient."""
         with torch.no_grad():
             return {name: self.tower(name).eval()(inputs[name]) for name in self.guides}
+
+    def unify(self, u: Mapping[str, Tensor]) -> Tensor | None:
+        """Real codes of the same items, each (B, K) -> their common one (B, K).
+
+        None unless every modality is there and the hash functions of all towers unify.
+        """
+        functions = [self.tower(modality).fusion for modality in self.modalities]
+        if set(u) != set(self.modalities) or not all(isinstance(f, HashFunction) and f.unifies for f in functions):
+            return None
+        first = functions[0]
+        assert isinstance(first, HashFunction)
+        return first.unify([u[modality] for modality in self.modalities])
 
     def learned_state(self) -> dict[str, Tensor]:
         """Parameters and buffers that training moves: everything but frozen backbones."""

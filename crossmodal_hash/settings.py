@@ -118,11 +118,26 @@ class Settings(Strict):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     data: DataSettings = DataSettings()
     towers: dict[str, TowerSettings] = Field(min_length=1)
-    terms: dict[str, TermSettings] = Field(min_length=1)
+    terms: dict[str, TermSettings] = {}
+    closed_form: Part | None = Field(None, description="a method that is fitted at once, in place of terms")
     train: TrainSettings = TrainSettings()
 
     @model_validator(mode="after")
     def _has_a_term(self) -> Settings:
+        if self.closed_form is not None:
+            if self.terms:
+                raise ValueError(
+                    f"closed_form = {self.closed_form.name!r} is fitted without terms, but these settings have "
+                    f"{', '.join(self.terms)}; start from a recipe of its kind, such as --recipe scm"
+                )
+            if self.train.freeze_backbone is False:
+                raise ValueError(
+                    f"closed_form = {self.closed_form.name!r} always freezes the backbone; leave "
+                    f"--no-freeze-backbone (train.freeze_backbone = false) out"
+                )
+            return self
+        if not self.terms:
+            raise ValueError("setting 'terms' is missing; give it, or build on a recipe with base = 'default'")
         if not any(term.weight > 0 for term in self.terms.values()):
             raise ValueError("every term has weight 0, so there is nothing to learn from")
         return self

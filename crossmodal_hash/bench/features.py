@@ -21,9 +21,9 @@ from crossmodal_hash.errors import ChashError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.library import build
 from crossmodal_hash.settings import Settings
-from crossmodal_hash.training.inputs import prepare, widths
+from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.trainer import split_of, vocabulary_of
+from crossmodal_hash.training.trainer import input_widths, split_of, vocabulary_of
 
 
 def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
@@ -33,7 +33,7 @@ def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
         try:
             vocabulary = vocabulary_of(dataset, settings, split_of(dataset, settings))
             device = pick_device(settings.device)
-            model = build_model(settings, widths(dataset, vocabulary)).to(device)
+            model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
             prepare(dataset, model, vocabulary, device, mirror=settings.train.mirror, listener=listener)
         except ChashError:
             continue

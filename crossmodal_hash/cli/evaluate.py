@@ -103,7 +103,7 @@ def evaluate(
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
     from crossmodal_hash.evaluation import score, score_pair
     from crossmodal_hash.metrics import parse
-    from crossmodal_hash.report.conventions import conventions
+    from crossmodal_hash.report.conventions import conventions, unified
     from crossmodal_hash.report.result import Record
     from crossmodal_hash.report.threshold import missed, read_threshold
 
@@ -128,6 +128,7 @@ def evaluate(
         )
 
     real: list[Score] = []
+    said_of_codes: list[str] = []
     both = metric is None and ties is None and not thresholds
     if queries and database:
         asked = read_file(queries, query_labels or labels, bits)
@@ -149,6 +150,7 @@ def evaluate(
         stable = score(found, metrics, **in_order) if both else []
         if reals is not None:
             real = score(found, metrics, real=reals, **rules)
+        said_of_codes = unified(found)
 
     record = Record(name, scores)
     if save is not None:
@@ -167,7 +169,7 @@ def evaluate(
     if curves:
         document = [*document, *curves]
     output.table(columns, rows, document, title=name, names=False)
-    for note in conventions(scores, level):
+    for note in [*conventions(scores, level), *said_of_codes]:
         output.say(note)
     if curves and not as_json:
         output.say("curves are data: --json has their points, and 'chash report' draws them")

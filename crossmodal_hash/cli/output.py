@@ -134,9 +134,9 @@ class Talk(Listener):
         scores = " ".join(f"{name.removesuffix('/map@all')} {value:.4f}" for name, value in record.scores.items())
         mark = " *" if record.best else ""
         width = len(str(record.epochs))
-        scored = f" | validation {scores}{mark}" if scores else ""
+        scored = f"validation {scores}{mark}" if scores else ""
         cost = f"{record.seconds:6.1f} s {record.memory:4.1f} GB"
-        text = f"epoch {record.epoch:{width}}/{record.epochs} {cost} | {losses}{scored}"
+        text = " | ".join(filter(None, [f"epoch {record.epoch:{width}}/{record.epochs} {cost}", losses, scored]))
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from crossmodal_hash.codes import Codes
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.metrics import describe
 
@@ -19,6 +20,16 @@ DATABASES = {
     "query": "the queries' own partners",
 }
 EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are refused"}
+
+
+def unified(codes: Mapping[str, Codes]) -> list[str]:
+    """A sentence where codes of the database know of more than the modality they are searched as."""
+    counts = {int(c.parts["unified"].sum()) for c in codes.values() if "unified" in c.parts}
+    return [
+        f"codes unified: {n} items of the database have one code from all their modalities, so that what is asked for "
+        f"is not searched by itself alone; closed_form.codes = 'per-view' is strictly cross-modal"
+        for n in counts
+    ]
 
 
 def conventions(scores: Sequence[Score], level: float | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.report.compare import compare, wide_table
-from crossmodal_hash.report.conventions import conventions
+from crossmodal_hash.report.conventions import conventions, unified
 from crossmodal_hash.report.curves import (
     Picture,
     bit_pictures,
@@ -99,7 +99,10 @@ def build_page(
         runs=[(record.name, record.facts, list(score_tables(record, level))) for record in records],
         facts=list(dict.fromkeys(key for record in records for key in record.facts)),
         comparison=list(comparison_tables(records, level)) if len(records) > 1 else [],
-        conventions=conventions(records[0].scores, level),
+        conventions=[
+            *conventions(records[0].scores, level),
+            *(f"{each.record.name}: {note}" for each in scored for note in unified(each.codes)),
+        ],
         groups=groups,
         galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
         no_gallery=str(dataset) if isinstance(dataset, ChashError) else None,

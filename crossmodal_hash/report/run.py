@@ -75,16 +75,22 @@ def facts(run: Run) -> dict[str, str]:
     data = run.read("environment.json", "data")
     criteria = [t.criterion.name for t in settings.terms.values() if t.criterion and t.weight]
     towers = settings.towers.items()
-    return {
+    known = {
         "recipe": str(run.read("config.json", "recipe")),
         "bits": str(settings.bits),
         "backbones": ", ".join(f"{name}: {tower.backbone.name}" for name, tower in towers),
+        "seed": str(settings.seed),
+        "data": f"{data['name']}, {data['items']} items",
+    }
+    method = settings.closed_form
+    if method is not None:
+        chosen = ", ".join(f"{key} {value}" for key, value in method.params().items())
+        return known | {"closed form": f"{method.name} ({chosen})" if chosen else method.name}
+    return known | {
         "fusion": ", ".join(dict.fromkeys(tower.fusion.name for _, tower in towers)),
         "similarity": ", ".join(dict.fromkeys(criteria)) or "none",
         "losses": ", ".join(dict.fromkeys(t.loss.name for t in settings.terms.values() if t.weight)),
         "epochs": str(settings.train.epochs),
-        "seed": str(settings.seed),
-        "data": f"{data['name']}, {data['items']} items",
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, did_you_mean
+from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
@@ -38,7 +40,8 @@ def encode(
 
     Returns:
         Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
-        on, the codes know which items are query, train, validation and database.
+        on, the codes know which items are query, train, validation and database; and only there may items of the
+        database get one code from all their modalities (`unified`), if the method is set to do so.
 
     Raises:
         DataError: a modality the data lacks, or a label the run has never seen.
@@ -58,6 +61,7 @@ def encode(
         split = run.split(dataset.ids)
         for part in ("query", "train", "validation", "database"):
             parts[part] = np.isin(np.arange(len(dataset)), getattr(split, part))
+        parts |= unify(model, u, parts["database"] & ~parts["query"])
     mark = model.fingerprint()[:16]
     codes = {
         name: Codes(
@@ -73,6 +77,27 @@ def encode(
         for name, values in u.items()
     }
     return codes, u
+
+
+def unify(
+    model: HashModel, u: dict[str, NDArray[np.float32]], items: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Give items seen in every modality their common code, in place, if that is what the model does.
+
+    Args:
+        model: with hash functions that may unify.
+        u: modality -> real codes (N, K).
+        items: which ones, (N,); queries are seen in one modality only.
+
+    Returns:
+        The part `unified`, so that a codes file tells which codes know of the other modalities; nothing without such.
+    """
+    common = model.unify({name: torch.from_numpy(values[items]) for name, values in u.items()})
+    if common is None:
+        return {}
+    for values in u.values():
+        values[items] = common.numpy()
+    return {"unified": items}
 
 
 def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:

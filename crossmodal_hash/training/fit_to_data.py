@@ -15,12 +15,15 @@ def frozen_by_default(device: str | None) -> bool:
 
 
 def data_layer(resolved: Resolved, dataset: Dataset) -> Layer | None:
-    """Feature vectors in place of pictures are read by `mlp`, unless the user named a backbone."""
+    """Feature vectors in place of pictures are read by `mlp`, or as they are, unless the user named a backbone."""
     for modality, tower in resolved.settings.towers.items():
         source = dataset.modalities.get(modality)
         if source is None or isinstance(source, Pictures):
             continue
         if BACKBONES.resolve(tower.backbone.name).reads == "image":
-            values = nest(f"towers.{modality}", {"backbone": {"name": "mlp"}, "levels": 2})
+            tower_of_rows = {"backbone": {"name": "mlp"}, "levels": 2}
+            if resolved.settings.closed_form is not None:
+                tower_of_rows = {"backbone": {"name": "raw"}, "levels": 1}
+            values = nest(f"towers.{modality}", tower_of_rows)
             return Layer(f"data: {modality} is a matrix of features", values)
     return None

@@ -13,7 +13,8 @@ from crossmodal_hash.training.listener import EpochRecord
 def append(path: Path, record: EpochRecord) -> None:
     """Add what an epoch came to."""
     losses = {f"loss/{name}": value for name, value in record.losses.items()}
-    losses["loss/total"] = sum(record.losses.values())
+    if losses:
+        losses["loss/total"] = sum(record.losses.values())
     cost = {"seconds": record.seconds, "memory/GB": record.memory}
     rows = [("train", name, value) for name, value in {**losses, **cost}.items()]
     rows += [("validation", name, value) for name, value in record.scores.items()]

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.components import BACKBONES, CRITERIA, FUSIONS, LOSSES
+from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, LOSSES
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError
 from crossmodal_hash.files import write_bytes, write_json
-from crossmodal_hash.registry import BUILT_IN
-from crossmodal_hash.settings import Settings
+from crossmodal_hash.registry import BUILT_IN, Registry
+from crossmodal_hash.settings import Named, Settings
 
 if TYPE_CHECKING:
     import torch
@@ -177,7 +177,7 @@ def _runs_there_are() -> str:
 
 
 def new_run(out: Path | None, settings: Settings) -> Run:
-    """A fresh folder: `out`, or one under `runs/` named after the day, fusion, graded criterion and bits.
+    """A fresh folder: `out`, or one under `runs/` named after the day, method (fusion and criterion) and bits.
 
     Raises:
         RunError: if `out` holds something already, or no folder can be made there.
@@ -199,7 +199,10 @@ def _own_folder(out: Path) -> Path:
 def _fresh_folder(settings: Settings) -> Path:
     tower = next(iter(settings.towers.values()))
     graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
-    name = "-".join([date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)])
+    method = [tower.fusion.name, *(graded or ["hard"])]
+    if settings.closed_form is not None:
+        method = [settings.closed_form.name]
+    name = "-".join([date.today().isoformat(), *method, str(settings.bits)])
     RUNS.mkdir(exist_ok=True)
     i = 1
     while True:
@@ -255,7 +258,8 @@ def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> d
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
     settings = resolved.settings
-    used = [(BACKBONES, t.backbone) for t in settings.towers.values()]
+    used: list[tuple[Registry[Any], Named]] = [(BACKBONES, t.backbone) for t in settings.towers.values()]
+    used += [(CLOSED_FORMS, settings.closed_form)] if settings.closed_form else []
     plugins = {found.origin for registry, part in used if (found := registry.find(part.name)).origin != BUILT_IN}
     plugins |= {f.origin for t in settings.towers.values() if (f := FUSIONS.find(t.fusion.name)).origin != BUILT_IN}
     for term in settings.terms.values():

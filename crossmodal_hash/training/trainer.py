@@ -33,6 +33,7 @@ from crossmodal_hash.objective import Objective
 from crossmodal_hash.settings import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
+from crossmodal_hash.training.closed_form import Fitting
 from crossmodal_hash.training.inputs import Cached, Streamed, prepare, widths
 from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import EpochRecord, Listener
@@ -81,7 +82,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
             f"the split of {dataset.name} leaves {len(split.train)} item to train on; at least 2 are needed"
         )
     vocabulary = vocabulary_of(dataset, settings, split)
-    training = _Training(settings, dataset, split, vocabulary, listener)
+    training = _work(settings, dataset, split, vocabulary, listener)
     for stream in training.inputs.streams.values():
         if isinstance(stream, Streamed):
             stream.check(np.concatenate([split.train, split.validation]), listener)
@@ -119,11 +120,9 @@ def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> R
             f"not on these {len(dataset)} of {dataset.name}; give the same --data"
         )
     with run.lock():
-        training = _Training(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), listener)
+        training = _work(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), listener)
         listener.started(run.path)
-        if run.checkpoint.exists():
-            training.restore(run)
-        metrics.keep_until(run.metrics, training.progress.epoch)
+        training.restore(run)
         training.fit(run)
     note_latest(run)
     return run
@@ -166,6 +165,14 @@ def input_widths(settings: Settings, dataset: Dataset, vocabulary: Vocabulary | 
     """Tower name -> width of its input; guides read the labels."""
     classes = int(labels_of(dataset).shape[1])
     return widths(dataset, vocabulary) | dict.fromkeys(guides(settings), classes)
+
+
+def _work(
+    settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+) -> _Training | Fitting:
+    """What there is to do, with parts built and inputs ready: train step by step, or fit at once."""
+    kind = _Training if settings.closed_form is None else Fitting
+    return kind(settings, dataset, split, vocabulary, listener)
 
 
 class _Training:
@@ -247,12 +254,16 @@ class _Training:
         self.saved = time.monotonic()
 
     def restore(self, run: Run) -> None:
-        """Take up the last checkpoint.
+        """Take up the last checkpoint, if there is one.
 
         Raises:
             RunError: if it is corrupt or of another model.
         """
-        path = run.checkpoint
+        if run.checkpoint.exists():
+            self._load(run.checkpoint)
+        metrics.keep_until(run.metrics, self.progress.epoch)
+
+    def _load(self, path: Path) -> None:
         self.progress, groups = checkpoint.load(path)
         try:
             missing, unexpected = self.model.load_state_dict(groups["model"], strict=False)

@@ -12,7 +12,7 @@ from crossmodal_hash.contracts import Component
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crossmodal_hash"
 STAGES = {"backbone": "backbones", "fusion": "fusion", "criterion": "criteria", "loss": "losses", "pooling": "pooling",
-          "head": "heads"}  # fmt: skip
+          "head": "heads", "closed-form": "shallow"}  # fmt: skip
 
 
 def test_imports_point_one_way():

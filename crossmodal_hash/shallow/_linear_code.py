@@ -1,0 +1,55 @@
+"""A hash function that is one affine map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from crossmodal_hash.contracts import HashFunction
+from crossmodal_hash.shallow._reduce import Matrix, Reduction
+from crossmodal_hash.types import LevelInfo
+
+
+class LinearCode(HashFunction):
+    """x -> weight x + bias: centring, principal components, projections and thresholds in one.
+
+    Numbers are float64, as they were fitted: a bit is a sign, and rounding must not change it.
+
+    Example:
+        >>> code = LinearCode()
+        >>> code.setup([LevelInfo("input", 3, 0)], bits=2)
+        >>> code([torch.zeros(5, 3)]).features.shape
+        torch.Size([5, 2])
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
+        """Make room for K rows over all levels' channels."""
+        self.out_features = bits
+        self.register_buffer("weight", torch.zeros(bits, sum(info.channels for info in levels), dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(bits, dtype=torch.float64))
+
+    def compute(self, levels: Sequence[Tensor]) -> Tensor:
+        """One (B, D_k) a level -> (B, K)."""
+        return (torch.cat(list(levels), 1).double() @ self.weight.T + self.bias).float()
+
+
+def linear_code(reduction: Reduction, projections: Matrix, thresholds: Matrix | None = None) -> LinearCode:
+    """The hash function x -> (reduced x) @ projections - thresholds.
+
+    Args:
+        reduction: from D features to R.
+        projections: (R, K).
+        thresholds: (K,); None is 0.
+    """
+    weight = (reduction.basis @ projections).T
+    bias = -weight @ reduction.mean
+    code = LinearCode()
+    code.setup([LevelInfo("features", weight.shape[1], 0)], len(weight))
+    code.weight.copy_(torch.from_numpy(weight))
+    code.bias.copy_(torch.from_numpy(bias if thresholds is None else bias - thresholds))
+    return code

@@ -1,0 +1,114 @@
+"""Closed-form methods: the training items' features are gathered, hash functions fitted, and put into the towers."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crossmodal_hash.contracts import ClosedForm
+from crossmodal_hash.data import Dataset, Split, Vocabulary
+from crossmodal_hash.device import pick_device
+from crossmodal_hash.errors import TrainingError
+from crossmodal_hash.factory import build_closed_form, build_model
+from crossmodal_hash.model import HashModel, Tower, save_weights
+from crossmodal_hash.settings import Settings
+from crossmodal_hash.training import metrics
+from crossmodal_hash.training.available import available_memory
+from crossmodal_hash.training.encoding import BATCH
+from crossmodal_hash.training.inputs import Inputs, Rows, Stream, prepare, widths
+from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.training.peak import peak_memory
+from crossmodal_hash.training.plan import cut
+from crossmodal_hash.training.run import Run
+from crossmodal_hash.training.step import move
+from crossmodal_hash.training.validation import validation_scores
+
+
+class Fitting:
+    """A closed-form method and all it needs; `fit` runs it, in one go and with one record as if it were one epoch.
+
+    Args:
+        settings: with a closed form.
+        dataset: N items with labels.
+        split: which of them are fitted to, and which are validated with.
+        vocabulary: for texts.
+        listener: hears the progress.
+
+    Raises:
+        TrainingError: if the machine has not the memory for it.
+    """
+
+    def __init__(
+        self, settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+    ) -> None:
+        method = build_closed_form(settings)
+        assert method is not None
+        self.method: ClosedForm = method
+        self.settings, self.split, self.listener = settings, split, listener
+        self.device = pick_device(settings.device)
+        self.model: HashModel = build_model(settings, widths(dataset, vocabulary)).to(self.device).eval()
+        check_memory(self.method, self.model, len(split.train), available_memory())
+        self.inputs: Inputs = prepare(
+            dataset, self.model, vocabulary, self.device, workers=settings.train.workers, listener=listener
+        )
+
+    def restore(self, run: Run) -> None:
+        """Begin again: a fit that was killed has left nothing to go on from."""
+        metrics.keep_until(run.metrics, 0)
+
+    def fit(self, run: Run) -> None:
+        """Fit, score the validation part, save."""
+        started = time.monotonic()
+        rows, seed = self.split.train, self.settings.seed
+        assert self.inputs.labels is not None
+        labels = self.inputs.labels.numpy()[rows]
+        streams = self.inputs.streams.items()
+        features = {name: gather(self.model.tower(name), stream, rows, self.device) for name, stream in streams}
+        assert self.settings.closed_form is not None
+        label = f"fit {self.settings.closed_form.name} to {len(rows)} items"
+        with self.listener.task(label, 1) as advance:
+            fitted = self.method.fit(features, labels, self.settings.bits, np.random.default_rng(seed))
+            advance(1)
+        for name, function in fitted.items():
+            self.model.tower(name).fusion.load_state_dict(function.state_dict())
+        seconds = time.monotonic() - started
+        scores: dict[str, float] = {}
+        if len(self.split.validation):
+            scores = validation_scores(self.model, self.inputs, self.split, self.device)
+        record = EpochRecord(1, 1, seconds, peak_memory(self.device), {}, scores, best=bool(scores))
+        metrics.append(run.metrics, record)
+        self.listener.epoch(record)
+        save_weights(run.weights, self.model)
+
+
+def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> NDArray[np.float64]:
+    """What stands before the hash function, (n, D) in the order of `rows`; levels are put behind one another."""
+    parts = []
+    with torch.inference_mode():
+        for x in stream.batches(cut(rows, BATCH)):
+            placed = move(x, device)
+            levels = tower.choose(tower.levels(placed)) if isinstance(placed, torch.Tensor) else placed
+            parts.append(torch.cat(tower.vectors(levels), 1).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def check_memory(method: ClosedForm, model: HashModel, items: int, available: int | None) -> None:
+    """Refuse a fit that would not fit into memory, before anything is read.
+
+    Raises:
+        TrainingError: naming what is needed and what there is.
+    """
+    width = {
+        name: sum(tower.pooling.width(tower.backbone.levels[i]) for i in tower.chosen)
+        for name in model.modalities
+        for tower in [model.tower(name)]
+    }
+    needed = method.memory(items, width, model.bits)
+    if available is not None and needed > available:
+        raise TrainingError(
+            f"{type(method).__name__} needs about {needed / 1e9:.1f} GB for {items} training items, but "
+            f"{available / 1e9:.1f} GB are free; take fewer, such as --train {max(items * available // needed // 2, 2)}"
+        )
