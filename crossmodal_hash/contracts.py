@@ -180,4 +180,10 @@ class ClosedForm(Component):
 
     @abstractmethod
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
-        """Bytes that `fit` needs at the most for so many items and features, the features themselves included."""
+        """Bytes that `fit` needs at the most for so many items and features, the features themselves included.
+
+        Asked before a run folder is made, so what can be refused by sizes alone is refused here.
+
+        Raises:
+            SettingsError: for bits or modalities that the method has no answer for.
+        """

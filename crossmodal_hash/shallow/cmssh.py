@@ -185,6 +185,7 @@ class CMSSH(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centred copy, their reduction, covariances, and the bits of the pairs at every threshold."""
+        two(widths, "cmssh")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         numbers = sum(2 * items * d + items * reduced[name] + 3 * d * d for name, d in widths.items())
         return 8 * (numbers + 4 * max(reduced.values()) ** 2 + 8 * len(_QUANTILES) * self.pairs)

@@ -147,5 +147,6 @@ class GSPH(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, factors, and the kernel of one modality at a time."""
+        two(widths, "gsph")
         kernels = max(kernel_memory(items, width, self.function(name), bits) for name, width in widths.items())
         return 8 * items * (sum(widths.values()) + 8 * bits) + kernels

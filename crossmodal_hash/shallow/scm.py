@@ -87,14 +87,22 @@ def orthogonal(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tu
     Raises:
         SettingsError: for more bits than min(D, E).
     """
-    most = min(x.shape[1], y.shape[1])
+    check_orthogonal(min(x.shape[1], y.shape[1]), bits)
+    wx, _, wy = Directions(x, y).best(semantic_correlation(x, y, labels, bits))
+    return wx[:, :bits], wy[:, :bits]
+
+
+def check_orthogonal(most: int, bits: int) -> None:
+    """Refuse more bits than there are orthogonal directions.
+
+    Raises:
+        SettingsError: naming the limit and the variant without one.
+    """
     if bits > most:
         raise SettingsError(
             f"scm with variant='orthogonal' has {most} directions, as many as the smaller features have dimensions, "
             f"not {bits} bits; use variant='sequential', or at most {most} bits"
         )
-    wx, _, wy = Directions(x, y).best(semantic_correlation(x, y, labels, bits))
-    return wx[:, :bits], wy[:, :bits]
 
 
 def sequential(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tuple[Matrix, Matrix]:
@@ -168,6 +176,9 @@ class SCM(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centred copy, their reduction, and square matrices of covariance."""
+        two(widths, "scm")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
+        if self.variant == "orthogonal":
+            check_orthogonal(min(items - 1, *reduced.values()), bits)
         numbers = sum(2 * items * d + items * reduced[name] + 3 * d * d for name, d in widths.items())
         return 8 * (numbers + 4 * sum(reduced.values()) ** 2)

@@ -179,6 +179,7 @@ def test_what_a_closed_form_has_no_place_for_is_refused_in_one_sentence(more, sa
     error = capsys.readouterr().err
     assert said in error
     assert len(error.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_terms_beside_a_closed_form_are_refused(tiny, tmp_path, capsys):

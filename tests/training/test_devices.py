@@ -15,7 +15,7 @@ from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch
 
 WORDS, ITEMS, BATCH, CLASSES = 60, 12, 6, 4
-RECIPES = list(recipes())
+RECIPES = [name for name in recipes() if config.resolve(name).settings.terms]
 
 
 def parts(recipe, *, frozen):
