@@ -50,7 +50,7 @@ class Output:
             names: the first column is what scripts want, and all that `-q` prints; otherwise the whole table is.
         """
         if self.as_json:
-            print(json.dumps(document, indent=2, ensure_ascii=False))
+            print(_json(document))
         elif self.quiet and names:
             for row in rows:
                 print(_cell(row[0]))
@@ -68,7 +68,7 @@ class Output:
 
     def line(self, text: str, document: Any) -> None:
         """One line of data, or the document as JSON."""
-        print(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text)
+        print(_json(document) if self.as_json else text)
 
     def _draw(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:
         from rich.table import Table
@@ -85,6 +85,11 @@ class Output:
         for row in rows:
             table.add_row(*(Text(value, "bold") if isinstance(value, Strong) else _cell(value) for value in row))
         Console(markup=False, highlight=False).print(table)
+
+
+def _json(document: Any) -> str:
+    # Defaults of components may be read-only mappings, which json does not know.
+    return json.dumps(document, indent=2, ensure_ascii=False, default=dict)
 
 
 def _cell(value: Any) -> str:
