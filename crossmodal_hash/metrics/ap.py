@@ -134,8 +134,7 @@ def _precisions(counts: Counts, k: int | None) -> Values:
     hit = np.nonzero(counts.relevant)  # in a fixed order, half of the groups have none
     n, p, n0, p0 = counts.items[hit], counts.relevant[hit], n0[hit], p0[hit]
     inside = n if k is None else np.clip(k - n0, 0, n)
-    sums: Values = np.bincount(hit[0], _group_sum(n, p, n0, p0, inside), minlength=len(counts)).astype(np.float64)
-    return sums
+    return np.asarray(np.bincount(hit[0], _group_sum(n, p, n0, p0, inside), minlength=len(counts)), np.float64)
 
 
 def _group_sum(n: NDArray[Any], p: NDArray[Any], n0: NDArray[Any], p0: NDArray[Any], inside: NDArray[Any]) -> Values:
