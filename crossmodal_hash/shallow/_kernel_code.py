@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from crossmodal_hash.shallow._reduce import Matrix, reduce, width
 from crossmodal_hash.types import LevelInfo
 
 _RAREST = 1e-3
+
+Protocol = Literal["per-view", "unified"]
+"""Whose code an item of the database has: of the modality searched, or one of all its modalities."""
 
 
 class KernelCode(HashFunction):

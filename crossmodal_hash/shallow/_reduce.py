@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from crossmodal_hash.errors import SettingsError
 
 Matrix = NDArray[np.float64]
 
-COMPONENTS: Mapping[str, int] = MappingProxyType({"image": 256, "text": 500})
+COMPONENTS: Mapping[str, int] = {"image": 256, "text": 500}
 """Principal components by modality; one that is not named is centred only."""
 
 _LEAST = 1e-10

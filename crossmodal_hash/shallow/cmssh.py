@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.shallow._choice import check_choice
 from crossmodal_hash.shallow._linear_code import LinearCode, linear_code
 from crossmodal_hash.shallow._pairs import Pairs, draw_pairs
 from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components, reduce, width
@@ -141,7 +142,7 @@ class CMSSH(ClosedForm):
         components: principal components kept by modality.
 
     Raises:
-        SettingsError: for a number out of range.
+        SettingsError: for an unknown word or a number out of range.
 
     Example:
         >>> CMSSH().memory(1000, {"image": 320, "text": 2000}, bits=64) < 10**9
@@ -158,6 +159,8 @@ class CMSSH(ClosedForm):
     ) -> None:
         super().__init__()
         check_components(components)
+        check_choice("update", update, Update)
+        check_choice("thresholds", thresholds, Thresholds)
         if pairs < 1:
             raise SettingsError(f"pairs={pairs} must be at least 1")
         self.update, self.thresholds, self.pairs, self.components = update, thresholds, pairs, dict(components)

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.shallow._anchors import Anchors
-from crossmodal_hash.shallow._kernel_code import KernelCode, fit_kernel_code, kernel_memory
+from crossmodal_hash.shallow._choice import check_choice
+from crossmodal_hash.shallow._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
 from crossmodal_hash.shallow._labels import unit_rows
 from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components
 from crossmodal_hash.shallow._two import two
 
 _SETTLED = 1e-6
+
+Targets = Literal["shared", "separate"]
 
 
 class Target:
@@ -100,7 +103,7 @@ class GSPH(ClosedForm):
         components: principal components kept by modality.
 
     Raises:
-        SettingsError: for a number out of range.
+        SettingsError: for an unknown word or a number out of range.
 
     Example:
         >>> GSPH().memory(5000, {"image": 320, "text": 2000}, bits=64) < 10**9
@@ -112,13 +115,16 @@ class GSPH(ClosedForm):
         *,
         anchors: Anchors = "kmeans",
         count: int = 500,
-        codes: Literal["per-view", "unified"] = "per-view",
-        targets: Literal["shared", "separate"] = "shared",
+        codes: Protocol = "per-view",
+        targets: Targets = "shared",
         center: bool = False,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
         super().__init__()
         check_components(components)
+        check_choice("anchors", anchors, Anchors)
+        check_choice("codes", codes, Protocol)
+        check_choice("targets", targets, Targets)
         if count < 1:
             raise SettingsError(f"count={count} must be at least 1")
         self.anchors, self.count, self.codes, self.targets, self.center = anchors, count, codes, targets, center

@@ -11,12 +11,15 @@ from scipy import linalg
 
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.shallow._choice import check_choice
 from crossmodal_hash.shallow._labels import unit_rows
 from crossmodal_hash.shallow._linear_code import LinearCode, linear_code
 from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components, reduce, width
 from crossmodal_hash.shallow._two import two
 
 _RIDGE = 1e-6
+
+Variant = Literal["sequential", "orthogonal"]
 
 
 def semantic_correlation(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> Matrix:
@@ -149,11 +152,12 @@ class SCM(ClosedForm):
     def __init__(
         self,
         *,
-        variant: Literal["sequential", "orthogonal"] = "sequential",
+        variant: Variant = "sequential",
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
         super().__init__()
         check_components(components)
+        check_choice("variant", variant, Variant)
         self.variant, self.components = variant, dict(components)
 
     def function(self, modality: str) -> LinearCode:

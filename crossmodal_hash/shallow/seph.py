@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.shallow._anchors import Anchors
-from crossmodal_hash.shallow._kernel_code import KernelCode, fit_kernel_code, kernel_memory
+from crossmodal_hash.shallow._choice import check_choice
+from crossmodal_hash.shallow._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
 from crossmodal_hash.shallow._labels import unit_rows
 from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components
 
@@ -125,7 +125,7 @@ class SePH(ClosedForm):
         components: principal components kept by modality.
 
     Raises:
-        SettingsError: for a number out of range.
+        SettingsError: for an unknown word or a number out of range.
 
     Example:
         >>> SePH().memory(5000, {"image": 320, "text": 2000}, bits=64) < 10**9
@@ -137,12 +137,14 @@ class SePH(ClosedForm):
         *,
         anchors: Anchors = "kmeans",
         count: int = 500,
-        codes: Literal["per-view", "unified"] = "per-view",
+        codes: Protocol = "per-view",
         max_train: int = 5000,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
         super().__init__()
         check_components(components)
+        check_choice("anchors", anchors, Anchors)
+        check_choice("codes", codes, Protocol)
         if count < 1 or max_train < 2:
             raise SettingsError(f"count={count} must be at least 1, and max_train={max_train} at least 2")
         self.anchors, self.count, self.codes, self.max_train = anchors, count, codes, max_train

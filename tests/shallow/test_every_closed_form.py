@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from crossmodal_hash.components import CLOSED_FORMS
+from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import LevelInfo
 
 METHODS = list(CLOSED_FORMS.builtin)
@@ -73,6 +74,24 @@ def test_settings_rebuild_the_method_and_memory_grows_with_items(name):
     assert type(method)(**method.config()).config() == method.config()
     widths = {"image": 32, "text": 100}
     assert 0 < method.memory(100, widths, 8) < method.memory(10_000, widths, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("scm", "variant"),
+        ("cmssh", "update"),
+        ("cmssh", "thresholds"),
+        ("seph", "anchors"),
+        ("seph", "codes"),
+        ("gsph", "anchors"),
+        ("gsph", "codes"),
+        ("gsph", "targets"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(name, key):
+    with pytest.raises(SettingsError, match=f"{key}='diagonal' is not one of "):
+        CLOSED_FORMS.make(name, **{key: "diagonal"})
 
 
 @pytest.mark.parametrize("name", METHODS)
