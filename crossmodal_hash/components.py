@@ -9,6 +9,7 @@ from crossmodal_hash.registry import Registry, normalise
 
 if TYPE_CHECKING:
     from crossmodal_hash.contracts import Backbone, Component, Criterion, Fusion, HashLoss
+    from crossmodal_hash.data.reader import Reader
 
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
@@ -82,6 +83,17 @@ LOSSES: Registry[HashLoss] = Registry(
     aliases={"nll": "pairwise-nll", "mse": "similarity-mse", "quantisation": "quantization"},
 )
 
+READERS: Registry[Reader] = Registry(
+    "reader",
+    group="crossmodal_hash.readers",
+    contract="crossmodal_hash.data.reader:Reader",
+    builtin={
+        "native": "crossmodal_hash.data.readers.native:Native",
+        "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
+    },
+    aliases={"metadata": "native"},
+)
+
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
 POOLINGS: Registry[Component] = Registry(
     "pooling",
@@ -101,7 +113,7 @@ HEADS: Registry[Component] = Registry(
     },
 )
 
-KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, POOLINGS, HEADS)}
+KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, READERS, POOLINGS, HEADS)}
 KIND_ALIASES = {
     "sim": "criterion",
     "similarity": "criterion",
@@ -109,6 +121,7 @@ KIND_ALIASES = {
     "losses": "loss",
     "backbones": "backbone",
     "fusions": "fusion",
+    "readers": "reader",
     "recipes": "recipe",
     "poolings": "pooling",
     "heads": "head",

@@ -16,7 +16,16 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Folder, tar, zip or matrix file. Default: the embedded drawings.",
+        help="Folder, archive or file; see docs/data.md. Default: the embedded drawings.",
+        rich_help_panel=DATA,
+    ),
+]
+ReaderName = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        metavar="NAME[,KEY=VALUE...]",
+        help="Layout of the data; see 'chash list reader'. Default: recognised.",
         rich_help_panel=DATA,
     ),
 ]

@@ -6,8 +6,12 @@ from crossmodal_hash.data.load import load_data as load_data
 from crossmodal_hash.data.load import load_embedded as load_embedded
 from crossmodal_hash.data.loader import picture_batches as picture_batches
 from crossmodal_hash.data.pictures import Pictures as Pictures
+from crossmodal_hash.data.place import Place as Place
 from crossmodal_hash.data.queries import load_pictures as load_pictures
 from crossmodal_hash.data.queries import load_texts as load_texts
+from crossmodal_hash.data.reader import Match as Match
+from crossmodal_hash.data.reader import Needs as Needs
+from crossmodal_hash.data.reader import Reader as Reader
 from crossmodal_hash.data.sources import Matrix as Matrix
 from crossmodal_hash.data.sources import Texts as Texts
 from crossmodal_hash.data.splits import Split as Split
