@@ -90,6 +90,9 @@ READERS: Registry[Reader] = Registry(
     builtin={
         "native": "crossmodal_hash.data.readers.native:Native",
         "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
+        "coco": "crossmodal_hash.data.readers.coco:Coco",
+        "parquet": "crossmodal_hash.data.readers.parquet:Parquet",
+        "webdataset": "crossmodal_hash.data.readers.webdataset:WebDataset",
     },
     aliases={"metadata": "native"},
 )

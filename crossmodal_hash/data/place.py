@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from crossmodal_hash.data.files import Files, is_archive, open_files
+from crossmodal_hash.data.files import Files, Folder, is_archive, open_files, with_mounted_archives
 
 
 class Place:
@@ -46,6 +46,16 @@ class Place:
     def names(self) -> tuple[str, ...]:
         """Every name in `files`, sorted; a folder is walked through."""
         return tuple(self.files.names())
+
+    @cached_property
+    def everything(self) -> Files:
+        """Like `files`, with the zip and tar files of a folder opened as folders named like them."""
+        return with_mounted_archives(self.files) if isinstance(self.files, Folder) else self.files
+
+    @cached_property
+    def all_names(self) -> tuple[str, ...]:
+        """Every name in `everything`, sorted."""
+        return self.names if self.everything is self.files else tuple(self.everything.names())
 
     def top(self, *suffixes: str) -> list[Path]:
         """The files directly in the folder that end so, sorted; none in an archive."""

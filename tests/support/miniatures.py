@@ -1,0 +1,116 @@
+"""One tiny data set in the layout of every reader; each maker takes an empty folder and returns the path to read."""
+
+import io
+import json
+import tarfile
+
+import numpy as np
+from PIL import Image
+
+COLOURS = ("red", "green", "blue")
+CLASSES = ("sky", "sea", "sun")
+SIZE = 24
+
+
+def picture(row, kind="JPEG", size=(24, 16)):
+    """A picture that no other row has: its colour, and a bar as long as its number."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[:, :, row % 3] = 200
+    pixels[4:8, : row + 1] = 255
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def text(row):
+    return f"{COLOURS[row % 3]} photo number{row}"
+
+
+def labels(row):
+    """One or two of three classes."""
+    return sorted({CLASSES[row % 3]} | ({CLASSES[(row + 1) % 3]} if row % 4 == 0 else set()))
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def pack(path, contents):
+    """Write name -> bytes into a tar."""
+    with tarfile.open(path, "w") as tar:
+        for name, content in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+
+def native(folder):
+    rows = [{"file_name": f"images/{i}.jpg", "text": text(i), "labels": labels(i)} for i in range(SIZE)]
+    write(folder / "metadata.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    for i in range(SIZE):
+        write(folder / "images" / f"{i}.jpg", picture(i))
+    return folder
+
+
+def matrices(folder):
+    words = np.eye(SIZE, dtype=np.uint8) + np.eye(SIZE, k=1, dtype=np.uint8)
+    marks = np.array([[name in labels(i) for name in sorted(CLASSES)] for i in range(SIZE)], dtype=np.uint8)
+    np.savez(folder / "all.npz", XAll=np.random.default_rng(0).random((SIZE, 6), np.float32), YAll=words, LAll=marks)
+    write(folder / "labels.txt", "\n".join(sorted(CLASSES)))
+    return folder
+
+
+def coco(folder, part="val2017"):
+    """Numbers with gaps and out of order, two captions a picture, a category nobody uses."""
+    images = [{"id": 7 * i + 1, "file_name": f"{7 * i + 1:012}.jpg"} for i in reversed(range(SIZE))]
+    said = [
+        {"id": 2 * i + k, "image_id": 7 * i + 1, "caption": caption}
+        for i in range(SIZE)
+        for k, caption in enumerate((text(i), "A second caption."))
+    ]
+    number = {name: 3 * j + 1 for j, name in enumerate((*CLASSES, "toaster"))}
+    objects = [{"image_id": 7 * i + 1, "category_id": number[name]} for i in range(SIZE) for name in labels(i) * 2]
+    categories = [{"id": value, "name": name} for name, value in number.items()]
+    write(folder / "annotations" / f"captions_{part}.json", json.dumps({"images": images, "annotations": said}))
+    document = {"images": images, "annotations": objects, "categories": categories}
+    write(folder / "annotations" / f"instances_{part}.json", json.dumps(document))
+    for i in range(SIZE):
+        write(folder / part / f"{7 * i + 1:012}.jpg", picture(i))
+    return folder
+
+
+def webdataset(folder):
+    """Two shards; the keys begin anew in the second, texts lie in .txt or .json, labels in .cls or .json."""
+    for shard in range(2):
+        contents = {}
+        for k in range(SIZE // 2):
+            i = shard * SIZE // 2 + k
+            contents[f"{k:04}.jpg"] = picture(i)
+            if shard == 0:
+                contents[f"{k:04}.txt"] = text(i).encode()
+                contents[f"{k:04}.cls"] = "\n".join(labels(i)).encode()
+            else:
+                contents[f"{k:04}.json"] = json.dumps({"caption": text(i), "labels": labels(i)}).encode()
+        pack(folder / f"shard-{shard:06}.tar", contents)
+    return folder
+
+
+def parquet(folder):
+    """Names of picture files, as a manifest has them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = range(SIZE)
+    columns = {
+        "file_name": [f"{i}.jpg" for i in rows],
+        "caption": list(map(text, rows)),
+        "labels": list(map(labels, rows)),
+    }
+    pq.write_table(pa.table(columns), folder / "manifest.parquet")
+    for i in rows:
+        write(folder / f"{i}.jpg", picture(i))
+    return folder
+
+
+MINIATURES = {maker.__name__: maker for maker in (native, matrices, coco, webdataset, parquet)}
