@@ -91,10 +91,14 @@ READERS: Registry[Reader] = Registry(
         "native": "crossmodal_hash.data.readers.native:Native",
         "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
         "coco": "crossmodal_hash.data.readers.coco:Coco",
+        "dcmht": "crossmodal_hash.data.readers.dcmht:Dcmht",
+        "mirflickr25k": "crossmodal_hash.data.readers.mirflickr25k:MirFlickr25k",
+        "nuswide": "crossmodal_hash.data.readers.nuswide:NusWide",
         "parquet": "crossmodal_hash.data.readers.parquet:Parquet",
+        "torchcmh": "crossmodal_hash.data.readers.torchcmh:TorchCmh",
         "webdataset": "crossmodal_hash.data.readers.webdataset:WebDataset",
     },
-    aliases={"metadata": "native"},
+    aliases={"metadata": "native", "mirflickr": "mirflickr25k", "nus-wide": "nuswide", "dchmt": "dcmht"},
 )
 
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.

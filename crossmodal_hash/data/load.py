@@ -184,4 +184,4 @@ def _load_single(path: str | Path | None, single: dict[str, str | Path | None], 
     missing = [role for role in single if role not in chosen and (need_labels or role != "labels")]
     if missing:
         raise SettingsError(f"no matrix of {' and '.join(missing)} was given; give images, text and labels together")
-    return assemble(chosen, next(iter(chosen.values())).path.stem)
+    return complete(assemble(chosen, next(iter(chosen.values())).path.stem), Needs(labels=need_labels))

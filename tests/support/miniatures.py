@@ -6,6 +6,7 @@ import tarfile
 
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 COLOURS = ("red", "green", "blue")
 CLASSES = ("sky", "sea", "sun")
@@ -113,4 +114,70 @@ def parquet(folder):
     return folder
 
 
-MINIATURES = {maker.__name__: maker for maker in (native, matrices, coco, webdataset, parquet)}
+def mirflickr25k(folder, label_folder="mirflickr25k_annotations_v080"):
+    """Every picture has the tag photo; three of the owners' labels, of which one has a stricter list."""
+    for i in range(SIZE):
+        write(folder / "mirflickr" / f"im{i + 1}.jpg", picture(i))
+        write(folder / "mirflickr" / "meta" / "tags" / f"tags{i + 1}.txt", "\r\n".join(text(i).split()) + "\r\n")
+        write(folder / "mirflickr" / "meta" / "exif" / f"exif{i + 1}.txt", "-Make\nNikon\n")
+    for name in CLASSES:
+        numbers = [i + 1 for i in range(SIZE) if name in labels(i)]
+        write(folder / label_folder / f"{name}.txt", "".join(f"{n}\n" for n in numbers))
+        if name == "sky":
+            write(folder / label_folder / f"{name}_r1.txt", "".join(f"{n}\n" for n in numbers[:4]))
+    write(folder / label_folder / "README.txt", "Annotations of 25,000 pictures.")
+    write(folder / "mirflickr" / "doc" / "common_tags.txt", "photo 24\n")
+    return folder
+
+
+def nuswide(folder):
+    """Names with backslashes, a label nobody has, tags with the picture's number before them."""
+    names = [f"folder{i % 2}/{i:04}_{1000 + i}.jpg" for i in range(SIZE)]
+    write(folder / "ImageList" / "Imagelist.txt", "".join(name.replace("/", "\\") + "\r\n" for name in names))
+    for i, name in enumerate(names):
+        write(folder / "Flickr" / name, picture(i))
+    for name in (*CLASSES, "zebra"):
+        column = "".join(f"{int(name in labels(i))}\n" for i in range(SIZE))
+        write(folder / "Groundtruth" / "AllLabels" / f"Labels_{name}.txt", column)
+    tags = "".join(f"{1000 + i}      {text(i)} \r\n" for i in range(SIZE))
+    write(folder / "NUS_WID_Tags" / "All_Tags.txt", tags)
+    write(folder / "NUS_WID_Tags" / "TagList1k.txt", "\n".join((*COLOURS, "photo")) + "\n")
+    ones = [[int(colour == COLOURS[i % 3]) for colour in COLOURS] + [1] for i in range(SIZE)]
+    write(folder / "NUS_WID_Tags" / "AllTags1k.txt", "".join("\t".join(map(str, row)) + "\t\n" for row in ones))
+    return folder
+
+
+def torchcmh(folder):
+    """As for MIRFlickr-25K: cells with names, words as a matrix."""
+    names = np.empty((SIZE, 1), dtype=object)
+    names[:, 0] = [f"im{i + 1}.jpg" for i in range(SIZE)]
+    words = np.eye(SIZE, dtype=np.uint8) + np.eye(SIZE, k=1, dtype=np.uint8)
+    marks = np.array([[name in labels(i) for name in sorted(CLASSES)] for i in range(SIZE)], dtype=np.uint8)
+    savemat(folder / "imgList.mat", {"FAll": names})
+    savemat(folder / "tagList.mat", {"YAll": words})
+    savemat(folder / "labelList.mat", {"LAll": marks})
+    for i in range(SIZE):
+        write(folder / "mirflickr" / f"im{i + 1}.jpg", picture(i))
+    write(folder / "labels.txt", "\n".join(sorted(CLASSES)))
+    return folder
+
+
+def dcmht(folder):
+    """Paths of the machine they were made on, one or two captions a picture."""
+    captions = np.empty((1, SIZE), dtype=object)
+    for i in range(SIZE):
+        captions[0, i] = np.array([text(i), "again"][: 1 + i % 2], dtype=object)
+    marks = np.array([[name in labels(i) for name in sorted(CLASSES)] for i in range(SIZE)], dtype=np.uint8)
+    savemat(folder / "index.mat", {"index": np.array([f"/data/someone/part{i % 2}/{i:03}.jpg" for i in range(SIZE)])})
+    savemat(folder / "caption.mat", {"caption": captions})
+    savemat(folder / "label.mat", {"category": marks})
+    for i in range(SIZE):
+        write(folder / "pictures" / f"part{i % 2}" / f"{i:03}.jpg", picture(i))
+    write(folder / "labels.txt", "\n".join(sorted(CLASSES)))
+    return folder
+
+
+MINIATURES = {
+    maker.__name__: maker
+    for maker in (native, matrices, coco, webdataset, parquet, mirflickr25k, nuswide, torchcmh, dcmht)
+}
