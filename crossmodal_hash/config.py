@@ -224,7 +224,7 @@ def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str
                 yield Layer(origin, nest("data.path", value))
             case "reader":
                 yield Layer(origin, nest("data.reader", parse_part(value) if isinstance(value, str) else value))
-            case "query" | "train" | "split":
+            case "query" | "train" | "split" | "skip_bad":
                 yield Layer(origin, nest(f"data.{flag}", value))
             case _:
                 yield Layer(origin, {flag: value})

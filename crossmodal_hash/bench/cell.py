@@ -78,7 +78,7 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
     """
     folder = cell.folder(out)
     listener = listener or Listener()
-    dataset = open_data(cell.data.path, cell.data.reader, listener=listener)
+    dataset = open_data(cell.data.path, cell.data.reader, skip_bad=cell.data.skip_bad, listener=listener)
     run, seconds = _trained(cell, folder, dataset, listener)
     clock = time.monotonic()
     codes = run.encode(dataset, device=cell.device or "auto", listener=listener)

@@ -28,7 +28,8 @@ from crossmodal_hash.training.trainer import split_of, vocabulary_of
 
 def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
     """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs."""
-    dataset = open_data(cells[0].data.path, cells[0].data.reader)
+    data = cells[0].data
+    dataset = open_data(data.path, data.reader, skip_bad=data.skip_bad)
     for settings in different(cells, dataset):
         try:
             vocabulary = vocabulary_of(dataset, settings, split_of(dataset, settings))

@@ -53,6 +53,7 @@ class GridData(Strict):
     name: str = Field("", description="what tables and folders call it; empty: the file's name")
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
     reader: Part | None = Field(None, description="layout of the files; none: recognised")
+    skip_bad: bool = Field(False, description="leave out items whose picture cannot be read")
     query: int | None = Field(None, ge=1)
     train: int | None = Field(None, ge=2)
     split: str | None = None
@@ -142,6 +143,7 @@ class Cell:
             "train": self.data.train,
             "split": self.data.split,
         }
+        data["skip_bad"] = self.data.skip_bad or None
         data["reader"] = self.data.reader.model_dump() if self.data.reader else None
         return {**own, **data, "bits": self.bits, "seed": self.seed, "device": self.device}
 

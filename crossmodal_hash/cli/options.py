@@ -29,6 +29,14 @@ ReaderName = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Leave out items whose picture is missing or damaged, and list them. Default: refuse.",
+        rich_help_panel=DATA,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option("--device", help="auto, cpu, cuda, cuda:N. Default: auto.", rich_help_panel=RUN),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet, ReaderName
+from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet, ReaderName, SkipBad
 from crossmodal_hash.cli.output import Output, Talk, print_interrupted
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def train(
     bits: Annotated[int | None, typer.Option(help="Code length K. Default: 64.", rich_help_panel=MODEL)] = None,
     data: Data = None,
     reader: ReaderName = None,
+    skip_bad: SkipBad = False,
     query: Annotated[
         int | None, typer.Option(help="Query items. Default: a tenth, at most 2,000.", rich_help_panel=DATA)
     ] = None,
@@ -107,8 +108,9 @@ def train(
         return
     flags = {
         "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
-        "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "reader": reader, "query": query,
-        "train": train, "split": split, "freeze_backbone": freeze_backbone,
+        "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "reader": reader,
+        "skip_bad": skip_bad or None, "query": query, "train": train, "split": split,
+        "freeze_backbone": freeze_backbone,
     }  # fmt: skip
     resolved, dataset = prepare(recipe, config, set_ or [], flags, Talk(output))
     if dry_run:

@@ -33,6 +33,7 @@ def load_data(
     labels: str | Path | None = None,
     need_labels: bool = True,
     need_texts: bool = True,
+    need_pictures: bool = True,
 ) -> Dataset:
     """Read a data set from a folder, an archive or a file; with nothing given, the embedded one.
 
@@ -48,6 +49,7 @@ def load_data(
         labels: likewise the 0/1 matrix of labels.
         need_labels: whether data without labels are refused; otherwise they get `labels=None`.
         need_texts: whether items without a text are refused; otherwise their text is empty.
+        need_pictures: whether pictures that are not there are refused; `without_damaged` leaves their items out.
 
     Returns:
         The data set, with the modalities "image" and "text".
@@ -69,14 +71,23 @@ def load_data(
         if reader is not None:
             raise SettingsError(f"reader {reader!r} has nothing to read; give the path of a data set with it")
         return load_embedded()
+    place, needs = find_place(path), Needs(need_labels, need_texts, need_pictures)
+    chosen = READERS.make(reader) if reader is not None else recognise(place)
+    return complete(chosen.read(place, needs), needs)
+
+
+def find_place(path: str | Path) -> Place:
+    """The place a user means; the metadata in a folder mean the folder.
+
+    Raises:
+        DataError: if there is none.
+    """
     path = Path(path)
     if path.name in METADATA:
         path = path.parent
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist; give a folder, an archive or a file of matrices")
-    place, needs = Place(path), Needs(need_labels, need_texts)
-    chosen = READERS.make(reader) if reader is not None else recognise(place)
-    return complete(chosen.read(place, needs), needs)
+    return Place(path)
 
 
 def recognise(place: Place) -> Reader:
@@ -137,7 +148,7 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
         if absent:
             raise DataError(
                 f"{len(absent)} of {len(pictures)} pictures of {dataset.name!r} are not there ({first(absent)}); put "
-                f"them below {str(pictures.files.path)!r}, or leave their items out"
+                f"them below {str(pictures.files.path)!r}, or leave their items out with --skip-bad"
             )
     return dataset
 

@@ -90,7 +90,7 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     if absent and needs.pictures:
         raise DataError(
             f"{len(absent)} of {len(items)} pictures named in {where!r} are not there ({first(absent)}); put them "
-            f"beside the metadata, or drop their rows"
+            f"beside the metadata, drop their rows, or leave them out with --skip-bad"
         )
     order = files.stores[0] if isinstance(files, Several) else files
     known = _decode(order.read(LABEL_ORDER), LABEL_ORDER) if LABEL_ORDER in order else None

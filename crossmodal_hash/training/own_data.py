@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.data import Dataset, load_data, without_damaged
 from crossmodal_hash.factory import make
 from crossmodal_hash.settings import DataSettings, Named
 from crossmodal_hash.training.listener import Listener
@@ -23,15 +23,27 @@ def own_data(
     Raises:
         ChashError: for data or a reader that cannot be used.
     """
-    return open_data(path or data.path, data.reader, need_labels=need_labels, listener=listener)
+    return open_data(path or data.path, data.reader, need_labels=need_labels, skip_bad=data.skip_bad, listener=listener)
 
 
 def open_data(
-    path: str | None, reader: Named | None = None, *, need_labels: bool = True, listener: Listener | None = None
+    path: str | None,
+    reader: Named | None = None,
+    *,
+    need_labels: bool = True,
+    skip_bad: bool = False,
+    listener: Listener | None = None,
 ) -> Dataset:
-    """The data set at a path; with no reader named, its layout is recognised."""
+    """The data set at a path; with no reader named, its layout is recognised.
+
+    With `skip_bad` every picture is looked at, and items whose picture cannot be read are left out, and noted.
+    """
+    listener = listener or Listener()
     chosen = None if reader is None else make(READERS, reader, "data.reader")
-    dataset = load_data(path, reader=chosen, need_labels=need_labels)
+    dataset = load_data(path, reader=chosen, need_labels=need_labels, need_pictures=not skip_bad)
+    if skip_bad:
+        with listener.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
+            dataset = without_damaged(dataset, advance)
     for note in dataset.notes:
-        (listener or Listener()).note(note)
+        listener.note(note)
     return dataset

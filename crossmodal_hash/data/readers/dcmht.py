@@ -20,7 +20,7 @@ from crossmodal_hash.errors import DataError
 
 
 class Dcmht(Reader):
-    """The list files of DCMHT: index.mat, caption.mat or caption.txt, label.mat, with pictures below the same folder."""
+    """The list files of DCMHT: index.mat, caption.mat or caption.txt, label.mat; pictures below the same folder."""
 
     def matches(self, place: Place) -> Match:
         """Likely where index.mat and a caption file lie together."""

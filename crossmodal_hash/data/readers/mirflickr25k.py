@@ -55,7 +55,8 @@ class MirFlickr25k(Reader):
         """The pictures with a common tag and a label, by number; how many were left out is noted."""
         if self.annotations not in ("potential", "relevant", "all") or self.common < 1:
             raise DataError(
-                f"annotations={self.annotations!r}, common={self.common}: give potential, relevant or all, and at least 1"
+                f"annotations={self.annotations!r}, common={self.common}: give potential, relevant or all, and "
+                f"1 or more"
             )
         names = place.all_names if place.holds_files else ()
         tag_files = {int(found[1]): name for name in names if (found := _TAGS.search(name))}
@@ -92,8 +93,8 @@ class MirFlickr25k(Reader):
         # A picture that is not there keeps the name it should have, and is missed where that matters.
         where = [pictures.get(n, f"{root}im{n}.jpg") for n in chosen]
         notes = (
-            f"mirflickr25k: {len(chosen)} of {len(tags)} pictures are taken; {len(tags) - len(tagged)} have no tag that "
-            f"{self.common} pictures have, {len(tagged) - len(chosen)} of the others no label",
+            f"mirflickr25k: {len(chosen)} of {len(tags)} pictures are taken; {len(tags) - len(tagged)} have no tag "
+            f"that {self.common} pictures have, {len(tagged) - len(chosen)} of the others no label",
         )
         return Dataset(
             place.name,

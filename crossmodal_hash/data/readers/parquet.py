@@ -124,9 +124,11 @@ class Embedded:
         """The content of one picture."""
         row = self.rows[name]
         index = bisect_right(self.starts, row) - 1
-        if self._open is None or self._open[0] != index:
-            self._open = index, self._unpack(*self.groups[index])
-        cell = self._open[1][row - self.starts[index]].as_py()
+        # Threads may ask for different groups at once; each goes on with the one it has.
+        opened = self._open
+        if opened is None or opened[0] != index:
+            opened = self._open = index, self._unpack(*self.groups[index])
+        cell = opened[1][row - self.starts[index]].as_py()
         content = cell.get("bytes") if isinstance(cell, dict) else cell
         if not content or len(content) > MAX_BYTES:
             problem = f"has {len(content)} bytes, the limit is {MAX_BYTES}" if content else "is empty"
