@@ -9,6 +9,7 @@ from crossmodal_hash.registry import Registry, normalise
 
 if TYPE_CHECKING:
     from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss
+    from crossmodal_hash.data.reader import Reader
 
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
@@ -95,6 +96,31 @@ CLOSED_FORMS: Registry[ClosedForm] = Registry(
     },
 )
 
+READERS: Registry[Reader] = Registry(
+    "reader",
+    group="crossmodal_hash.readers",
+    contract="crossmodal_hash.data.reader:Reader",
+    builtin={
+        "native": "crossmodal_hash.data.readers.native:Native",
+        "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
+        "coco": "crossmodal_hash.data.readers.coco:Coco",
+        "dcmht": "crossmodal_hash.data.readers.dcmht:Dcmht",
+        "huggingface": "crossmodal_hash.data.readers.huggingface:HuggingFace",
+        "mirflickr25k": "crossmodal_hash.data.readers.mirflickr25k:MirFlickr25k",
+        "nuswide": "crossmodal_hash.data.readers.nuswide:NusWide",
+        "parquet": "crossmodal_hash.data.readers.parquet:Parquet",
+        "torchcmh": "crossmodal_hash.data.readers.torchcmh:TorchCmh",
+        "webdataset": "crossmodal_hash.data.readers.webdataset:WebDataset",
+    },
+    aliases={
+        "metadata": "native",
+        "mirflickr": "mirflickr25k",
+        "nus-wide": "nuswide",
+        "dchmt": "dcmht",
+        "hf": "huggingface",
+    },
+)
+
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
 POOLINGS: Registry[Component] = Registry(
     "pooling",
@@ -115,7 +141,7 @@ HEADS: Registry[Component] = Registry(
 )
 
 KINDS: dict[str, Registry[Any]] = {
-    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, POOLINGS, HEADS)
+    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, READERS, POOLINGS, HEADS)
 }
 KIND_ALIASES = {
     "sim": "criterion",
@@ -126,6 +152,7 @@ KIND_ALIASES = {
     "fusions": "fusion",
     "closed-forms": "closed-form",
     "shallow": "closed-form",
+    "readers": "reader",
     "recipes": "recipe",
     "poolings": "pooling",
     "heads": "head",

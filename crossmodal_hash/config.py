@@ -127,6 +127,26 @@ def parse_value(text: str) -> Any:
         return text
 
 
+def parse_part(text: str) -> dict[str, Any]:
+    """A component by name, with parameters after commas.
+
+    Raises:
+        SettingsError: for a parameter without `=`.
+
+    Example:
+        >>> parse_part("nuswide,classes=10")
+        {'name': 'nuswide', 'classes': 10}
+    """
+    name, *params = text.split(",")
+    part: dict[str, Any] = {"name": name.strip()}
+    for param in params:
+        key, equals, value = param.partition("=")
+        if not equals or not key.strip():
+            raise SettingsError(f"{text!r} is not NAME or NAME,KEY=VALUE,...: {param!r} is no KEY=VALUE")
+        part[key.strip()] = parse_value(value.strip())
+    return part
+
+
 def parse_set(assignments: Sequence[str]) -> dict[str, Any]:
     """`--set` options as one table.
 
@@ -204,7 +224,9 @@ def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str
                 yield Layer(origin if value else "--no-freeze-backbone", nest("train.freeze_backbone", value))
             case "data":
                 yield Layer(origin, nest("data.path", value))
-            case "query" | "train" | "split":
+            case "reader":
+                yield Layer(origin, nest("data.reader", parse_part(value) if isinstance(value, str) else value))
+            case "query" | "train" | "split" | "skip_bad":
                 yield Layer(origin, nest(f"data.{flag}", value))
             case _:
                 yield Layer(origin, {flag: value})
@@ -350,7 +372,7 @@ def _freezing(values: Mapping[str, Any]) -> Any:
     return train.get("freeze_backbone") if isinstance(train, Mapping) else None
 
 
-PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion", "closed_form")
+PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion", "closed_form", "reader")
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:

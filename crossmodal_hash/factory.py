@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS
+from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS, READERS
 from crossmodal_hash.contracts import Backbone, ClosedForm
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
@@ -42,6 +42,8 @@ def check_parts(settings: Settings) -> None:
         make(POOLINGS, tower.pooling, f"{where}.pooling")
         make(FUSIONS, tower.fusion, f"{where}.fusion")
         make(HEADS, tower.head, f"{where}.head")
+    if settings.data.reader is not None:
+        make(READERS, settings.data.reader, "data.reader")
     guided, train = guides(settings), settings.train
     for name, term in settings.terms.items():
         build_term(name, term)

@@ -96,12 +96,16 @@ class VocabularySettings(Strict):
 
     max_words: int = Field(2000, ge=1)
     min_count: int = Field(2, ge=1, description="texts a word must occur in")
+    file: str | None = Field(None, description="the words that count, one a line, whatever their number and frequency")
+    weighting: Literal["binary", "count", "tf-idf"] = Field("binary", description="what a word in a text is worth")
 
 
 class DataSettings(Strict):
     """Which items, and what part each plays."""
 
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
+    reader: Part | None = Field(None, description="layout of the files; none: recognised")
+    skip_bad: bool = Field(False, description="leave out items whose picture cannot be read, and list them")
     query: int | None = Field(None, ge=1, description="query items; none: a tenth, at most 2,000")
     train: int | None = Field(None, ge=2, description="training items; none: half, at most 10,000")
     validation: float = Field(0.1, ge=0, description="cut from the training items: a share below 1, or a count")

@@ -20,7 +20,7 @@ from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
 from crossmodal_hash.codes import save
-from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.files import write_json
@@ -28,6 +28,7 @@ from crossmodal_hash.library import build, train
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import facts as run_facts
 from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.training.own_data import open_data
 from crossmodal_hash.training.peak import peak_memory
 from crossmodal_hash.training.run import Run, open_run
 from crossmodal_hash.training.trainer import resume
@@ -67,7 +68,7 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
     """
     folder = cell.folder(out)
     listener = listener or Listener()
-    dataset = load_data(cell.data.path)
+    dataset = open_data(cell.data.path, cell.data.reader, skip_bad=cell.data.skip_bad, listener=listener)
     run, seconds = _trained(cell, folder, dataset, listener)
     clock = time.monotonic()
     codes = run.encode(dataset, device=cell.device or "auto", listener=listener)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from crossmodal_hash.bench.cell import Lines
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
-from crossmodal_hash.data import Dataset, load_data
+from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.factory import build_model
@@ -23,12 +23,14 @@ from crossmodal_hash.library import build
 from crossmodal_hash.settings import Settings
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.own_data import open_data
 from crossmodal_hash.training.trainer import input_widths, split_of, vocabulary_of
 
 
 def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
     """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs."""
-    dataset = load_data(cells[0].data.path)
+    data = cells[0].data
+    dataset = open_data(data.path, data.reader, skip_bad=data.skip_bad)
     for settings in different(cells, dataset):
         try:
             vocabulary = vocabulary_of(dataset, settings, split_of(dataset, settings))

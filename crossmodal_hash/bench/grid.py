@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from crossmodal_hash.config import read_toml
 from crossmodal_hash.errors import SettingsError, did_you_mean
-from crossmodal_hash.settings import Strict
+from crossmodal_hash.settings import Part, Strict
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 """Names of methods and data sets are names of folders."""
@@ -52,6 +52,8 @@ class GridData(Strict):
 
     name: str = Field("", description="what tables and folders call it; empty: the file's name")
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
+    reader: Part | None = Field(None, description="layout of the files; none: recognised")
+    skip_bad: bool = Field(False, description="leave out items whose picture cannot be read")
     query: int | None = Field(None, ge=1)
     train: int | None = Field(None, ge=2)
     split: str | None = None
@@ -135,7 +137,14 @@ class Cell:
     def flags(self) -> dict[str, Any]:
         """Flags of `chash train` without their dashes; none means not given."""
         own = {flag: getattr(self.method, flag) for flag in FLAGS}
-        data = {"data": self.data.path, "query": self.data.query, "train": self.data.train, "split": self.data.split}
+        data: dict[str, Any] = {
+            "data": self.data.path,
+            "query": self.data.query,
+            "train": self.data.train,
+            "split": self.data.split,
+        }
+        data["skip_bad"] = self.data.skip_bad or None
+        data["reader"] = self.data.reader.model_dump() if self.data.reader else None
         return {**own, **data, "bits": self.bits, "seed": self.seed, "device": self.device}
 
     def to_json(self) -> dict[str, Any]:

@@ -25,11 +25,11 @@ def open_scored(path: Path | None, output: Output) -> Run:
 
 def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:
     """Codes of the run's own data, and the same before the sign."""
-    from crossmodal_hash.data import load_data
     from crossmodal_hash.training.encode import encode
+    from crossmodal_hash.training.own_data import own_data
 
-    dataset = load_data(run.settings().data.path)
-    return encode(run, dataset, device=device or "auto", listener=Talk(output))
+    talk = Talk(output)
+    return encode(run, own_data(run.settings().data, listener=talk), device=device or "auto", listener=talk)
 
 
 def read_files(paths: list[str], labels: str | None, bits: int | None) -> dict[str, Codes]:

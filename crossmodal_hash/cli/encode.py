@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, RunFolder
+from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, ReaderName, RunFolder
 from crossmodal_hash.cli.output import Output, Talk
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
+    from crossmodal_hash.settings import DataSettings
 
 
 def encode(
     run: RunFolder = None,
     data: Data = None,
+    reader: ReaderName = None,
     images: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Pictures alone: a file, folder or archive.", rich_help_panel=DATA),
@@ -60,8 +62,9 @@ def encode(
     for suffix in suffixes:
         if suffix not in ("safetensors", "npy", "mat", "csv"):
             raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
-    dataset, own = _dataset(data, images, texts, opened.settings().data.path)
-    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=Talk(output))
+    talk = Talk(output)
+    dataset, own = _dataset(data, reader, images, texts, opened.settings().data, talk)
+    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=talk)
     folder = out or (opened.codes if own else Path("codes"))
     rows = []
     for modality, found in codes.items():
@@ -75,17 +78,25 @@ def encode(
         output.say(f"next: chash evaluate {opened.path}")
 
 
-def _dataset(data: str | None, images: str | None, texts: str | None, trained_on: str | None) -> tuple[Dataset, bool]:
+def _dataset(
+    data: str | None, reader: str | None, images: str | None, texts: str | None, own: DataSettings, talk: Talk
+) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
-    from crossmodal_hash.data import load_data, load_pictures, load_texts
+    from crossmodal_hash.config import parse_part
+    from crossmodal_hash.data import load_pictures, load_texts
+    from crossmodal_hash.settings import Named
+    from crossmodal_hash.training.own_data import open_data, own_data
 
     given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
     if len(given) > 1:
         raise DataError(f"{' and '.join(given)} exclude each other; encode one after the other")
+    if reader is not None and data is None:
+        raise DataError(f"--reader {reader} is for other data than the run's; give them with --data")
     if images is not None:
         return load_pictures(images), False
     if texts is not None:
         return load_texts(texts), False
-    if data is not None and data != trained_on:
-        return load_data(data, need_labels=False), False
-    return load_data(trained_on, need_labels=False), True
+    if data is not None and (data != own.path or reader is not None):
+        named = None if reader is None else Named(**parse_part(reader))
+        return open_data(data, named, need_labels=False, listener=talk), False
+    return own_data(own, need_labels=False, listener=talk), True

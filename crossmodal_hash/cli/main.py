@@ -14,6 +14,7 @@ import typer
 from crossmodal_hash.cli import (
     bench,
     compare,
+    data,
     encode,
     environment,
     evaluate,
@@ -54,6 +55,7 @@ app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
 app.command("report", rich_help_panel="Pipeline")(report.report)
 app.command("compare", rich_help_panel="Pipeline")(compare.compare)
 app.command("bench", rich_help_panel="Pipeline")(bench.bench)
+app.add_typer(data.app, name="data", rich_help_panel="Pipeline")
 app.command("list", rich_help_panel="Components")(listing.list_components)
 app.command("info", rich_help_panel="Components")(info.info)
 app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)

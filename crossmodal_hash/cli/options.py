@@ -17,7 +17,24 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Folder, tar, zip or matrix file. Default: the embedded drawings.",
+        help="Folder, archive or file; see docs/data.md. Default: the embedded drawings.",
+        rich_help_panel=DATA,
+    ),
+]
+ReaderName = Annotated[
+    str | None,
+    typer.Option(
+        "--reader",
+        metavar="NAME[,KEY=VALUE...]",
+        help="Layout of the data; see 'chash list reader'. Default: recognised.",
+        rich_help_panel=DATA,
+    ),
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help="Leave out items whose picture is missing or damaged, and list them. Default: refuse.",
         rich_help_panel=DATA,
     ),
 ]

@@ -27,7 +27,7 @@ def quickstart(
     output = Output(as_json=as_json, quiet=quiet)
     talk = Talk(output)
     output.say("1. chash train")
-    resolved, dataset = prepare("default", None, [], {"device": device})
+    resolved, dataset = prepare("default", None, [], {"device": device}, talk)
     run = train_run(resolved, dataset, folder, talk)
     output.say(f"2. chash encode {run.path}")
     codes, _ = encode(run, dataset, device=device or "auto", listener=talk)

@@ -85,11 +85,12 @@ def _bench_page(folder: Path) -> str:
 
 def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:
     """The items of the run, or why they cannot be had: a report of scores is worth having without them."""
-    from crossmodal_hash.data import load_data
+    from crossmodal_hash.training.own_data import own_data
 
+    settings = scored.run.settings().data
     if path is not None:
-        return load_data(path, need_labels=False)
+        return own_data(settings, path, need_labels=False)
     try:
-        return load_data(scored.run.settings().data.path, need_labels=False)
+        return own_data(settings, need_labels=False)
     except ChashError as error:
         return error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet
+from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet, ReaderName, SkipBad
 from crossmodal_hash.cli.output import Output, Talk, print_interrupted
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def train(
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Code length K. Default: 64.", rich_help_panel=MODEL)] = None,
     data: Data = None,
+    reader: ReaderName = None,
+    skip_bad: SkipBad = False,
     query: Annotated[
         int | None, typer.Option(help="Query items. Default: a tenth, at most 2,000.", rich_help_panel=DATA)
     ] = None,
@@ -106,10 +108,11 @@ def train(
         return
     flags = {
         "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
-        "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "query": query, "train": train,
-        "split": split, "freeze_backbone": freeze_backbone,
+        "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "reader": reader,
+        "skip_bad": skip_bad or None, "query": query, "train": train, "split": split,
+        "freeze_backbone": freeze_backbone,
     }  # fmt: skip
-    resolved, dataset = prepare(recipe, config, set_ or [], flags)
+    resolved, dataset = prepare(recipe, config, set_ or [], flags, Talk(output))
     if dry_run:
         entries = resolved.entries()
         rows = [(key, entry["value"], entry["origin"]) for key, entry in entries.items()]
@@ -118,17 +121,19 @@ def train(
     finish(output, train_run(resolved, dataset, out, Talk(output)))
 
 
-def prepare(recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any]) -> tuple[Resolved, Dataset]:
+def prepare(
+    recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], talk: Talk
+) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
     from crossmodal_hash.config import resolve
-    from crossmodal_hash.data import load_data
     from crossmodal_hash.factory import check_parts
     from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
+    from crossmodal_hash.training.own_data import own_data
 
     frozen = frozen_by_default(flags.get("device"))
     first = resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen)
     check_parts(first.settings)
-    dataset = load_data(first.settings.data.path)
+    dataset = own_data(first.settings.data, listener=talk)
     layer = data_layer(first, dataset)
     if layer is None:
         return first, dataset
@@ -145,13 +150,13 @@ def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk
 
 def resume_run(path: Path, data: str | None, talk: Talk) -> Run:
     """Go on with a run, on the data it names or on what is given."""
-    from crossmodal_hash.data import load_data
+    from crossmodal_hash.training.own_data import own_data
     from crossmodal_hash.training.run import open_run
     from crossmodal_hash.training.trainer import resume
 
     run = open_run(path)
     with _says_how_to_go_on(talk):
-        return resume(run, load_data(data or run.settings().data.path), listener=talk)
+        return resume(run, own_data(run.settings().data, data, listener=talk), listener=talk)
 
 
 @contextmanager

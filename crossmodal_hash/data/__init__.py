@@ -1,13 +1,18 @@
 """Readers, splits, vocabulary and the picture loader; importing this is cheap, torch and scipy come with first use."""
 
+from crossmodal_hash.data.damage import without_damaged as without_damaged
 from crossmodal_hash.data.dataset import Dataset as Dataset
 from crossmodal_hash.data.dataset import Source as Source
 from crossmodal_hash.data.load import load_data as load_data
 from crossmodal_hash.data.load import load_embedded as load_embedded
 from crossmodal_hash.data.loader import picture_batches as picture_batches
 from crossmodal_hash.data.pictures import Pictures as Pictures
+from crossmodal_hash.data.place import Place as Place
 from crossmodal_hash.data.queries import load_pictures as load_pictures
 from crossmodal_hash.data.queries import load_texts as load_texts
+from crossmodal_hash.data.reader import Match as Match
+from crossmodal_hash.data.reader import Needs as Needs
+from crossmodal_hash.data.reader import Reader as Reader
 from crossmodal_hash.data.sources import Matrix as Matrix
 from crossmodal_hash.data.sources import Texts as Texts
 from crossmodal_hash.data.splits import Split as Split
@@ -17,3 +22,4 @@ from crossmodal_hash.data.splits import read_split as read_split
 from crossmodal_hash.data.splits import split_from_rows as split_from_rows
 from crossmodal_hash.data.vocabulary import Vocabulary as Vocabulary
 from crossmodal_hash.data.vocabulary import fit_vocabulary as fit_vocabulary
+from crossmodal_hash.data.vocabulary import read_words as read_words

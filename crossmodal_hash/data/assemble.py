@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.data.arrays import ArrayAt, read_array
 from crossmodal_hash.data.dataset import Dataset, Source
-from crossmodal_hash.data.files import is_archive, open_files
+from crossmodal_hash.data.files import Files, Folder, is_archive, open_files
 from crossmodal_hash.data.metadata import LABEL_ORDER, read_label_names
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.sources import Texts, as_labels, as_matrix
@@ -49,10 +49,6 @@ def _source(role: str, values: Any, at: ArrayAt) -> Source:
         return as_matrix(values, str(at))
     rows = [_string(row, "/" if role == "image" else " ") for row in (values.T if values.shape[0] == 1 else values)]
     if role == "text":
-        if blank := [str(row) for row, text in enumerate(rows) if not text]:
-            raise DataError(
-                f"{len(blank)} of {len(rows)} texts in {at} are empty (rows {first(blank)}); drop these items"
-            )
         return Texts(tuple(rows))
     return _named_pictures(rows, at)
 
@@ -65,22 +61,44 @@ def _string(cell: Any, joint: str) -> str:
 
 
 def _named_pictures(names: Sequence[str], at: ArrayAt) -> Pictures:
-    """Picture files named in a list, which lie together somewhere below it; foreign paths count by their last part."""
+    """Picture files named in a list, which lie somewhere below it; the leading folders of foreign paths do not count.
+
+    Where some are found, those that are not keep the names they should have.
+    """
     folder = at.path.parent
-    last = [name.replace("\\", "/").rsplit("/", 1)[-1] for name in names]
+    parts = [tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", ".")) for name in names]
+    best: tuple[int, Files, list[str]] = 0, Folder(folder), []
     for path in (folder, *sorted(path for path in folder.iterdir() if is_archive(path))):
         files = open_files(path)
-        listed = files.names()
-        for wanted in (names, last):
-            place = next((name for name in listed if f"/{name}".endswith("/" + wanted[0])), None)
-            if place is not None:
-                there = files.under(place.removesuffix(wanted[0]))
-                if all(name in there for name in wanted):
-                    return Pictures(there, wanted)
-    raise DataError(
-        f"the {len(names)} pictures named in {at} ({first(names)}) are not all in one folder or archive below "
-        f"{str(folder)!r}; put them there"
-    )
+        by_last: dict[str, list[str]] = {}
+        for name in files.names():
+            by_last.setdefault(name.rpartition("/")[2], []).append(name)
+        for depth in range(max(map(len, parts)), 0, -1):
+            wanted = ["/".join(part[-depth:]) for part in parts]
+            root = _root(wanted[:50], by_last)
+            if root is None:
+                continue
+            there = files.under(root)
+            found = sum(name in there for name in wanted)
+            if found == len(wanted):
+                return Pictures(there, wanted)
+            if found > best[0]:
+                best = found, there, wanted
+    if not best[0]:
+        raise DataError(
+            f"the {len(names)} pictures named in {at} ({first(names)}) are not in a folder or archive below "
+            f"{str(folder)!r}; put them there"
+        )
+    return Pictures(best[1], best[2])
+
+
+def _root(wanted: Sequence[str], by_last: Mapping[str, Sequence[str]]) -> str | None:
+    """The folder that holds the first of the names that is found, with its slash."""
+    for name in wanted:
+        for listed in by_last.get(name.rpartition("/")[2], ()):
+            if f"/{listed}".endswith(f"/{name}"):
+                return listed.removesuffix(name)
+    return None
 
 
 def _label_names(labels: NDArray[np.uint8] | None, chosen: Mapping[str, ArrayAt]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Dataset:
         labels: (N, C) uint8 in {0, 1}; an item may have none. None where nothing is known.
         label_names: C names, in the order of the columns.
         split_rows: rows of "query", "train" and "database", where the files came divided; `split_from_rows` reads them.
+        notes: what a reader left out or chose, one sentence each, for the user to know.
 
     Raises:
         DataError: if the parts differ in length or an id is used twice.
@@ -47,6 +48,7 @@ class Dataset:
     labels: NDArray[np.uint8] | None = None
     label_names: tuple[str, ...] = ()
     split_rows: Mapping[str, NDArray[np.int64]] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {"ids": len(self.ids)} | {name: len(source) for name, source in self.modalities.items()}
@@ -79,6 +81,7 @@ class Dataset:
             {name: source.take(index) for name, source in self.modalities.items()},
             None if self.labels is None else self.labels[index],
             self.label_names,
+            notes=self.notes,
         )
 
     def fingerprint(self) -> str:

@@ -9,22 +9,27 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
 import stat
 import tarfile
 import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from crossmodal_hash.errors import DataError
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
-MAX_BYTES = 1 << 28
-"""Largest file read from an archive, 256 MiB: a few bytes of a zip can claim to be terabytes."""
+MAX_BYTES = 1 << 29
+"""Largest file read from an archive, 512 MiB: a few bytes of a zip can claim to be terabytes."""
+MAX_UNPACKED = 1 << 38
+"""Most that a compressed tar may unpack to, 256 GiB; no data set of this field comes near."""
+MAX_RATIO = 200
+"""Most that anything large may grow by. Pictures are compressed already, text grows by 3 to 10, zeros by 1,000."""
+SMALL = 1 << 24
+"""Up to 16 MiB nothing is called a bomb: a blank picture may well grow by more than MAX_RATIO."""
 # An absolute name, of Windows too, or a part that is "..".
 _LEADS_OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
@@ -135,8 +140,16 @@ class TarFiles:
     def _decompress(self) -> Path:
         handle, name = tempfile.mkstemp(prefix="chash-", suffix=".tar")
         weakref.finalize(self, _remove_own, name, os.getpid())
+        packed_size, size = self.path.stat().st_size, 0
         with gzip.open(self.path) as packed, os.fdopen(handle, "wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
+            while piece := packed.read(1 << 20):
+                size += len(piece)
+                if size > MAX_UNPACKED or size > max(SMALL, MAX_RATIO * packed_size):
+                    raise DataError(
+                        f"{str(self.path)!r} of {packed_size} bytes unpacks to more than {size}, like a bomb (limits: "
+                        f"{MAX_RATIO} times its size, {MAX_UNPACKED} bytes); pack the data set without compression"
+                    )
+                plain.write(piece)
         return Path(name)
 
     def names(self) -> list[str]:
@@ -200,6 +213,11 @@ class ZipFiles:
         archive = self._zip()
         info = archive.getinfo(self.index[name])
         _check_size(self.path, name, info.file_size)
+        if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
+            raise DataError(
+                f"{name!r} in {str(self.path)!r} grows from {info.compress_size} to {info.file_size} bytes, like a "
+                f"bomb (limit: {MAX_RATIO} times); pack it without compression if it is not one"
+            )
         try:
             return archive.read(info)
         # RuntimeError is an encrypted member, NotImplementedError an unusual compression.
@@ -254,6 +272,51 @@ class Several:
     def under(self, folder: str) -> Files:
         """The files below `folder`, named relative to it."""
         return Several([store.under(folder) for store in self.stores])
+
+
+class Mounted:
+    """Stores under folders of their own: shards whose names may repeat, or archives that lie in a folder.
+
+    Args:
+        path: for messages.
+        stores: folder -> store; "" for the one whose names stay as they are.
+    """
+
+    def __init__(self, path: Path, stores: Mapping[str, Files]) -> None:
+        self.path, self.stores = path, dict(stores)
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(f"{at}/{name}" if at else name for at, store in self.stores.items() for name in store.names())
+
+    def _find(self, name: str) -> tuple[Files, str] | None:
+        at, slash, rest = name.partition("/")
+        if slash and at in self.stores and rest in self.stores[at]:
+            return self.stores[at], rest
+        return (self.stores[""], name) if "" in self.stores and name in self.stores[""] else None
+
+    def __contains__(self, name: object) -> bool:
+        return self._find(str(name)) is not None
+
+    def read(self, name: str) -> bytes:
+        """The content of one file."""
+        found = self._find(name)
+        if found is None:
+            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: there is no such file")
+        store, rest = found
+        return store.read(rest)
+
+    def under(self, folder: str) -> Files:
+        """The files below `folder`, named relative to it."""
+        return Below(self, folder) if folder else self
+
+
+def with_mounted_archives(folder: Folder) -> Files:
+    """The folder, with the zip and tar files directly in it as folders named like them; compressed tars are left."""
+    archives = [p for p in sorted(folder.path.iterdir()) if p.is_file() and p.suffix.lower() in (".zip", ".tar")]
+    if not archives:
+        return folder
+    return Mounted(folder.path, {"": folder} | {path.stem: open_files(path) for path in archives})
 
 
 def _check_size(path: Path, name: str, size: int) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import warnings
 from contextlib import ExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from crossmodal_hash.components import READERS
 from crossmodal_hash.data.arrays import SUFFIXES, ArrayAt, list_keys
 from crossmodal_hash.data.assemble import assemble
-from crossmodal_hash.data.circulating import KEYS, matrix_files, read_matrix_files
+from crossmodal_hash.data.circulating import KEYS
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.files import ARCHIVES, is_archive, open_files
+from crossmodal_hash.data.files import ARCHIVES, open_files
 from crossmodal_hash.data.metadata import METADATA, find_metadata, read_metadata
-from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.data.pictures import Pictures, first
+from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.reader import Match, Needs, Reader
+from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError
 
 EMBEDDED = "openclipart.zip"
 
@@ -21,31 +27,37 @@ EMBEDDED = "openclipart.zip"
 def load_data(
     path: str | Path | None = None,
     *,
+    reader: str | Reader | None = None,
     images: str | Path | None = None,
     text: str | Path | None = None,
     labels: str | Path | None = None,
     need_labels: bool = True,
+    need_texts: bool = True,
+    need_pictures: bool = True,
 ) -> Dataset:
-    """Read a data set from a folder, an archive or matrix files; with nothing given, the embedded one.
+    """Read a data set from a folder, an archive or a file; with nothing given, the embedded one.
 
-    A folder or archive (`.tar`, `.tar.gz`, `.tgz`, `.zip`) with `metadata.jsonl` or `metadata.csv` holds pictures and
-    texts; matrices beside the metadata are ignored. Otherwise the files of matrices (`.mat` of any version, `.h5`,
-    `.npy`, `.npz`, `.safetensors`) in the folder, or the one given, are looked through for the key sets that circulate
-    (see `crossmodal_hash.data.circulating`). Pictures are decoded only when they are used.
+    The layout is recognised by the names of the files; `chash list reader` names all that are known. Where several
+    would do, the one that is surest wins, and two that are equally sure are refused. Pictures are decoded only when
+    they are used.
 
     Args:
         path: the folder, archive or file.
+        reader: name of a reader, or one made elsewhere, instead of recognising the layout.
         images: instead of `path`, the matrix of image features, as `FILE` or `FILE:KEY`.
         text: likewise the matrix of words or text features.
         labels: likewise the 0/1 matrix of labels.
         need_labels: whether data without labels are refused; otherwise they get `labels=None`.
+        need_texts: whether items without a text are refused; otherwise their text is empty.
+        need_pictures: whether pictures that are not there are refused; `without_damaged` leaves their items out.
 
     Returns:
         The data set, with the modalities "image" and "text".
 
     Raises:
         DataError: if anything is missing, damaged or does not fit together.
-        SettingsError: if `path` and single matrices are both given.
+        SettingsError: if `path` and single matrices are both given, or a reader and nothing to read.
+        UnknownComponentError: for a reader that nobody provides.
 
     Example:
         >>> data = load_data()
@@ -56,29 +68,89 @@ def load_data(
     if any(spec is not None for spec in single.values()):
         return _load_single(path, single, need_labels=need_labels)
     if path is None:
+        if reader is not None:
+            raise SettingsError(f"reader {reader!r} has nothing to read; give the path of a data set with it")
         return load_embedded()
+    place, needs = find_place(path), Needs(need_labels, need_texts, need_pictures)
+    chosen = READERS.make(reader) if reader is not None else recognise(place)
+    return complete(chosen.read(place, needs), needs)
+
+
+def find_place(path: str | Path) -> Place:
+    """The place a user means; the metadata in a folder mean the folder.
+
+    Raises:
+        DataError: if there is none.
+    """
     path = Path(path)
     if path.name in METADATA:
         path = path.parent
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist; give a folder, an archive or a file of matrices")
-    if path.is_file() and path.suffix in SUFFIXES:
-        return read_matrix_files([path], path.stem, labels=need_labels)
-    if path.is_file() and not is_archive(path):
+    return Place(path)
+
+
+def recognise(place: Place) -> Reader:
+    """The reader that is surest that `place` is of its layout.
+
+    Raises:
+        DataError: if none is, or two are equally sure.
+    """
+    found: dict[str, tuple[Match, Reader]] = {}
+    for name in READERS:
+        try:
+            reader = READERS.make(name)
+        except BrokenPluginError as error:
+            # Somebody's broken plug-in must not stand in the way of data that others read.
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        match = reader.matches(place)
+        if match is Match.SURE:
+            return reader
+        if match:
+            found[name] = match, reader
+    surest = max((match for match, _ in found.values()), default=Match.NO)
+    names = [name for name, (match, _) in found.items() if match is surest]
+    if len(names) > 1:
+        raise DataError(f"{str(place.path)!r} can be read by {' and '.join(names)}; choose one with --reader NAME")
+    if names:
+        return found[names[0]][1]
+    if place.holds_files:
         raise DataError(
-            f"{str(path)!r} is not a data set; give a folder, an archive ({', '.join(ARCHIVES)}) or a file of matrices "
-            f"({', '.join(SUFFIXES)})"
+            f"{str(place.path)!r} has neither {' nor '.join(METADATA)}, nor files of matrices, nor another layout of "
+            f"'chash list reader'; add a {METADATA[0]}"
         )
-    members = open_files(path)
-    metadata = find_metadata(members)
-    if metadata is not None:
-        return read_metadata(members, metadata, labels=need_labels)
-    matrices = matrix_files(path) if path.is_dir() else []
-    if not matrices:
-        raise DataError(
-            f"{str(path)!r} has neither {' nor '.join(METADATA)}, nor files of matrices; add a {METADATA[0]}"
-        )
-    return read_matrix_files(matrices, path.resolve().name, labels=need_labels)
+    raise DataError(
+        f"{str(place.path)!r} is not a data set; give a folder, an archive ({', '.join(ARCHIVES)}), a file of matrices "
+        f"({', '.join(SUFFIXES)}), or another layout of 'chash list reader'"
+    )
+
+
+def complete(dataset: Dataset, needs: Needs) -> Dataset:
+    """The data set, if it has what is needed.
+
+    Raises:
+        DataError: naming what is missing, how often, and the first items.
+    """
+    if needs.labels and (dataset.labels is None or not dataset.labels.any()):
+        raise DataError(f"{dataset.name!r} has no labels on any of its {len(dataset)} items; training needs them")
+    texts = dataset.modalities.get("text")
+    if needs.texts and isinstance(texts, Texts):
+        blank = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
+        if blank:
+            raise DataError(
+                f"{len(blank)} of {len(dataset)} items of {dataset.name!r} have no text ({first(blank)}); fill or drop "
+                f"them"
+            )
+    pictures = dataset.modalities.get("image")
+    if needs.pictures and isinstance(pictures, Pictures):
+        absent = [name for name in pictures.names if name not in pictures.files]
+        if absent:
+            raise DataError(
+                f"{len(absent)} of {len(pictures)} pictures of {dataset.name!r} are not there ({first(absent)}); put "
+                f"them below {str(pictures.files.path)!r}, or leave their items out with --skip-bad"
+            )
+    return dataset
 
 
 def load_embedded() -> Dataset:
@@ -123,4 +195,4 @@ def _load_single(path: str | Path | None, single: dict[str, str | Path | None], 
     missing = [role for role in single if role not in chosen and (need_labels or role != "labels")]
     if missing:
         raise SettingsError(f"no matrix of {' and '.join(missing)} was given; give images, text and labels together")
-    return assemble(chosen, next(iter(chosen.values())).path.stem)
+    return complete(assemble(chosen, next(iter(chosen.values())).path.stem), Needs(labels=need_labels))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, Several, safe_name, with_archives
 from crossmodal_hash.data.pictures import Pictures, first
+from crossmodal_hash.data.reader import Needs
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
@@ -60,39 +61,42 @@ def find_metadata(files: Files) -> str | None:
     ).as_posix()
 
 
-def read_metadata(files: Files, name: str, *, labels: bool = True) -> Dataset:
+def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Dataset:
     """The data set described by the metadata `name` in `files`.
 
     Args:
         files: where metadata and pictures lie.
         name: of the metadata in `files`, as found by `find_metadata`.
-        labels: whether labels are required; if not, data without any get `labels=None`.
+        needs: what must be there; by default everything.
 
     Raises:
         DataError: if a line, column, text, label or picture is missing or wrong; tells how many and the first.
     """
-    path = PurePosixPath(name)
+    path, needs = PurePosixPath(name), needs or Needs()
     if str(path.parent) != ".":
         files = files.under(str(path.parent))
     where = f"{files.path}/{name}"
     items = list((_jsonl if path.suffix == ".jsonl" else _csv)(_decode(files.read(path.name), where), where))
     if not items:
         raise DataError(f"{where!r} has no rows; give one row an item")
-    if blank := [f"line {item.line}" for item in items if not item.text.strip()]:
+    blank = [f"line {item.line}" for item in items if not item.text.strip()]
+    if blank and needs.texts:
         raise DataError(
             f"{len(blank)} of {len(items)} rows of {where!r} have no text ({first(blank)}); fill or drop them"
         )
     names = [safe_name(item.file_name, files.path) for item in items]
     files = with_archives(files, names) if isinstance(files, Folder) else files
     absent = [name for name in names if name not in files]
-    if absent:
+    if absent and needs.pictures:
         raise DataError(
             f"{len(absent)} of {len(items)} pictures named in {where!r} are not there ({first(absent)}); put them "
-            f"beside the metadata, or drop their rows"
+            f"beside the metadata, drop their rows, or leave them out with --skip-bad"
         )
     order = files.stores[0] if isinstance(files, Several) else files
     known = _decode(order.read(LABEL_ORDER), LABEL_ORDER) if LABEL_ORDER in order else None
-    matrix, label_names = _labels(items, where, None if known is None else read_label_names(known), required=labels)
+    matrix, label_names = _labels(
+        items, where, None if known is None else read_label_names(known), required=needs.labels
+    )
     return Dataset(
         _stem(files.path),
         tuple(names),

@@ -94,7 +94,10 @@ class Pictures:
         Raises:
             DataError: if the file is damaged, in an unknown format or too large; names the file.
         """
-        content = self.content(row)
+        return self.decode(row, self.content(row), side=side)
+
+    def decode(self, row: int, content: bytes, *, side: int | None = None) -> Image.Image:
+        """What `read` returns, from the content of the file that was read before."""
         try:
             return decode(content, side=side)
         except _DAMAGED as error:

@@ -8,11 +8,12 @@ import pytest
 
 from crossmodal_hash.components import KINDS
 from crossmodal_hash.contracts import Component
+from crossmodal_hash.data import Reader
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crossmodal_hash"
 STAGES = {"backbone": "backbones", "fusion": "fusion", "criterion": "criteria", "loss": "losses", "pooling": "pooling",
-          "head": "heads", "closed-form": "shallow"}  # fmt: skip
+          "head": "heads", "closed-form": "shallow", "reader": "data.readers"}  # fmt: skip
 
 
 def test_imports_point_one_way():
@@ -46,10 +47,10 @@ def test_every_component_of_a_stage_is_on_the_map_and_lies_in_the_file_of_its_na
         assert module.startswith(f"crossmodal_hash.{STAGES[kind]}.")
         assert normal(name).startswith(normal(module.rpartition(".")[2])), target
     mapped = {target.partition(":")[2] for target in registry.builtin.values()}
-    for path in (PACKAGE / STAGES[kind]).glob("[!_]*.py"):
+    for path in (PACKAGE / STAGES[kind].replace(".", "/")).glob("[!_]*.py"):
         module = __import__(f"crossmodal_hash.{STAGES[kind]}.{path.stem}", fromlist=["*"])
         own = [x for x in vars(module).values() if isinstance(x, type) and x.__module__ == module.__name__]
-        components = {x.__name__ for x in own if issubclass(x, Component) and not x.__name__.startswith("_")}
+        components = {x.__name__ for x in own if issubclass(x, Component | Reader) and not x.__name__.startswith("_")}
         assert components <= mapped, path
 
 
@@ -59,8 +60,9 @@ def normal(name):
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in KINDS[kind].builtin])
 def test_every_name_on_the_map_loads(kind, name):
-    assert isinstance(KINDS[kind].make(name, **({"weights": "none"} if "net" in name and kind == "backbone" and
-                                                name != "bow-resnet" else {})), Component)  # fmt: skip
+    made = KINDS[kind].make(name, **({"weights": "none"} if "net" in name and kind == "backbone" and
+                                     name != "bow-resnet" else {}))  # fmt: skip
+    assert isinstance(made, Reader if kind == "reader" else Component)
 
 
 def test_the_shipped_version_is_typed_and_licensed():

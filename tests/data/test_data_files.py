@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from crossmodal_hash.data import files as files_module
-from crossmodal_hash.data.files import Folder, open_files, with_archives
+from crossmodal_hash.data.files import Folder, open_files, with_archives, with_mounted_archives
 from crossmodal_hash.errors import DataError
 
 CONTENTS = {"a.txt": b"alpha", "deep/b.txt": b"beta" * 1000}
@@ -202,3 +202,47 @@ def test_an_archive_that_has_gone_is_named(tmp_path):
     path.unlink()
     with pytest.raises(DataError, match=r"cannot read 'a.txt' in '.*x.tar': No such file"):
         store.read("a.txt")
+
+
+def test_a_compressed_tar_that_grows_like_a_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files_module, "SMALL", 10_000)
+    zeros = make_tar(tmp_path / "bomb.tar.gz", {"a.bin": bytes(3_000_000)}, "w:gz")
+    with pytest.raises(DataError, match=r"unpacks to more than \d+, like a bomb"):
+        open_files(zeros)
+    assert open_files(make_tar(tmp_path / "x.tar.gz", {"a.bin": os.urandom(50_000)}, "w:gz")).names() == ["a.bin"]
+    monkeypatch.setattr(files_module, "MAX_UNPACKED", 40_000)
+    with pytest.raises(DataError, match="like a bomb"):
+        open_files(tmp_path / "x.tar.gz")
+
+
+def test_a_zip_member_that_grows_like_a_bomb_is_not_read(tmp_path, monkeypatch):
+    store = open_files(make_zip(tmp_path / "x.zip", {"a.bin": bytes(3_000_000), "b.bin": os.urandom(9_000)}))
+    assert len(store.read("a.bin")) == 3_000_000
+    monkeypatch.setattr(files_module, "SMALL", 10_000)
+    with pytest.raises(DataError, match=r"'a.bin' .* grows from \d+ to 3000000 bytes, like a bomb"):
+        store.read("a.bin")
+    assert len(store.read("b.bin")) == 9_000
+
+
+def test_a_zip_that_lies_about_a_size_is_refused(tmp_path):
+    path = make_zip(tmp_path / "x.zip", {"a.bin": bytes(100_000)})
+    content = path.read_bytes()
+    path.write_bytes(content.replace((100_000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    with pytest.raises(DataError, match=r"cannot read 'a.bin'"):
+        open_files(path).read("a.bin")
+
+
+def test_stores_are_mounted_under_folders(write, tmp_path):
+    folder = write({"a.txt": b"loose", "x/a.txt": b"in a folder"})
+    make_zip(folder / "x.zip", {"b.txt": b"in a zip"})
+    make_tar(folder / "y.tar", {"a.txt": b"in a tar"})
+    both = with_mounted_archives(Folder(folder))
+    assert {"x/a.txt", "x/b.txt", "y/a.txt", "a.txt"} <= set(both.names())
+    assert [both.read(name) for name in ("a.txt", "x/a.txt", "x/b.txt", "y/a.txt")] == [
+        b"loose", b"in a folder", b"in a zip", b"in a tar"
+    ]  # fmt: skip
+    assert both.under("y").read("a.txt") == b"in a tar"
+    assert "z.txt" not in both
+    with pytest.raises(DataError, match=r"cannot read 'z.txt'"):
+        both.read("z.txt")
+    assert isinstance(with_mounted_archives(Folder(folder / "x")), Folder)

@@ -1,0 +1,138 @@
+"""`chash data`: whether a data set can be trained on, and the same data in our own layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import DATA, OUTPUT, Json, Quiet, ReaderName, SkipBad
+from crossmodal_hash.cli.output import Output, Talk
+
+if TYPE_CHECKING:
+    from crossmodal_hash.data import Dataset, Reader, Split
+    from crossmodal_hash.errors import ChashError
+
+app = typer.Typer(help="Look through a data set, or convert it.", no_args_is_help=True)
+DataPath = Annotated[str, typer.Argument(metavar="PATH", help="Folder, archive or file; see docs/data.md.")]
+
+
+@app.command("check")
+def check(
+    path: DataPath,
+    reader: ReaderName = None,
+    skip_bad: SkipBad = False,
+    split: Annotated[
+        str | None, typer.Option(metavar="FILE", help="JSON of ids to check with the data.", rich_help_panel=DATA)
+    ] = None,
+    query: Annotated[int | None, typer.Option(help="Query items of a drawn split.", rich_help_panel=DATA)] = None,
+    train: Annotated[int | None, typer.Option(help="Training items of a drawn split.", rich_help_panel=DATA)] = None,
+    seed: Annotated[int, typer.Option(help="Of a drawn split.", rich_help_panel=DATA)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Report what is in a data set; exit with 1, and the reasons, when training on it would be wrong.
+
+    Every picture is decoded. Without --split the division that comes with the data is checked, or one is drawn as
+    'chash train' would.
+    """
+    from dataclasses import asdict
+
+    from crossmodal_hash.data import Pictures, load_data
+    from crossmodal_hash.data.damage import leave_out, look_at
+    from crossmodal_hash.data_report.examine import examine
+
+    output = Output(as_json=as_json)
+    chosen, name = _reader(path, reader)
+    dataset = load_data(path, reader=chosen, need_labels=False, need_texts=False, need_pictures=False)
+    pictures = dataset.modalities.get("image")
+    looks = []
+    if isinstance(pictures, Pictures):
+        with Talk(output).task(f"look at {len(pictures)} pictures", len(pictures)) as advance:
+            looks = list(look_at(pictures, advance))
+    left_out = {look.name: look.problem for look in looks if look.problem} if skip_bad else {}
+    if skip_bad and looks:
+        dataset, looks = leave_out(dataset, looks), [look for look in looks if not look.problem]
+    parts, drawn = _split(dataset, split, query, train, seed)
+    report = examine(dataset, looks, parts, drawn=drawn, reader=name)
+    report.unreadable |= left_out
+    output.table(("finding", "value"), list(report.rows()), {"path": path, **asdict(report)}, title=path)
+    if report.wrong:
+        output.say(f"training on {path} would be wrong: {'; '.join(report.wrong)}")
+        raise typer.Exit(1)
+
+
+@app.command("convert")
+def convert(
+    path: DataPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder, or file that ends in .zip or .tar.")],
+    reader: ReaderName = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="folder|zip|tar", help="Default: by the end of OUT.", rich_help_panel=OUTPUT),
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set in the native layout: pictures with metadata.jsonl, or with matrices where it has some.
+
+    Pictures are copied as they are. A picture that cannot be read is refused, or left out with --skip-bad.
+    """
+    from crossmodal_hash.data import load_data, without_damaged
+    from crossmodal_hash.data.write import SPLIT, write_native
+    from crossmodal_hash.errors import SettingsError
+
+    output = Output(as_json=as_json, quiet=quiet)
+    talk = Talk(output)
+    form = form or (out.suffix[1:] if out.suffix in (".zip", ".tar") else "folder")
+    if form not in ("folder", "zip", "tar"):
+        raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
+    if out.exists():
+        raise SettingsError(f"{str(out)!r} is there already; choose another name")
+    chosen, name = _reader(path, reader)
+    dataset = load_data(path, reader=chosen, need_labels=False, need_pictures=not skip_bad)
+    if skip_bad:
+        with talk.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
+            dataset = without_damaged(dataset, advance)
+    for note in dataset.notes:
+        output.say(note)
+    with talk.task(f"write {len(dataset)} items", len(dataset)) as advance:
+        write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]
+    output.line(str(out), {"out": str(out), "format": form, "reader": name, "items": len(dataset)})
+    divided = dataset.split_rows is not None and form == "folder"
+    output.say(f"next: chash train --data {out}" + (f" --split {out / SPLIT}" if divided else ""))
+
+
+def _reader(path: str, named: str | None) -> tuple[Reader, str]:
+    """The reader and what it is called."""
+    from crossmodal_hash.components import READERS
+    from crossmodal_hash.config import parse_part
+    from crossmodal_hash.data.load import find_place, recognise
+    from crossmodal_hash.factory import make
+    from crossmodal_hash.settings import Named
+
+    if named is not None:
+        part = Named(**parse_part(named))
+        return make(READERS, part, "reader"), READERS.find(part.name).name
+    reader = recognise(find_place(path))
+    target = f"{type(reader).__module__}:{type(reader).__name__}"
+    return reader, next((found.name for found in READERS.found() if found.target == target), target)
+
+
+def _split(
+    dataset: Dataset, file: str | None, query: int | None, train: int | None, seed: int
+) -> tuple[Split | ChashError, bool]:
+    """The split to check, or why there is none; and whether it was drawn."""
+    from crossmodal_hash.data import make_split, read_split, split_from_rows
+    from crossmodal_hash.errors import ChashError
+
+    drawn = file is None and (dataset.split_rows is None or query is not None or train is not None)
+    try:
+        if file is not None:
+            return read_split(file, dataset.ids), drawn
+        if drawn or dataset.split_rows is None:
+            return make_split(len(dataset), query=query, train=train, seed=seed), drawn
+        return split_from_rows(dataset.split_rows, len(dataset)), drawn
+    except ChashError as error:
+        return error, drawn

@@ -1,0 +1,113 @@
+"""Every picture of a data set looked at once: which can be read, which are the same, how large they are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crossmodal_hash.data.dataset import Dataset
+from crossmodal_hash.data.pictures import Pictures, first
+from crossmodal_hash.errors import DataError
+
+SHOWN = 20
+"""How many names a note has room for; `chash data check` lists all."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one picture is.
+
+    Attributes:
+        name: in its folder or archive.
+        digest: SHA-256 of the file; empty where it is not there.
+        format: as Pillow calls it, such as JPEG.
+        size: width and height in pixels.
+        problem: why it cannot be read; empty where it can.
+    """
+
+    name: str
+    digest: str = ""
+    format: str = ""
+    size: tuple[int, int] = (0, 0)
+    problem: str = ""
+
+
+def look_at(pictures: Pictures, done: Callable[[int], object] = lambda n: None) -> Iterator[Look]:
+    """Decode every picture, several at a time.
+
+    Args:
+        pictures: N of them.
+        done: told how many more are finished.
+
+    Yields:
+        N looks, in order.
+    """
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for look in pool.map(lambda row: _look(pictures, row), range(len(pictures))):
+            done(1)
+            yield look
+
+
+def without_damaged(dataset: Dataset, done: Callable[[int], object] = lambda n: None) -> Dataset:
+    """The items whose picture can be read; the others are named in a note.
+
+    Raises:
+        DataError: if none can.
+    """
+    pictures = dataset.modalities.get("image")
+    if not isinstance(pictures, Pictures):
+        return dataset
+    return leave_out(dataset, list(look_at(pictures, done)))
+
+
+def leave_out(dataset: Dataset, looks: Sequence[Look]) -> Dataset:
+    """The items whose look has no problem; the others are named in a note.
+
+    Raises:
+        DataError: if none are left.
+    """
+    rows = np.array([row for row, look in enumerate(looks) if not look.problem], dtype=np.int64)
+    bad = [look for look in looks if look.problem]
+    if not bad:
+        return dataset
+    if not len(rows):
+        raise DataError(f"none of the {len(looks)} pictures of {dataset.name!r} can be read: {bad[0].problem}")
+    shown = first((look.name for look in bad), SHOWN)
+    note = f"{len(bad)} of {len(looks)} items are left out, because their pictures cannot be read: {shown}"
+    return replace(keep(dataset, rows), notes=(*dataset.notes, note))
+
+
+def keep(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
+    """The items at `rows`, in that order, with the division that came with the files."""
+    kept = dataset.take(rows)
+    if dataset.split_rows is None:
+        return kept
+    new = np.full(len(dataset), -1)
+    new[rows] = np.arange(len(rows))
+    parts = {part: new[old][new[old] >= 0] for part, old in dataset.split_rows.items()}
+    return replace(kept, split_rows=parts)
+
+
+def _look(pictures: Pictures, row: int) -> Look:
+    name = pictures.names[row]
+    if name not in pictures.files:
+        return Look(name, problem=f"picture {name!r} is not there")
+    try:
+        content = pictures.content(row)
+    except DataError as error:
+        return Look(name, problem=str(error))
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        image = pictures.decode(row, content)
+    except DataError as error:
+        return Look(name, digest, problem=str(error))
+    with Image.open(io.BytesIO(content)) as header:
+        return Look(name, digest, header.format or "", image.size)

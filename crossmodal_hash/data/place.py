@@ -1,0 +1,70 @@
+"""A path as readers look at it: opened and listed once, however many of them look."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from crossmodal_hash.data.files import Files, Folder, is_archive, open_files, with_mounted_archives
+
+
+class Place:
+    """A folder, archive or file that may hold a data set.
+
+    Attributes:
+        path: as the user gave it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.path.is_dir()
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a tar or zip file."""
+        return self.path.is_file() and is_archive(self.path)
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether `files` can be asked for: it is a folder or an archive."""
+        return self.is_folder or self.is_archive
+
+    @cached_property
+    def files(self) -> Files:
+        """What lies in the folder or archive.
+
+        Raises:
+            DataError: if it is neither, or a corrupt or unsafe archive.
+        """
+        return open_files(self.path)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every name in `files`, sorted; a folder is walked through."""
+        return tuple(self.files.names())
+
+    @cached_property
+    def everything(self) -> Files:
+        """Like `files`, with the zip and tar files of a folder opened as folders named like them."""
+        return with_mounted_archives(self.files) if isinstance(self.files, Folder) else self.files
+
+    @cached_property
+    def all_names(self) -> tuple[str, ...]:
+        """Every name in `everything`, sorted."""
+        return self.names if self.everything is self.files else tuple(self.everything.names())
+
+    def top(self, *suffixes: str) -> list[Path]:
+        """The files directly in the folder that end so, sorted; none in an archive."""
+        if not self.is_folder:
+            return []
+        return sorted(path for path in self.path.iterdir() if path.name.lower().endswith(suffixes) and path.is_file())
+
+    @property
+    def name(self) -> str:
+        """What the data set is called: the folder or file without its suffixes."""
+        name = self.path.resolve().name
+        return name if self.is_folder else name.split(".")[0]

@@ -1,0 +1,36 @@
+"""Files of matrices with the key names that circulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crossmodal_hash.data.arrays import SUFFIXES
+from crossmodal_hash.data.circulating import matrix_files, read_matrix_files
+from crossmodal_hash.data.dataset import Dataset
+from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.reader import Match, Needs, Reader
+from crossmodal_hash.errors import DataError
+
+
+class Matrices(Reader):
+    """Features, words and labels in .mat, .h5, .npz, .npy or .safetensors, under the keys that circulate."""
+
+    def matches(self, place: Place) -> Match:
+        """Perhaps where there is such a file; what it holds is not known yet."""
+        return Match.MAYBE if _files(place) else Match.NO
+
+    def read(self, place: Place, needs: Needs) -> Dataset:
+        """One row an item; files divided into training, query and database keep their division."""
+        paths = _files(place)
+        if not paths:
+            raise DataError(
+                f"{str(place.path)!r} has no files of matrices ({', '.join(SUFFIXES)}); choose another --reader"
+            )
+        name = place.name if place.is_folder else place.path.stem
+        return read_matrix_files(paths, name, labels=needs.labels)
+
+
+def _files(place: Place) -> list[Path]:
+    if place.is_folder:
+        return matrix_files(place.path)
+    return [place.path] if place.path.suffix in SUFFIXES else []

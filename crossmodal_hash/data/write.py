@@ -1,0 +1,170 @@
+"""Any data set in our own layout: metadata and pictures, or matrices with pictures named in them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from crossmodal_hash.data.dataset import Dataset
+from crossmodal_hash.data.files import safe_name
+from crossmodal_hash.data.metadata import LABEL_ORDER, METADATA
+from crossmodal_hash.data.pictures import SUFFIXES, Pictures
+from crossmodal_hash.data.sources import Matrix, Texts
+from crossmodal_hash.data.splits import split_from_rows
+from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.files import replacing
+
+Form = Literal["folder", "zip", "tar"]
+SPLIT = "split.json"
+_EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif",
+               "BMP": ".bmp", "PPM": ".ppm"}  # fmt: skip
+
+
+def write_native(
+    dataset: Dataset, out: Path, form: Form = "folder", *, done: Callable[[int], object] = lambda n: None
+) -> None:
+    """Write a data set so that the readers `native` or `matrices` give the same items in the same order.
+
+    Pictures are copied byte for byte, and decoded on the way: one that cannot be read is refused. Pictures and texts
+    become `metadata.jsonl`; where a modality is a matrix, `matrices.npz` holds all of them. Classes and their order are
+    kept in `labels.txt`, a division in `split.json`. All is written or nothing.
+
+    Args:
+        dataset: N items.
+        out: the folder or file, which must not be there yet.
+        form: what it becomes; matrices need a folder.
+        done: told how many more items are written.
+
+    Raises:
+        DataError: for a picture that cannot be read.
+        SettingsError: for an `out` that is taken or is not called like its form.
+    """
+    matrices = any(isinstance(source, Matrix) for source in dataset.modalities.values())
+    if out.exists():
+        raise SettingsError(f"{str(out)!r} is there already; choose another name")
+    if form != "folder" and out.suffix != f".{form}":
+        raise SettingsError(f"{str(out)!r} does not end in .{form}; call it so, for it to be read again")
+    if matrices and form != "folder":
+        raise SettingsError(f"{dataset.name!r} holds a matrix, which is not read from a {form}; use --format folder")
+    files = _with_matrices(dataset) if matrices else _with_metadata(dataset)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if form == "folder":
+        _write_folder(files, out, done)
+        return
+    with replacing(out) as temporary:
+        (_write_zip if form == "zip" else _write_tar)(files, temporary, done)
+
+
+Content = Iterator[tuple[str, bytes]]
+
+
+def _with_metadata(dataset: Dataset) -> Content:
+    pictures, texts = dataset.modalities.get("image"), dataset.modalities.get("text")
+    if not isinstance(pictures, Pictures) or not isinstance(texts, Texts):
+        raise DataError(f"{dataset.name!r} has {', '.join(dataset.modalities)}; pictures and texts are needed")
+    names: list[str] = []
+    for name, content in _pictures(dataset, pictures):
+        names.append(name)
+        yield name, content
+    lines = []
+    for row, name in enumerate(names):
+        item: dict[str, Any] = {"file_name": name, "text": texts.items[row]}
+        if dataset.labels is not None:
+            item["labels"] = [dataset.label_names[j] for j in np.flatnonzero(dataset.labels[row])]
+        lines.append(json.dumps(item, ensure_ascii=False) + "\n")
+    yield METADATA[0], "".join(lines).encode("utf-8", "surrogatepass")
+    yield from _beside(dataset, names)
+
+
+def _with_matrices(dataset: Dataset) -> Content:
+    arrays: dict[str, Any] = {}
+    names = list(dataset.ids)
+    for role, source in dataset.modalities.items():
+        if isinstance(source, Pictures):
+            names = []
+            for name, content in _pictures(dataset, source):
+                names.append(name)
+                yield name, content
+            arrays["imgs"] = np.array(names)
+        elif isinstance(source, Texts):
+            arrays["texts"] = np.array(source.items)
+        else:
+            values = source.values
+            arrays["XAll" if role == "image" else "tags"] = (
+                values if isinstance(values, np.ndarray) else values.toarray()
+            )
+    if dataset.labels is not None:
+        arrays["labels"] = dataset.labels
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    yield "matrices.npz", packed.getvalue()
+    yield from _beside(dataset, names if "imgs" in arrays else [str(row) for row in range(len(dataset))])
+
+
+def _beside(dataset: Dataset, names: list[str]) -> Content:
+    """The order of the classes, and the division under the new names."""
+    if dataset.label_names:
+        yield LABEL_ORDER, ("\n".join(dataset.label_names) + "\n").encode()
+    if dataset.split_rows is not None:
+        split = split_from_rows(dataset.split_rows, len(dataset)).as_ids(names)
+        given = {part: ids for part, ids in split.items() if ids}
+        yield SPLIT, (json.dumps(given, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _pictures(dataset: Dataset, pictures: Pictures) -> Content:
+    """Name and content of every picture; an id that is the name of a picture file stays what it is."""
+    for row, own in enumerate(dataset.ids):
+        content = pictures.content(row)
+        pictures.decode(row, content)
+        name = own.replace("\\", "/")
+        if not name.lower().endswith(SUFFIXES):
+            with Image.open(io.BytesIO(content)) as image:
+                name = f"images/{row:07}{_EXTENSIONS.get(image.format or '', '.jpg')}"
+        yield safe_name(name, pictures.files.path), content
+
+
+def _write_folder(files: Content, out: Path, done: Callable[[int], object]) -> None:
+    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        for name, content in files:
+            path = temporary / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            done(1)
+        # mkdtemp makes folders private; a data set is as readable as any other folder of the user.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+        temporary.replace(out)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _write_zip(files: Content, path: Path, done: Callable[[int], object]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files:
+            # Pictures are compressed already.
+            small = not name.lower().endswith(SUFFIXES)
+            archive.writestr(name, content, zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED)
+            done(1)
+
+
+def _write_tar(files: Content, path: Path, done: Callable[[int], object]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+            done(1)

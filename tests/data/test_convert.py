@@ -1,0 +1,111 @@
+"""Every layout becomes our own, and says the same there."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from miniatures import MINIATURES, SIZE, native, picture, webdataset
+
+from crossmodal_hash.cli.main import main
+from crossmodal_hash.data import load_data
+from crossmodal_hash.data.damage import without_damaged
+from crossmodal_hash.data.write import write_native
+from crossmodal_hash.errors import DataError, SettingsError
+
+
+def same(one, other):
+    """Whether two data sets hold the same items, classes and division."""
+    assert one.label_names == other.label_names
+    assert np.array_equal(one.labels, other.labels)
+    for name, source in one.modalities.items():
+        theirs = other.modalities[name]
+        assert source.kind == theirs.kind
+        if source.kind == "image":
+            assert [source.content(row) for row in range(SIZE)] == [theirs.content(row) for row in range(SIZE)]
+        elif source.kind == "text":
+            assert source.items == theirs.items
+        else:
+            assert np.array_equal(source.dense(range(SIZE)), theirs.dense(range(SIZE)))
+
+
+@pytest.mark.parametrize("name", list(MINIATURES))
+def test_every_layout_is_recognised_and_survives_data_convert(tmp_path, name, capsys):
+    pytest.importorskip({"parquet": "pyarrow", "huggingface": "datasets"}.get(name, "numpy"))
+    path = tmp_path / "theirs"
+    path.mkdir()
+    path = MINIATURES[name](path)
+    out = tmp_path / "ours"
+    assert main(["data", "convert", str(path), str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"out": str(out), "format": "folder", "reader": name, "items": SIZE}
+    one, other = load_data(path), load_data(out)
+    same(one, other)
+    if one.split_rows is not None:
+        split = json.loads((out / "split.json").read_text())
+        for part, rows in one.split_rows.items():
+            assert split[part] == [other.ids[row] for row in rows]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_an_archive_is_written_by_the_end_of_its_name(tmp_path, form, capsys):
+    path = webdataset(tmp_path)
+    out = tmp_path / "out" / f"ours.{form}"
+    assert main(["data", "convert", str(path), str(out), "-q"]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    same(load_data(path), load_data(out))
+    assert [p.name for p in out.parent.iterdir()] == [out.name]
+
+
+def test_a_damaged_picture_is_refused_or_left_out_by_name(tmp_path, capsys):
+    folder = native(tmp_path / "theirs")
+    (folder / "images" / "3.jpg").write_bytes(picture(3)[:200])
+    (folder / "images" / "5.jpg").unlink()
+    out = tmp_path / "out" / "ours"
+    assert main(["data", "convert", str(folder), str(out)]) == 2
+    assert "1 of 24 pictures" in capsys.readouterr().err
+    (folder / "images" / "5.jpg").write_bytes(b"nothing")
+    assert main(["data", "convert", str(folder), str(out)]) == 2
+    assert "cannot decode picture 'images/3.jpg'" in capsys.readouterr().err
+    assert list(out.parent.iterdir()) == []
+    assert main(["data", "convert", str(folder), str(out), "--skip-bad"]) == 0
+    assert "2 of 24 items are left out, because their pictures cannot be read: 'images/3.jpg', 'images/5.jpg'" in (
+        capsys.readouterr().err
+    )
+    data = load_data(out)
+    assert len(data) == SIZE - 2
+    assert "images/3.jpg" not in data.ids
+
+
+def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
+    folder = native(tmp_path / "theirs")
+    assert main(["data", "convert", str(folder), str(folder)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "zip"]) == 2
+    assert "does not end in .zip" in capsys.readouterr().err
+    assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "rar"]) == 2
+    assert "choose folder, zip or tar" in capsys.readouterr().err
+    matrices = tmp_path / "matrices"
+    matrices.mkdir()
+    data = load_data(MINIATURES["matrices"](matrices))
+    with pytest.raises(SettingsError, match="holds a matrix, which is not read from a tar"):
+        write_native(data, tmp_path / "x.tar", "tar")
+    with pytest.raises(DataError, match="pictures and texts are needed"):
+        write_native(load_data(folder).take([0]).__class__("x", ("a",), {}), tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_pictures_without_a_name_get_one_by_their_format(tmp_path):
+    folder = native(tmp_path / "theirs")
+    data = load_data(folder)
+    nameless = data.__class__("x", tuple(map(str, range(SIZE))), data.modalities, data.labels, data.label_names)
+    write_native(nameless, tmp_path / "x.zip", "zip")
+    assert zipfile.ZipFile(tmp_path / "x.zip").namelist()[:2] == ["images/0000000.jpg", "images/0000001.jpg"]
+    same(data, load_data(tmp_path / "x.zip"))
+
+
+def test_where_no_picture_can_be_read_nothing_is_left(tmp_path):
+    folder = native(tmp_path)
+    for path in (folder / "images").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"none of the 24 pictures of .* can be read: cannot decode"):
+        without_damaged(load_data(folder))
