@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,7 +203,9 @@ def _own_folder(out: Path) -> Path:
 def _fresh_folder(settings: Settings) -> Path:
     tower = next(iter(settings.towers.values()))
     graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
-    name = "-".join([date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)])
+    parts = [date.today().isoformat(), tower.fusion.name, *(graded or ["hard"]), str(settings.bits)]
+    # A name may carry a value behind a colon, which may be a path.
+    name = re.sub(r"[^\w.-]+", "_", "-".join(parts))
     RUNS.mkdir(exist_ok=True)
     i = 1
     while True:
