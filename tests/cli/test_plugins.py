@@ -29,9 +29,9 @@ class Dice(Criterion):
 def installed(tmp_path, monkeypatch):
     """Write a plug-in and announce it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CHASH_PLUGINS", raising=False)
 
     def write(name, kind):
+        monkeypatch.setenv("CHASH_PLUGINS", f"chash-{name}")
         assert main(["plugin", "new", name, "--kind", kind, "-q"]) == 0
         module = f"chash_{name.replace('-', '_')}"
         info = tmp_path / name / f"{module}-0.1.dist-info"
@@ -50,8 +50,9 @@ def installed(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", list(USE))
 def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, installed, capsys):
     module = installed("my-own", kind)
+    capsys.readouterr()
     assert main(["check", "--json"]) == 0
-    findings = json.loads(capsys.readouterr().out.partition("[")[2].join(["[", ""]))
+    findings = json.loads(capsys.readouterr().out)
     assert {(f["kind"], f["name"], f["ok"]) for f in findings} == {(kind, "my-own", True)}
     for command in (["ruff", "check", "--isolated"], ["ruff", "format", "--check"]):
         done = subprocess.run([sys.executable, "-m", *command, module.parent], capture_output=True, check=False)
