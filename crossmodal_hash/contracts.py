@@ -22,6 +22,9 @@ from crossmodal_hash.types import Fused, Level, LevelInfo
 class Component(nn.Module, ABC):
     """Anything the registries hand out."""
 
+    argument: ClassVar[str | None] = None
+    """Which constructor parameter `NAME:VALUE` sets; none: nothing may follow the name."""
+
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
         return {name: getattr(self, name) for name in parameters(type(self))}
@@ -30,10 +33,12 @@ class Component(nn.Module, ABC):
 class Backbone(Component):
     """One modality in, an ordered list of levels out, lowest first."""
 
-    reads: ClassVar[Literal["image", "text", "vector", "label"]]
-    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D); labels (B, C), for guides."""
+    reads: ClassVar[Literal["image", "text", "vector", "label", "string"]]
+    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D); labels (B, C), for guides; or B
+    texts as they were written (`string`), a list, for backbones that are always frozen."""
     freezable: ClassVar[bool] = False
-    """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it."""
+    """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it. Where it has a
+    parameter `weights`, the value `none` leaves them out."""
     size: int = 224
     """Side in pixels of the pictures wanted; unused by text and vectors."""
     levels: tuple[LevelInfo, ...] = ()
@@ -43,10 +48,10 @@ class Backbone(Component):
         """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colours."""
 
     @abstractmethod
-    def compute(self, x: Tensor) -> Sequence[Tensor]:
-        """(B, ...) -> one tensor a level: (B, D), (B, D, L) or (B, D, H, W)."""
+    def compute(self, x: Any) -> Sequence[Tensor]:
+        """(B, ...), or B texts -> one tensor a level: (B, D), (B, D, L) or (B, D, H, W)."""
 
-    def forward(self, x: Tensor) -> tuple[Level, ...]:
+    def forward(self, x: Tensor | Sequence[str]) -> tuple[Level, ...]:
         """Run the backbone and check what it returns against what it declares."""
         levels = tuple(Level(y) for y in self.compute(x))
         made = [(level.x.shape[1], level.axes) for level in levels]
@@ -61,6 +66,8 @@ class Fusion(Component):
 
     takes: ClassVar[Literal["vectors", "levels"]] = "vectors"
     """`vectors`: pooled and projected levels (B, D_k); `levels`: the `Level` objects themselves, maps included."""
+    uses_every_level: ClassVar[bool] = True
+    """Whether what every level says matters, or, as for `last`, that of some alone."""
     in_code_space: ClassVar[bool] = False
     """Whether the features returned are K values already, so that the hash head only applies its activation."""
     out_features: int
@@ -90,6 +97,8 @@ class Criterion(Component):
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     symmetric: ClassVar[bool] = True
+    larger_is_more_alike: ClassVar[bool] = True
+    """False for what is kept to show what it does: a distance in the place of a similarity."""
 
     def fit(self, labels: Tensor) -> None:
         """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer."""
@@ -102,7 +111,10 @@ class Criterion(Component):
         """Check the label blocks, then compute."""
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
             raise ShapeError(f"labels must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
-        return self.compute(a.float(), b.float())
+        s = self.compute(a.float(), b.float())
+        if s.shape != (len(a), len(b)):
+            raise ShapeError(f"{type(self).__name__} must return (B, M), here {(len(a), len(b))}, not {tuple(s.shape)}")
+        return s
 
 
 class HashLoss(Component):

@@ -11,7 +11,7 @@ from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
 from crossmodal_hash.pooling.pyramid import Pyramid
-from crossmodal_hash.registry import Registry
+from crossmodal_hash.registry import Registry, parameters
 from crossmodal_hash.settings import Named, Settings, TermSettings, TowerSettings, check_params
 
 T = TypeVar("T")
@@ -24,9 +24,9 @@ def make(registry: Registry[T], part: Named, where: str) -> T:
         UnknownComponentError: no component of that name.
         SettingsError: a parameter it does not have, or cannot be.
     """
-    cls = registry.taking(part.name, part.params())
-    check_params(cls, part.params(), where)
-    return cls(**part.params())
+    cls, params = registry.taking(part.name, part.params())
+    check_params(cls, params, where)
+    return cls(**params)
 
 
 def check_parts(settings: Settings) -> None:
@@ -37,8 +37,8 @@ def check_parts(settings: Settings) -> None:
         SettingsError: a parameter that a component does not have, or cannot be.
     """
     for modality, tower in settings.towers.items():
-        where, params = f"towers.{modality}", tower.backbone.params()
-        check_params(BACKBONES.taking(tower.backbone.name, params), params, f"{where}.backbone")
+        where = f"towers.{modality}"
+        check_params(*BACKBONES.taking(tower.backbone.name, tower.backbone.params()), f"{where}.backbone")
         make(POOLINGS, tower.pooling, f"{where}.pooling")
         make(FUSIONS, tower.fusion, f"{where}.fusion")
         make(HEADS, tower.head, f"{where}.head")
@@ -62,7 +62,12 @@ def check_parts(settings: Settings) -> None:
 
 def guides(settings: Settings) -> list[str]:
     """Names of the towers that read labels."""
-    return [name for name, t in settings.towers.items() if BACKBONES.resolve(t.backbone.name).reads == "label"]
+    return [name for name, tower in settings.towers.items() if reads(tower) == "label"]
+
+
+def reads(tower: TowerSettings) -> str:
+    """What input the backbone of a tower takes."""
+    return BACKBONES.resolve(tower.backbone.name).reads
 
 
 def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: bool = True) -> Backbone:
@@ -70,14 +75,14 @@ def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: boo
 
     Args:
         settings: of its tower.
-        in_features: width of the input: words, feature width, or 3 colours.
+        in_features: width of the input: words, feature width, 3 colours, or 0 where texts are read as they are.
         pretrained: false leaves its own weights out, because others are about to be loaded.
 
     Raises:
         WeightsError: if its weights cannot be had.
     """
     part = settings.backbone
-    if not pretrained and BACKBONES.resolve(part.name).freezable:
+    if not pretrained and "weights" in parameters(BACKBONES.resolve(part.name)):
         part = part.model_copy(update={"weights": "none"})
     backbone = make(BACKBONES, part, "backbone")
     backbone.setup(in_features)
@@ -164,29 +169,17 @@ def build_model(settings: Settings, in_features: Mapping[str, int], *, pretraine
             f"the recipe has a tower for {missing[0]!r}, but the data has only {', '.join(in_features)}"
         )
     method = build_closed_form(settings)
-    if method is not None:
-        grid = settings.train.cache_grid
-        return HashModel(
-            {
-                name: build_fitted_tower(
-                    tower,
-                    in_features[name],
-                    settings.bits,
-                    modality=name,
-                    method=method,
-                    grid=grid,
-                    pretrained=pretrained,
-                )
-                for name, tower in settings.towers.items()
-            }
-        )
-    condense = settings.train.cache_grid if settings.train.freeze_backbone else None
-    return HashModel(
-        {
-            modality: build_tower(tower, in_features[modality], settings.bits, condense=condense, pretrained=pretrained)
-            for modality, tower in settings.towers.items()
-        }
-    )
+    towers = {}
+    for modality, tower in settings.towers.items():
+        width, grid = in_features[modality], settings.train.cache_grid
+        if method is not None:
+            towers[modality] = build_fitted_tower(
+                tower, width, settings.bits, modality=modality, method=method, grid=grid, pretrained=pretrained
+            )
+            continue
+        condense = grid if settings.train.freeze_backbone or reads(tower) == "string" else None
+        towers[modality] = build_tower(tower, width, settings.bits, condense=condense, pretrained=pretrained)
+    return HashModel(towers)
 
 
 def build_term(name: str, settings: TermSettings) -> Term:

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from configparser import Error as UnreadableEntryPoints
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -68,6 +68,17 @@ def normalise(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
+def split_name(name: str) -> tuple[str, str | None]:
+    """What stands before the first colon is the registry name, what follows a value for the component.
+
+    Example:
+        >>> split_name("timm:resnet18"), split_name("mlp")
+        (('timm', 'resnet18'), ('mlp', None))
+    """
+    base, colon, argument = name.partition(":")
+    return base, argument if colon else None
+
+
 def discover(group: str) -> list[Found]:
     """Every entry point of `group`, found without importing any of them.
 
@@ -111,6 +122,9 @@ class Registry(Generic[T]):
         builtin: name -> `module:Class`, imported when first used.
         aliases: other spelling -> name.
 
+    Attributes:
+        loaded: the classes handed out so far, and who provides each.
+
     Example:
         >>> heads = Registry("head", "x.heads", "crossmodal_hash.contracts:Component",
         ...                  {"tanh": "crossmodal_hash.heads.tanh:Tanh"})
@@ -123,6 +137,7 @@ class Registry(Generic[T]):
     ) -> None:
         self.kind, self.group, self.contract = kind, group, contract
         self.builtin, self.aliases = dict(builtin), dict(aliases or {})
+        self.loaded: dict[type, Found] = {}
 
     def found(self) -> list[Found]:
         """Everything registered, built-ins first; nothing is imported."""
@@ -133,18 +148,20 @@ class Registry(Generic[T]):
         return iter(dict.fromkeys(f.name for f in self.found()))
 
     def find(self, name: str) -> Found:
-        """Who provides `name` (or the name it is an alias of).
+        """Who provides `name` (or the name it is an alias of); what follows a colon in it does not matter.
 
         Raises:
             UnknownComponentError: if nobody does.
             BrokenPluginError: if more than one does; never settled by the order of loading.
         """
-        wanted = normalise(name)
+        wanted = normalise(split_name(name)[0])
         everything = self.found()
         # An alias is a name too: a plug-in that takes one clashes with the built-in behind it.
         matches = [f for f in everything if f.name in (wanted, self.aliases.get(wanted))]
         if not matches:
-            raise UnknownComponentError(self.kind, name, {f.name for f in everything} | set(self.aliases))
+            raise UnknownComponentError(
+                self.kind, split_name(name)[0], {f.name for f in everything} | set(self.aliases)
+            )
         if len(matches) > 1:
             origins = " and ".join(f"{f.origin} ({f.target})" for f in matches)
             raise BrokenPluginError(
@@ -172,6 +189,7 @@ class Registry(Generic[T]):
             raise BrokenPluginError(
                 f"{self.kind} {found.name!r} of {found.origin} ({found.target}) does not define {' and '.join(missing)}"
             )
+        self.loaded[cls] = found
         return cast("type[T]", cls)
 
     def make(self, name: str | T, **params: Any) -> T:
@@ -182,23 +200,37 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str):
             return name
-        return self.taking(name, params)(**params)
+        cls, given = self.taking(name, params)
+        return cls(**given)
 
-    def taking(self, name: str, params: Iterable[str]) -> type[T]:
-        """The class behind `name`, which has these parameters.
+    def taking(self, name: str, params: Mapping[str, Any]) -> tuple[type[T], dict[str, Any]]:
+        """The class behind `name`, and its parameters with what follows a colon in the name among them.
+
+        A class says in `argument` which of its parameters `NAME:VALUE` sets.
 
         Raises:
-            SettingsError: for a parameter the class does not have.
+            SettingsError: for a parameter the class does not have, or one that is given twice.
         """
         cls = self.resolve(name)
         known = parameters(cls)
+        base, value = split_name(name)
+        key = getattr(cls, "argument", None)
+        if value is not None:
+            if key is None:
+                raise SettingsError(
+                    f"{self.kind} {base!r} takes nothing after a colon, such as the {value!r} of {name!r}; "
+                    f"run 'chash info {self.kind} {normalise(base)}' for its parameters"
+                )
+            if key in params:
+                raise SettingsError(f"{self.kind} {name!r} says its {key} already; leave out {key}={params[key]!r}")
+            params = {key: value, **params}
         for key in params:
             if key not in known:
                 raise SettingsError(
-                    f"{self.kind} {name!r} has no parameter {key!r}.{did_you_mean(key, known)} "
-                    f"Run 'chash info {self.kind} {normalise(name)}' to see all {len(known)}."
+                    f"{self.kind} {base!r} has no parameter {key!r}.{did_you_mean(key, known)} "
+                    f"Run 'chash info {self.kind} {normalise(base)}' to see all {len(known)}."
                 )
-        return cls
+        return cls, dict(params)
 
     def _load(self, found: Found) -> object:
         module, _, attribute = found.target.partition(":")

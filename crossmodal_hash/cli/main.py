@@ -13,6 +13,7 @@ import typer
 
 from crossmodal_hash.cli import (
     bench,
+    check,
     compare,
     data,
     encode,
@@ -20,11 +21,13 @@ from crossmodal_hash.cli import (
     evaluate,
     info,
     listing,
+    plugin,
     quickstart,
     report,
     settings,
     train,
 )
+from crossmodal_hash.cli.culprit import blame
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
 from crossmodal_hash.errors import ChashError
 
@@ -58,6 +61,8 @@ app.command("bench", rich_help_panel="Pipeline")(bench.bench)
 app.add_typer(data.app, name="data", rich_help_panel="Pipeline")
 app.command("list", rich_help_panel="Components")(listing.list_components)
 app.command("info", rich_help_panel="Components")(info.info)
+app.command("check", rich_help_panel="Components")(check.check)
+app.add_typer(plugin.app, name="plugin", rich_help_panel="Components")
 app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)
 app.add_typer(settings.app, name="config", rich_help_panel="Help")
 app.command("env", rich_help_panel="Help")(environment.env)
@@ -97,15 +102,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         said = STORAGE.get(error.errno or 0)
         if said is None:
-            print_traceback(error, report=True)
-            return BUG
+            return _bug(error)
         where = f" ({error.filename})" if error.filename else ""
         advice = getattr(error, "__notes__", None) or ["mend that, or choose another --out or CHASH_CACHE folder"]
         print_error(f"{said}{where}; {'; '.join(advice)}")
         return MENDABLE
     except Exception as error:
-        print_traceback(error, report=True)
-        return BUG
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    """A fault that no message was written for: a plug-in's, if one was at work, or ours."""
+    said = blame(error)
+    if said is not None:
+        print_error(said)
+    print_traceback(error, report=said is None)
+    return BUG if said is None else PLUGIN
 
 
 def entry() -> None:

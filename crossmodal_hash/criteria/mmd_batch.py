@@ -42,6 +42,7 @@ class MMDBatch(Criterion):
     """One discrepancy for the whole block instead of one for each pair; for the record, use mmd or fgsc."""
 
     value_range = (0.0, 2.0 * KERNELS)
+    larger_is_more_alike = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,6 +35,8 @@ def mmd_inverted(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
 class MMDInverted(KernelCriterion):
     """1 - mmd, a distance in the place of a similarity as printed in the paper; for the record, use mmd."""
 
+    larger_is_more_alike = False
+
     def __init__(self, *, bandwidth: str = "mean") -> None:
         super().__init__(bandwidth=bandwidth)
         warnings.warn(

@@ -21,6 +21,8 @@ class Last(Fusion):
         torch.Size([5, 6])
     """
 
+    uses_every_level = False
+
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
         """Take the last level's width; there is nothing to build."""
         self.out_features = levels[-1].channels

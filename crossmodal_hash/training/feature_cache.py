@@ -1,7 +1,7 @@
 """A frozen backbone is run once: its condensed levels go to disk under a hash of everything they depend on.
 
-The key holds the pictures' content, the backbone's class, parameters and weights, the grid and the format. Shards are
-written one by one, so that an interrupted extraction goes on where it stopped.
+The key holds the content of the pictures or texts, the backbone's class, parameters and weights, the grid and the
+format. Shards are written one by one, so that an interrupted extraction goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.contracts import Backbone
-from crossmodal_hash.data import Pictures, picture_batches
+from crossmodal_hash.data import Pictures, Texts, picture_batches
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import fingerprint
 from crossmodal_hash.training.listener import Listener
@@ -41,11 +41,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal-hash"
 
 
-def cache_key(pictures: Pictures, backbone: Backbone, grid: int, mirrored: bool) -> str:
+def cache_key(source: Pictures | Texts, backbone: Backbone, grid: int, mirrored: bool) -> str:
     """SHA-256 of all that the features depend on."""
     parts = {
         "format": FORMAT,
-        "pictures": pictures.fingerprint(),
+        "pictures": source.fingerprint(),
         "backbone": type(backbone).__module__ + ":" + type(backbone).__qualname__,
         # Where the weights were read from does not matter, what they are does.
         "config": {name: value for name, value in backbone.config().items() if name != "weights"},
@@ -57,11 +57,10 @@ def cache_key(pictures: Pictures, backbone: Backbone, grid: int, mirrored: bool)
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def extract(backbone: Backbone, pictures: Tensor, grid: int, device: torch.device) -> dict[str, Tensor]:
-    """uint8 pictures (B, 3, S, S) -> the condensed levels as float16, by `level/field`."""
+def extract(backbone: Backbone, x: Tensor | Sequence[str], grid: int, device: torch.device) -> dict[str, Tensor]:
+    """uint8 pictures (B, 3, S, S), or B texts -> the condensed levels as float16, by `level/field`."""
     with torch.inference_mode(), precision(device):
-        x = move(pictures, device)
-        levels = [level.condense(grid) for level in backbone(x)]
+        levels = [level.condense(grid) for level in backbone(move(x, device) if isinstance(x, Tensor) else x)]
     return {
         f"{info.name}/{name}": value.half().cpu()
         for info, level in zip(backbone.levels, levels, strict=True)
@@ -71,7 +70,7 @@ def extract(backbone: Backbone, pictures: Tensor, grid: int, device: torch.devic
 
 def cached_levels(
     backbone: Backbone,
-    pictures: Pictures,
+    source: Pictures | Texts,
     *,
     grid: int,
     device: torch.device,
@@ -80,15 +79,15 @@ def cached_levels(
     workers: int | None = None,
     listener: Listener | None = None,
 ) -> Levels:
-    """The condensed levels of all pictures, float16, from disk as far as they are there.
+    """The condensed levels of all pictures or texts, float16, from disk as far as they are there.
 
     Args:
         backbone: in evaluation mode, on `device`.
-        pictures: N of them.
+        source: N pictures, or N texts for a backbone that reads them as they were written.
         grid: side of the grid each map is condensed to.
         device: where the backbone runs.
         mirrored: whether the pictures are seen in a mirror.
-        batch: pictures a step; by default as many as suit the device.
+        batch: items a step; by default as many as suit the device.
         workers: processes that read pictures; by default the device decides.
         listener: hears the progress.
 
@@ -100,21 +99,22 @@ def cached_levels(
         OSError: if there is no space.
     """
     listener = listener or Listener()
-    folder = cache_folder() / "features" / cache_key(pictures, backbone, grid, mirrored)
+    folder = cache_folder() / "features" / cache_key(source, backbone, grid, mirrored)
     backbone.eval()
     on_gpu = device.type == "cuda"
     # On a CPU large activations are given back to the system and cleared anew each time: 8 pictures run twice as fast
     # as 64. The cores are busy there, so that processes which read would only be in the way.
     batch = batch or (128 if on_gpu else 8)
     workers = workers if workers is not None or on_gpu else 0
-    starts = range(0, len(pictures), SHARD)
+    starts = range(0, len(source), SHARD)
     shards = {start: _read(folder / f"{start:08d}.safetensors") for start in starts}
     missing = [start for start, shard in shards.items() if not shard]
     if missing:
-        label = f"features of {len(pictures)} pictures" + (", mirrored" if mirrored else "")
-        with listener.task(label, len(pictures)) as advance:
-            advance(len(pictures) - sum(min(SHARD, len(pictures) - start) for start in missing))
-            _extract_shards(backbone, pictures, missing, folder, grid, device, mirrored, batch, workers, advance)
+        things = "pictures" if isinstance(source, Pictures) else "texts"
+        label = f"features of {len(source)} {things}" + (", mirrored" if mirrored else "")
+        with listener.task(label, len(source)) as advance:
+            advance(len(source) - sum(min(SHARD, len(source) - start) for start in missing))
+            _extract_shards(backbone, source, missing, folder, grid, device, mirrored, batch, workers, advance)
         shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}
     return tuple(
         Level(
@@ -129,7 +129,7 @@ def cached_levels(
 
 def _extract_shards(
     backbone: Backbone,
-    pictures: Pictures,
+    source: Pictures | Texts,
     starts: list[int],
     folder: Path,
     grid: int,
@@ -141,18 +141,22 @@ def _extract_shards(
 ) -> None:
     fast = folded(backbone)
     plan = [
-        np.arange(first, min(first + batch, start + SHARD, len(pictures)))
+        np.arange(first, min(first + batch, start + SHARD, len(source)))
         for start in starts
-        for first in range(start, min(start + SHARD, len(pictures)), batch)
+        for first in range(start, min(start + SHARD, len(source)), batch)
     ]
     parts: list[dict[str, Tensor]] = []
     # One stream over all shards: the readers work ahead while the backbone computes and a shard is written.
-    pixels = picture_batches(pictures, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
-    for rows, x in zip(plan, pixels, strict=True):
-        parts.append(extract(fast, x.flip(-1) if mirrored else x, grid, device))
+    inputs: Iterator[Tensor | list[str]]
+    if isinstance(source, Texts):
+        inputs = ([source.items[row] for row in rows] for rows in plan)
+    else:
+        inputs = picture_batches(source, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
+    for rows, x in zip(plan, inputs, strict=True):
+        parts.append(extract(fast, x.flip(-1) if mirrored and isinstance(x, Tensor) else x, grid, device))
         advance(len(rows))
         end = int(rows[-1]) + 1
-        if end % SHARD == 0 or end == len(pictures):
+        if end % SHARD == 0 or end == len(source):
             shard = {name: torch.cat([part[name] for part in parts]).contiguous() for name in parts[0]}
             write_bytes(folder / f"{(end - 1) // SHARD * SHARD:08d}.safetensors", serialise(shard))
             parts = []

@@ -141,6 +141,7 @@ def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
         if isinstance(source, Pictures):
             out[name] = 3
         elif isinstance(source, Texts):
+            # A backbone that reads texts as they are has no use for a width.
             out[name] = len(vocabulary) if vocabulary else 0
         else:
             out[name] = source.width
@@ -187,35 +188,34 @@ def prepare(
     for name in wanted:
         source, tower = dataset.modalities[name], model.tower(name)
         reads = tower.backbone.reads
-        if isinstance(source, Pictures):
-            if reads != "image":
-                raise SettingsError(
-                    f"{name}: these are pictures, but the model reads {reads} input; give such data, or train with "
-                    f"another backbone, such as --backbone efficientnet-lite0"
-                )
-            if tower.condense is None:
-                pin = device.type == "cuda"
-                streams[name] = Streamed(source, tower.backbone.size, augment_seed, workers, pin)
-                continue
+        if isinstance(source, Pictures) and reads != "image":
+            raise SettingsError(
+                f"{name}: these are pictures, but the model reads {reads} input; give such data, or train with "
+                f"another backbone, such as --backbone efficientnet-lite0"
+            )
+        if isinstance(source, Pictures) and tower.condense is None:
+            streams[name] = Streamed(source, tower.backbone.size, augment_seed, workers, device.type == "cuda")
+        elif isinstance(source, Pictures) or (isinstance(source, Texts) and reads == "string"):
             sides = [
                 tower.choose(
                     cached_levels(
                         tower.backbone,
                         source,
-                        grid=tower.condense,
+                        grid=tower.condense or 1,
                         device=device,
                         mirrored=mirrored,
                         workers=workers,
                         listener=listener,
                     )
                 )
-                for mirrored in ([False, True] if mirror else [False])
+                for mirrored in ([False, True] if mirror and reads == "image" else [False])
             ]
             streams[name] = Cached(*sides)
-        elif reads == "image":
+        elif reads in ("image", "string"):
+            wanted_data = "pictures" if reads == "image" else "texts as they were written"
             raise SettingsError(
-                f"{name}: the model reads pictures, but the data has {source.kind} input; give pictures, or train with "
-                f"another backbone, such as mlp"
+                f"{name}: the model reads {wanted_data}, but the data has {source.kind} input; give these, or train "
+                f"with another backbone, such as mlp"
             )
         elif isinstance(source, Texts):
             if vocabulary is None:

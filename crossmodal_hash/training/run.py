@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,7 +203,8 @@ def _fresh_folder(settings: Settings) -> Path:
     method = [tower.fusion.name, *(graded or ["hard"])]
     if settings.closed_form is not None:
         method = [settings.closed_form.name]
-    name = "-".join([date.today().isoformat(), *method, str(settings.bits)])
+    # A name may carry a value behind a colon, which may be a path.
+    name = re.sub(r"[^\w.-]+", "_", "-".join([date.today().isoformat(), *method, str(settings.bits)]))
     RUNS.mkdir(exist_ok=True)
     i = 1
     while True:

@@ -27,7 +27,7 @@ from crossmodal_hash.data import (
 )
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, RunError, TrainingError
-from crossmodal_hash.factory import build_model, build_objective, guides
+from crossmodal_hash.factory import build_model, build_objective, guides, reads
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
 from crossmodal_hash.objective import Objective
@@ -154,9 +154,9 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
 
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
-    """The words of the training texts, if the data has texts."""
-    texts = dataset.modalities.get("text")
-    if not isinstance(texts, Texts):
+    """The words of the training texts, if the data has texts and their tower counts words."""
+    texts, tower = dataset.modalities.get("text"), settings.towers.get("text")
+    if not isinstance(texts, Texts) or (tower is not None and reads(tower) == "string"):
         return None
     words = settings.data.vocabulary
     return fit_vocabulary(

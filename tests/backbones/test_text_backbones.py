@@ -11,6 +11,7 @@ from crossmodal_hash.backbones.light_residual import LightResidual
 from crossmodal_hash.backbones.mlp import MLP
 from crossmodal_hash.backbones.multi_scale import multi_scale
 from crossmodal_hash.errors import ShapeError
+from crossmodal_hash.testing import assert_conforms
 
 WORDS = 41
 BACKBONES = {
@@ -38,26 +39,16 @@ def rows(count):
     return (torch.rand(count, WORDS, generator=torch.Generator().manual_seed(1)) < 0.3).float()
 
 
-def test_levels_are_as_declared_and_independent_of_the_rest_of_the_batch(backbone):
-    backbone.eval()
-    x = rows(3)
-    with torch.no_grad():
-        together, alone, again = backbone(x), backbone(x[:1]), backbone(x)
-    assert len(together) == len(backbone.levels)
-    assert torch.equal(x, rows(3))
-    for a, b, c in zip(together, alone, again, strict=True):
-        assert torch.equal(a.x, c.x)
-        torch.testing.assert_close(a.x[:1], b.x, rtol=1e-4, atol=1e-5 * a.x.abs().max().item())
-
-
-def test_a_gradient_reaches_every_parameter(backbone):
-    sum(level.x.square().sum() for level in backbone(rows(6))).backward()
-    assert [name for name, p in backbone.named_parameters() if p.grad is None] == []
-
-
-def test_shapes_flow_on_the_meta_device(backbone):
-    levels = backbone.to("meta")(torch.zeros(4, WORDS, device="meta"))
-    assert {level.x.device.type for level in levels} == {"meta"}
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("bow-resnet", {"depth": 18, "pool_sizes": (1, 5), "stacking": "channels"}),
+        ("light-residual", {"pool_sizes": (1, 5, 10, 15, 30, 50), "stem": "conv"}),
+        ("light-residual", {"pool_sizes": (1,)}),
+    ],
+)
+def test_a_backbone_keeps_the_rules_whatever_its_parameters(name, params):
+    assert_conforms("backbone", name, **params)
 
 
 def test_channels_mlp_is_linear_in_all_windows_of_the_words():
@@ -74,16 +65,3 @@ def test_channels_mlp_is_linear_in_all_windows_of_the_words():
 def test_rows_of_another_width_are_refused(backbone):
     with pytest.raises(ShapeError, match=rf"expected \(B, {WORDS}\).*not \(2, 40\)"):
         backbone(torch.zeros(2, 40))
-
-
-def test_config_rebuilds_the_backbone(backbone):
-    again = type(backbone)(**backbone.config())
-    assert again.config() == backbone.config()
-    assert again.levels == backbone.levels
-
-
-def test_integer_counts_are_accepted(backbone):
-    backbone.eval()
-    with torch.no_grad():
-        for a, b in zip(backbone(rows(2).long()), backbone(rows(2)), strict=True):
-            assert torch.equal(a.x, b.x)

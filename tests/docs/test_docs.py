@@ -48,7 +48,7 @@ def test_json_blocks_are_json(text):
 @pytest.mark.parametrize("text", [*blocks("bash"), *blocks("console")])
 def test_every_command_shown_exists_with_its_options(text, capsys):
     for line in text.splitlines():
-        for command in re.findall(r"\bchash ((?:config |data )?[a-z]+)([^|&#]*)", line):
+        for command in re.findall(r"\bchash ((?:config |data |plugin )?[a-z]+)([^|&#]*)", line):
             words, rest = command[0].split(), command[1]
             assert main([*words, "--help"]) == 0
             shown = capsys.readouterr().out
@@ -78,7 +78,7 @@ def test_the_example_plugin_of_the_page_does_what_it_says():
 
     page = (ROOT / "docs" / "write-a-plugin.md").read_text()
     text = next(text for language, text in BLOCK.findall(page) if language == "python")
-    scope = {}
+    scope = {"__name__": "block"}
     exec(compile(text, "block", "exec"), scope)
     a = torch.tensor([[1.0, 1, 0], [0, 0, 0]])
     assert scope["Overlap"]()(a, torch.tensor([[1.0, 0, 0]])).tolist() == [[1.0], [0.0]]

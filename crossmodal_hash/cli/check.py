@@ -1,0 +1,54 @@
+"""`chash check`: the conformance kit, on plug-ins or on what is built in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crossmodal_hash.cli.options import Json, Quiet
+from crossmodal_hash.cli.output import Output
+
+
+def check(
+    kind: Annotated[
+        str | None, typer.Argument(help="backbone, fusion, criterion (sim) or loss. Default: all plug-ins.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A name from 'chash list'. Default: all of the kind.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check that components keep the rules of their kind; exit code 1 if one does not.
+
+    Without arguments every component of an installed plug-in is checked.
+    """
+    from crossmodal_hash.components import KINDS, registry_of
+    from crossmodal_hash.registry import BUILT_IN
+    from crossmodal_hash.testing import RULES
+    from crossmodal_hash.testing import check as findings_of
+
+    output = Output(as_json=as_json, quiet=quiet)
+    if kind is None:
+        found = [(k, f.name) for k in RULES for f in KINDS[k].found() if f.origin != BUILT_IN]
+    elif name is None:
+        found = [(registry_of(kind).kind, each) for each in registry_of(kind)]
+    else:
+        found = [(registry_of(kind).kind, name)]
+    rows, document = [], []
+    for of, each in dict.fromkeys(found):
+        findings = findings_of(of, each)
+        broken = sum(not finding.ok for finding in findings)
+        output.say(f"{of} {each}: {len(findings) - broken} rules kept, {broken} broken")
+        rows += [(f"{of} {each}", "ok" if f.ok else "BROKEN", f.rule, f.seen) for f in findings]
+        document += [{"kind": of, "name": each, "rule": f.rule, "ok": f.ok, "seen": f.seen} for f in findings]
+    if not found:
+        output.say(
+            "no plug-in is installed; 'chash check criterion' checks what is built in, 'chash check loss graph' one"
+        )
+    # Names alone are of use only where something is wrong.
+    shown = [row for row in rows if row[1] != "ok"] if quiet else rows
+    output.table(("component", "result", "rule", "seen"), shown, document)
+    if any(row[1] != "ok" for row in rows):
+        raise typer.Exit(1)

@@ -1,0 +1,35 @@
+"""Whose fault an exception is: a plug-in's, if one of its components was at work when it was raised.
+
+The traceback is looked through after the fact, so that nothing is paid for it while everything goes well.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from crossmodal_hash.components import KINDS
+from crossmodal_hash.registry import BUILT_IN
+
+
+def blame(error: BaseException) -> str | None:
+    """One sentence that names the plug-in, its component and the method that failed; none if no plug-in was at work.
+
+    The innermost frame counts: a component may use others.
+    """
+    foreign = {
+        cls: (registry.kind, found)
+        for registry in KINDS.values()
+        for cls, found in registry.loaded.items()
+        if found.origin != BUILT_IN
+    }
+    said = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        at_work = type(frame.f_locals.get("self"))
+        if at_work in foreign:
+            kind, found = foreign[at_work]
+            said = (
+                f"{kind} {found.name!r} of {found.origin} ({found.target}) failed in {frame.f_code.co_name}: "
+                f"{type(error).__name__}: {error}; this is a fault of that plug-in, whose traceback follows: mend it, "
+                f"or try 'chash check {kind} {found.name}'"
+            )
+    return said

@@ -1,0 +1,101 @@
+"""A package with a working component of some kind, to be changed: the templates lie in the folders beside this file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from crossmodal_hash.components import registry_of
+from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError
+from crossmodal_hash.files import write_bytes
+from crossmodal_hash.registry import normalise
+
+USE = {
+    "criterion": "chash train --sim {name}",
+    "loss": "chash train --loss {name}",
+    "fusion": "chash train --fusion {name}",
+    "backbone": "chash train --text {name}",
+}
+"""Kind -> the command that trains with the component its template makes."""
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+HIDES = {"backbone", "criterion", "false", "fusion", "hash-loss", "level-info", "none", "sequence", "tensor", "true"}
+"""Names whose class would hide what the templates import, or cannot be a class."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written.
+
+    Attributes:
+        kind: of the component.
+        name: its registry name.
+        folder: the package's.
+        module: the file with the component.
+        files: everything.
+        use: the command that trains with it.
+    """
+
+    kind: str
+    name: str
+    folder: Path
+    module: Path
+    files: tuple[Path, ...]
+    use: str
+
+
+def write_plugin(given: str, kind: str, parent: Path) -> Made:
+    """Write a package for a component into a folder of its own.
+
+    Args:
+        given: name of the folder and the component; `chash-` in front belongs to the folder alone.
+        kind: criterion, loss, fusion or backbone, or another word for one of them.
+        parent: where the folder goes.
+
+    Raises:
+        UnknownComponentError: no such kind.
+        SettingsError: a name that no package can have, that is taken, or a folder that exists.
+    """
+    registry = registry_of(kind)
+    if registry.kind not in USE:
+        raise UnknownComponentError("kind of plug-in", kind, USE, see="chash plugin new --help")
+    name = normalise(given).removeprefix("chash-")
+    if not NAME.fullmatch(name) or name in HIDES:
+        raise SettingsError(
+            f"a plug-in cannot be called {given!r}; use letters, digits and single hyphens, starting with a letter, "
+            f"and no word of the contract, such as my-{registry.kind}"
+        )
+    try:
+        taken = registry.find(name).origin
+    except UnknownComponentError:
+        taken = ""
+    except BrokenPluginError:
+        taken = "more than one package"
+    if taken:
+        raise SettingsError(f"{registry.kind} {name!r} is there already, from {taken}; choose another name")
+    folder = parent / given.strip()
+    if folder.exists():
+        raise SettingsError(f"{folder} exists; choose another name, or work in another folder")
+    words = {
+        "name": name,
+        "kind": registry.kind,
+        "group": registry.group,
+        "distribution": f"chash-{name}",
+        "module": f"chash_{name.replace('-', '_')}",
+        "Class": "".join(part.capitalize() for part in name.split("-")),
+        "use": USE[registry.kind].format(name=name),
+    }
+    files_of = {
+        "pyproject.toml": ("package", "pyproject.toml"),
+        "README.md": ("package", "README.md"),
+        f"{words['module']}.py": (registry.kind, "component.py"),
+        f"test_{words['module'].removeprefix('chash_')}.py": (registry.kind, "test.py"),
+    }
+    made = []
+    for target, (where, source) in files_of.items():
+        text = (files(__name__) / where / f"{source}.tmpl").read_text(encoding="utf-8")
+        write_bytes(folder / target, Template(text).substitute(words).encode())
+        made.append(folder / target)
+    return Made(registry.kind, name, folder, made[2], tuple(made), words["use"])

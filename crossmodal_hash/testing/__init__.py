@@ -1,0 +1,65 @@
+"""The conformance kit: what every component promises, as functions that a plug-in's own tests can run.
+
+Each rule says what it saw, with values; nothing here needs pytest. `chash check` runs the same functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crossmodal_hash.components import registry_of
+from crossmodal_hash.contracts import Component
+from crossmodal_hash.errors import BrokenPluginError, UnknownComponentError
+from crossmodal_hash.testing import backbone, common, criterion, fusion, loss
+from crossmodal_hash.testing.common import Finding as Finding
+from crossmodal_hash.testing.common import Subject, judge
+
+RULES = {
+    kind: (*common.RULES, *own.RULES)
+    for kind, own in (("backbone", backbone), ("fusion", fusion), ("criterion", criterion), ("loss", loss))
+}
+"""Kind -> its rules, in the order they are tried."""
+
+
+def check(kind: str, component: str | type[Component], **params: Any) -> list[Finding]:
+    """Try every rule of a kind on a component.
+
+    Args:
+        kind: backbone, fusion, criterion or loss.
+        component: a registry name, or the class.
+        params: constructor parameters other than the defaults.
+
+    Returns:
+        One finding a rule; a component that cannot be loaded gets one finding that says why.
+
+    Raises:
+        UnknownComponentError: no such kind, or nobody provides the name.
+        SettingsError: a parameter that the component does not have.
+
+    Example:
+        >>> all(finding.ok for finding in check("criterion", "hard"))
+        True
+    """
+    registry = registry_of(kind)
+    if registry.kind not in RULES:
+        raise UnknownComponentError("kind with rules", kind, RULES, see="chash check --help")
+    if isinstance(component, str):
+        registry.find(component)
+        try:
+            component, params = registry.taking(component, params)
+        except BrokenPluginError as error:
+            return [Finding("it can be loaded", ok=False, seen=str(error))]
+    if registry.kind == "backbone":
+        params = backbone.light(component) | params
+    return list(judge(Subject(component, params), RULES[registry.kind]))
+
+
+def assert_conforms(kind: str, component: str | type[Component], **params: Any) -> None:
+    """Raise AssertionError with every rule that is not kept; parameters as `check` takes them.
+
+    Example:
+        >>> assert_conforms("loss", "pairwise-nll", slope="half")
+    """
+    broken = [f"{finding.rule}: {finding.seen}" for finding in check(kind, component, **params) if not finding.ok]
+    if broken:
+        raise AssertionError(f"{component} breaks {len(broken)} rules of a {kind}:\n" + "\n".join(broken))

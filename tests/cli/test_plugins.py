@@ -1,0 +1,115 @@
+"""`chash plugin new` and `chash check`, with what they write put on the path as an installer would."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from crossmodal_hash.cli.main import main
+from crossmodal_hash.components import KINDS
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.registry import split_name
+from crossmodal_hash.scaffold import USE
+
+FAULTY = """
+from crossmodal_hash.contracts import Criterion
+
+
+class Dice(Criterion):
+    \"\"\"Divides by nothing.\"\"\"
+
+    def compute(self, a, b):
+        return {body}
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Write a plug-in and announce it."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(name, kind):
+        monkeypatch.setenv("CHASH_PLUGINS", f"chash-{name}")
+        assert main(["plugin", "new", name, "--kind", kind, "-q"]) == 0
+        module = f"chash_{name.replace('-', '_')}"
+        info = tmp_path / name / f"{module}-0.1.dist-info"
+        info.mkdir()
+        target = f"{module}:{''.join(part.capitalize() for part in name.split('-'))}"
+        (info / "entry_points.txt").write_text(f"[{KINDS[kind].group}]\n{name} = {target}\n")
+        monkeypatch.syspath_prepend(str(tmp_path / name))
+        importlib.invalidate_caches()
+        return tmp_path / name / f"{module}.py"
+
+    yield write
+    for module in [name for name in sys.modules if name.startswith("chash_")]:
+        del sys.modules[module]
+
+
+@pytest.mark.parametrize("kind", list(USE))
+def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, installed, capsys):
+    module = installed("my-own", kind)
+    capsys.readouterr()
+    assert main(["check", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)
+    assert {(f["kind"], f["name"], f["ok"]) for f in findings} == {(kind, "my-own", True)}
+    for command in (["ruff", "check", "--isolated"], ["ruff", "format", "--check"]):
+        done = subprocess.run([sys.executable, "-m", *command, module.parent], capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["x y", "3d", "tensor", "a--b", "none", "../up"])
+def test_a_name_no_package_can_have_is_refused(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugin", "new", name, "--kind", "sim"]) == 2
+    assert f"cannot be called {name!r}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_taken_and_a_folder_that_exists_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugin", "new", "Cosine", "--kind", "criterion"]) == 2
+    assert "'cosine' is there already, from crossmodal-hash" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    assert main(["plugin", "new", "mine", "--kind", "criterion"]) == 2
+    assert "mine exists" in capsys.readouterr().err
+    assert main(["plugin", "new", "mine", "--kind", "pooling"]) == 2
+
+
+def test_a_fault_that_is_found_ends_with_1_and_names_the_rule(installed, capsys):
+    installed("dice", "criterion").write_text(FAULTY.format(body="2 * a @ b.T"))
+    assert main(["check", "criterion", "dice"]) == 1
+    said = capsys.readouterr()
+    assert "but value_range = (0, 1) is declared" in said.out
+    assert "criterion dice: " in said.err
+
+
+def test_a_fault_in_training_names_the_plug_in_and_shows_its_traceback(installed, tiny, small, capsys):
+    installed("dice", "criterion").write_text(FAULTY.format(body="a.nothing"))
+    assert main(["train", "--data", str(tiny), "--sim", "dice", "--out", "run", "-q", *small]) == 3
+    said = capsys.readouterr().err
+    assert "criterion 'dice' of chash-dice 0.1 (chash_dice:Dice) failed in compute: AttributeError" in said
+    assert "try 'chash check criterion dice'" in said
+    assert "return a.nothing" in said
+    assert "bug in chash" not in said
+
+
+def test_without_plug_ins_check_says_how_to_check_what_is_built_in(capsys):
+    assert main(["check"]) == 0
+    assert "'chash check criterion'" in capsys.readouterr().err
+    assert main(["check", "sim", "cosine", "-q"]) == 0
+    assert main(["check", "head"]) == 2
+
+
+def test_what_follows_a_colon_sets_the_parameter_the_class_names(monkeypatch):
+    from crossmodal_hash.backbones.mlp import MLP
+
+    backbones = KINDS["backbone"]
+    with pytest.raises(SettingsError, match="'mlp' takes nothing after a colon, such as the 'x' of 'mlp:x'"):
+        backbones.make("mlp:x")
+    monkeypatch.setattr(MLP, "argument", "dropout")
+    assert backbones.taking("MLP:a/B:c", {"hidden": (8,)}) == (MLP, {"dropout": "a/B:c", "hidden": (8,)})
+    with pytest.raises(SettingsError, match="says its dropout already"):
+        backbones.taking("mlp:0.5", {"dropout": 0.1})
+    assert split_name("a:b:c") == ("a", "b:c")
