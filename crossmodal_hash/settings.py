@@ -96,6 +96,8 @@ class VocabularySettings(Strict):
 
     max_words: int = Field(2000, ge=1)
     min_count: int = Field(2, ge=1, description="texts a word must occur in")
+    file: str | None = Field(None, description="the words that count, one a line, whatever their number and frequency")
+    weighting: Literal["binary", "count", "tf-idf"] = Field("binary", description="what a word in a text is worth")
 
 
 class DataSettings(Strict):

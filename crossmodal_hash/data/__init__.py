@@ -22,3 +22,4 @@ from crossmodal_hash.data.splits import read_split as read_split
 from crossmodal_hash.data.splits import split_from_rows as split_from_rows
 from crossmodal_hash.data.vocabulary import Vocabulary as Vocabulary
 from crossmodal_hash.data.vocabulary import fit_vocabulary as fit_vocabulary
+from crossmodal_hash.data.vocabulary import read_words as read_words

@@ -7,12 +7,14 @@ averages neighbouring columns, so that a neighbourhood is a band of frequency.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from crossmodal_hash.errors import DataError, SettingsError
 
@@ -33,25 +35,31 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).lower())
 
 
+Weighting = Literal["binary", "count", "tf-idf"]
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The words that count, and how.
 
     Attributes:
         words: L distinct words, most frequent first, ties in alphabetical order.
-        binary: whether a word counts once a text or as often as it is there.
+        weighting: whether a word counts once a text, as often as it is there, or by tf-idf: its count times `idf`, rows
+            scaled to length 1.
         min_count: in how many of the fitted texts a word had to be, >= 1.
+        idf: for tf-idf, L inverse document frequencies of the fitted texts; otherwise empty.
     """
 
     words: tuple[str, ...]
-    binary: bool = True
+    weighting: Weighting = "binary"
     min_count: int = 1
+    idf: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.words)
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
-        """Texts as counts of words.
+        """Texts as weights of words.
 
         A text without any of the words, an empty one too, gives a row of zeros.
 
@@ -59,15 +67,21 @@ class Vocabulary:
             texts: N texts.
 
         Returns:
-            (N, L) CSR, uint8 in {0, 1} if `binary`, otherwise float32 counts.
+            (N, L) CSR, uint8 in {0, 1} if `binary`, otherwise float32.
         """
         import numpy as np
         from scipy.sparse import csr_matrix
         from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.preprocessing import normalize
 
-        dtype = np.uint8 if self.binary else np.float32
-        counter = CountVectorizer(analyzer=tokens, vocabulary=self.words, binary=self.binary, dtype=dtype)
-        return csr_matrix(counter.transform(texts))
+        binary = self.weighting == "binary"
+        dtype = np.uint8 if binary else np.float32
+        counter = CountVectorizer(analyzer=tokens, vocabulary=self.words, binary=binary, dtype=dtype)
+        counts = csr_matrix(counter.transform(texts))
+        if self.weighting == "tf-idf":
+            counts.data *= np.array(self.idf, dtype=np.float32)[counts.indices]
+            normalize(counts, copy=False)
+        return counts
 
     def to_json(self) -> str:
         """The vocabulary as a JSON object."""
@@ -75,39 +89,52 @@ class Vocabulary:
 
     @staticmethod
     def from_json(text: str) -> Vocabulary:
-        """The vocabulary written by `to_json`.
+        """The vocabulary written by `to_json`, now or when it said `binary` instead of the weighting.
 
         Raises:
             DataError: if the text is something else.
         """
         try:
             given = json.loads(text)
-            words, binary, min_count = given["words"], given["binary"], given["min_count"]
-        except (ValueError, TypeError, KeyError) as error:
+            words, min_count, idf = given["words"], given["min_count"], given.get("idf", [])
+            weighting: Any = given.get("weighting")
+            if weighting is None and isinstance(given["binary"], bool):
+                weighting = "binary" if given["binary"] else "count"
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
-                f"a vocabulary is a JSON object with words, binary and min_count, not {text[:60]!r}"
+                f"a vocabulary is a JSON object with words, weighting and min_count, not {text[:60]!r}"
             ) from error
         strings = isinstance(words, list) and bool(words) and all(isinstance(word, str) for word in words)
         if (
             not strings
             or len(set(words)) < len(words)
-            or not isinstance(binary, bool)
+            or weighting not in get_args(Weighting)
             or not isinstance(min_count, int)
+            or not isinstance(idf, list)
+            or not all(isinstance(x, float) for x in idf)
+            or len(idf) != (len(words) if weighting == "tf-idf" else 0)
         ):
-            raise DataError(f"a vocabulary is a list of distinct words with binary and min_count, not {text[:60]!r}")
-        return Vocabulary(tuple(words), binary, min_count)
+            raise DataError(f"a vocabulary is a list of distinct words with weighting and min_count, not {text[:60]!r}")
+        return Vocabulary(tuple(words), weighting, min_count, tuple(idf))
 
 
 def fit_vocabulary(
-    texts: Sequence[str], *, max_words: int = 2000, min_count: int = 2, binary: bool = True
+    texts: Sequence[str],
+    *,
+    max_words: int = 2000,
+    min_count: int = 2,
+    weighting: Weighting = "binary",
+    words: Sequence[str] | None = None,
 ) -> Vocabulary:
-    """The most frequent words of some texts.
+    """The most frequent words of some texts, or the frequency of given words in them.
 
     Args:
         texts: N texts; those of the training items, so that nothing is learned from queries.
         max_words: L at most, >= 1.
         min_count: in how many texts a word must be, >= 1; frequency is counted in texts as well.
-        binary: whether `transform` is to tell presence or counts.
+        weighting: what `transform` is to tell; the inverse document frequencies of tf-idf are learned here.
+        words: the words that count, as `read_words` reads them, whatever their number and frequency; those that no text
+            has come last.
 
     Raises:
         SettingsError: if a limit is less than 1.
@@ -120,9 +147,50 @@ def fit_vocabulary(
     if max_words < 1 or min_count < 1:
         raise SettingsError(f"max_words={max_words} and min_count={min_count} must both be at least 1")
     frequency = Counter(word for text in texts for word in set(tokens(text)))
-    ranked = sorted((word for word, count in frequency.items() if count >= min_count), key=lambda w: (-frequency[w], w))
-    if not ranked:
+    known = frequency if words is None else words
+    least = min_count if words is None else 0
+    ranked = sorted((word for word in known if frequency[word] >= least), key=lambda w: (-frequency[w], w))
+    if not ranked or not frequency.keys() & set(ranked):
         raise DataError(
             f"no word is in at least {min_count} of the {len(texts)} texts; lower min_count or give more texts"
+            if words is None
+            else f"none of the {len(words)} words given is in any of the {len(texts)} texts; give other words"
         )
-    return Vocabulary(tuple(ranked[:max_words]), binary, min_count)
+    chosen = tuple(ranked if words is not None else ranked[:max_words])
+    idf: tuple[float, ...] = ()
+    if weighting == "tf-idf":
+        # scikit-learn's smoothed form, as if one more text had every word.
+        idf = tuple(math.log((1 + len(texts)) / (1 + frequency[word])) + 1 for word in chosen)
+    return Vocabulary(chosen, weighting, least or 1, idf)
+
+
+def read_words(path: str | Path) -> tuple[str, ...]:
+    """The words of a file, one a line, in the form in which texts are read; blank lines are passed over.
+
+    Raises:
+        DataError: if it cannot be read, a line is not one word, or a word is there twice.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise DataError(f"cannot read the words in {str(path)!r}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    words: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        found = tokens(line)
+        if not line.strip():
+            continue
+        if len(found) != 1:
+            raise DataError(
+                f"line {number} of {str(path)!r} is not one word: {line.strip()!r:.60}; give one word a line"
+            )
+        if found[0] in words:
+            raise DataError(
+                f"line {number} of {str(path)!r} has the word of line {words[found[0]]} again: {found[0]!r}"
+            )
+        words[found[0]] = number
+    if not words:
+        raise DataError(f"{str(path)!r} has no words; give one a line")
+    return tuple(words)

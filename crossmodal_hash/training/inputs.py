@@ -223,7 +223,14 @@ def prepare(
                     f"{name}: the run has no vocabulary, because it was trained on a matrix or has lost its "
                     f"vocabulary.json; give a matrix of {tower.in_features} columns with --data, or restore the file"
                 )
-            streams[name] = Dense(Matrix(vocabulary.transform(source.items)))
+            counts = vocabulary.transform(source.items)
+            wordless = int((np.diff(counts.indptr) == 0).sum())
+            if wordless and listener is not None:
+                listener.note(
+                    f"{wordless} of {len(source)} texts have none of the {len(vocabulary)} words of the run, so their "
+                    f"codes say nothing about them"
+                )
+            streams[name] = Dense(Matrix(counts))
         else:
             streams[name] = Dense(_fitting(name, source, tower.in_features))
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))

@@ -22,6 +22,7 @@ from crossmodal_hash.data import (
     fit_vocabulary,
     make_split,
     read_split,
+    read_words,
     split_from_rows,
 )
 from crossmodal_hash.errors import DataError, RunError, TrainingError
@@ -159,7 +160,13 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
     if not isinstance(texts, Texts):
         return None
     words = settings.data.vocabulary
-    return fit_vocabulary([texts.items[i] for i in split.train], max_words=words.max_words, min_count=words.min_count)
+    return fit_vocabulary(
+        [texts.items[i] for i in split.train],
+        max_words=words.max_words,
+        min_count=words.min_count,
+        weighting=words.weighting,
+        words=None if words.file is None else read_words(words.file),
+    )
 
 
 def input_widths(settings: Settings, dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
