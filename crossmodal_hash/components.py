@@ -92,13 +92,20 @@ READERS: Registry[Reader] = Registry(
         "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
         "coco": "crossmodal_hash.data.readers.coco:Coco",
         "dcmht": "crossmodal_hash.data.readers.dcmht:Dcmht",
+        "huggingface": "crossmodal_hash.data.readers.huggingface:HuggingFace",
         "mirflickr25k": "crossmodal_hash.data.readers.mirflickr25k:MirFlickr25k",
         "nuswide": "crossmodal_hash.data.readers.nuswide:NusWide",
         "parquet": "crossmodal_hash.data.readers.parquet:Parquet",
         "torchcmh": "crossmodal_hash.data.readers.torchcmh:TorchCmh",
         "webdataset": "crossmodal_hash.data.readers.webdataset:WebDataset",
     },
-    aliases={"metadata": "native", "mirflickr": "mirflickr25k", "nus-wide": "nuswide", "dchmt": "dcmht"},
+    aliases={
+        "metadata": "native",
+        "mirflickr": "mirflickr25k",
+        "nus-wide": "nuswide",
+        "dchmt": "dcmht",
+        "hf": "huggingface",
+    },
 )
 
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.

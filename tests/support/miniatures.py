@@ -177,7 +177,28 @@ def dcmht(folder):
     return folder
 
 
-MINIATURES = {
-    maker.__name__: maker
-    for maker in (native, matrices, coco, webdataset, parquet, mirflickr25k, nuswide, torchcmh, dcmht)
-}
+def huggingface(folder):
+    """Two parts, with pictures as bytes and class numbers that have names."""
+    import datasets
+
+    features = datasets.Features(
+        {
+            "image": datasets.Image(),
+            "caption": datasets.Value("string"),
+            "labels": datasets.Sequence(datasets.ClassLabel(names=list(CLASSES))),
+        }
+    )
+    parts = {}
+    for name, rows in (("train", range(16)), ("test", range(16, SIZE))):
+        columns = {
+            "image": [{"bytes": picture(i), "path": None} for i in rows],
+            "caption": [text(i) for i in rows],
+            "labels": [[CLASSES.index(name) for name in labels(i)] for i in rows],
+        }
+        parts[name] = datasets.Dataset.from_dict(columns, features=features)
+    datasets.DatasetDict(parts).save_to_disk(str(folder))
+    return folder
+
+
+MAKERS = (native, matrices, coco, webdataset, parquet, mirflickr25k, nuswide, torchcmh, dcmht, huggingface)
+MINIATURES = {maker.__name__: maker for maker in MAKERS}
