@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from crossmodal_hash.errors import DataError, SettingsError
 
@@ -97,9 +97,9 @@ class Vocabulary:
         try:
             given = json.loads(text)
             words, min_count, idf = given["words"], given["min_count"], given.get("idf", [])
-            weighting = (
-                given["weighting"] if "weighting" in given else {True: "binary", False: "count"}[given["binary"]]
-            )
+            weighting: Any = given.get("weighting")
+            if weighting is None and isinstance(given["binary"], bool):
+                weighting = "binary" if given["binary"] else "count"
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
                 f"a vocabulary is a JSON object with words, weighting and min_count, not {text[:60]!r}"
@@ -115,7 +115,7 @@ class Vocabulary:
             or len(idf) != (len(words) if weighting == "tf-idf" else 0)
         ):
             raise DataError(f"a vocabulary is a list of distinct words with weighting and min_count, not {text[:60]!r}")
-        return Vocabulary(tuple(words), cast(Weighting, weighting), min_count, tuple(idf))
+        return Vocabulary(tuple(words), weighting, min_count, tuple(idf))
 
 
 def fit_vocabulary(

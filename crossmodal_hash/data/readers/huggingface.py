@@ -1,4 +1,4 @@
-"""Data sets saved by Hugging Face's `datasets` (`save_to_disk`); nothing is fetched and no script is run."""
+"""Data sets saved by Hugging Face's library `datasets` (`save_to_disk`); nothing is fetched, no script is run."""
 
 from __future__ import annotations
 
