@@ -68,7 +68,8 @@ def gradients(subject: Subject) -> str:
     backbone = made(subject)
     if backbone.reads == "string":
         return "always frozen"
-    torch.stack([level.x.square().mean() for level in backbone(inputs(backbone, 6))]).sum().backward()
+    squares = [level.x.square().mean() for level in backbone(inputs(backbone, 6))]
+    torch.autograd.backward(torch.stack(squares).sum())
     silent = [name for name, p in backbone.named_parameters() if p.grad is None]
     few = ", ".join(silent[:3])
     expect(not silent, f"no gradient reaches {len(silent)} parameters ({few}); drop what no level depends on")

@@ -50,5 +50,5 @@ class Gated(Fusion):
         projected = torch.stack([torch.tanh(f(x)) for f, x in zip(self.projections, levels, strict=True)], 1)
         if self.gates is None:
             return projected[:, 0]
-        weights = self.gates(torch.cat(list(levels), 1)).softmax(1)
+        weights: Tensor = self.gates(torch.cat(list(levels), 1)).softmax(1)
         return (weights[..., None] * projected).sum(1)

@@ -38,6 +38,8 @@ class Timm(Backbone):
     reads = "image"
     freezable = True
     argument = "model"
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, *, model: str = "resnet10t", weights: str = "none", size: int = 224) -> None:
         super().__init__()
