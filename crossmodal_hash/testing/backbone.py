@@ -68,6 +68,8 @@ def gradients(subject: Subject) -> str:
     backbone = made(subject)
     if backbone.reads == "string":
         return "always frozen"
+    if not any(p.requires_grad for p in backbone.parameters()):
+        return "nothing learns"
     squares = [level.x.square().mean() for level in backbone(inputs(backbone, 6))]
     torch.autograd.backward(torch.stack(squares).sum())
     silent = [name for name, p in backbone.named_parameters() if p.grad is None]
