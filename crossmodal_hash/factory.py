@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import cast
 
 from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS, READERS
 from crossmodal_hash.contracts import Backbone, ClosedForm
@@ -11,22 +11,8 @@ from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
 from crossmodal_hash.pooling.pyramid import Pyramid
-from crossmodal_hash.registry import Registry, parameters
-from crossmodal_hash.settings import Named, Settings, TermSettings, TowerSettings, check_params
-
-T = TypeVar("T")
-
-
-def make(registry: Registry[T], part: Named, where: str) -> T:
-    """A component with its parameters; `where` is its key in the settings.
-
-    Raises:
-        UnknownComponentError: no component of that name.
-        SettingsError: a parameter it does not have, or cannot be.
-    """
-    cls, params = registry.taking(part.name, part.params())
-    check_params(cls, params, where)
-    return cls(**params)
+from crossmodal_hash.registry import parameters
+from crossmodal_hash.settings import Settings, TermSettings, TowerSettings, check_params, make
 
 
 def check_parts(settings: Settings) -> None:

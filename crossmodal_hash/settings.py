@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from crossmodal_hash.errors import SettingsError, did_you_mean
+from crossmodal_hash.registry import Registry
+
+T = TypeVar("T")
 
 
 class Strict(BaseModel):
@@ -157,6 +160,18 @@ def check(values: Mapping[str, Any]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(problems(error)) from None
+
+
+def make(registry: Registry[T], part: Named, where: str) -> T:
+    """A component with its parameters; `where` is its key in the settings.
+
+    Raises:
+        UnknownComponentError: no component of that name.
+        SettingsError: a parameter it does not have, or cannot be.
+    """
+    cls, params = registry.taking(part.name, part.params())
+    check_params(cls, params, where)
+    return cls(**params)
 
 
 def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:

@@ -109,8 +109,7 @@ def _reader(path: str, named: str | None) -> tuple[Reader, str]:
     from crossmodal_hash.components import READERS
     from crossmodal_hash.config import parse_part
     from crossmodal_hash.data.load import find_place, recognise
-    from crossmodal_hash.factory import make
-    from crossmodal_hash.settings import Named
+    from crossmodal_hash.settings import Named, make
 
     if named is not None:
         part = Named(**parse_part(named))

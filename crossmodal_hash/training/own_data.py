@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data import Dataset, load_data, without_damaged
-from crossmodal_hash.factory import make
-from crossmodal_hash.settings import DataSettings, Named
+from crossmodal_hash.settings import DataSettings, Named, make
 from crossmodal_hash.training.listener import Listener
 
 
