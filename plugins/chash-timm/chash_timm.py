@@ -48,21 +48,16 @@ class Timm(Backbone):
         if size < 32:
             raise SettingsError(f"size={size} is too small for a network that halves five times; use at least 32")
         self.model, self.weights, self.size = model, weights, size
-        file = None if weights == "none" else Path(weights).expanduser()
-        if file is not None and not file.is_file():
-            raise WeightsError(f"no weights at {weights!r}; give a .safetensors or .pth file of {model}, or none")
+        local = {} if weights == "none" else {"pretrained_cfg_overlay": {"file": fitting(model, weights)}}
         try:
-            # Leftover keys are the classifier's, which a network of stages does not have.
-            self.network = timm.create_model(
-                model, pretrained=False, features_only=True, checkpoint_path="" if file is None else str(file)
-            )
+            # With a file of its own a pre-trained network is read from there, and its classifier left out.
+            self.network = timm.create_model(model, pretrained=bool(local), features_only=True, **local)
             info = self.network.feature_info
             channels, names = info.channels(), info.module_name()
         except (AttributeError, RuntimeError, KeyError) as error:
-            raise SettingsError(f"{model} of timm cannot hand out its stages with these weights: {error}") from error
-        self.levels = tuple(
-            LevelInfo(name.replace(".", "-"), width, 2) for name, width in zip(names, channels, strict=True)
-        )
+            raise SettingsError(f"{model} of timm does not hand out its stages: {error}") from error
+        stages = zip(names, channels, strict=True)
+        self.levels = tuple(LevelInfo(name.replace(".", "-"), width, 2) for name, width in stages)
         settings = timm.get_pretrained_cfg(model)
         self.register_buffer("mean", torch.tensor(settings.mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("scale", torch.tensor(settings.std).view(3, 1, 1) * 255, persistent=False)
@@ -71,3 +66,20 @@ class Timm(Backbone):
         """(B, 3, size, size) pixels in 0..255 -> a map a stage."""
         maps: list[Tensor] = self.network((x.float() - self.mean) / self.scale)
         return maps
+
+
+def fitting(model: str, weights: str) -> str:
+    """The path of a state dict that has all a network needs but its classifier.
+
+    Raises:
+        WeightsError: if it is not there or lacks something.
+    """
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise WeightsError(f"no weights at {weights!r}; give a .safetensors or .pth file of {model}, or none")
+    given = timm.models.load_state_dict(str(file))
+    needed = timm.create_model(model, pretrained=False, num_classes=0).state_dict()
+    missing = sorted(name for name in needed if name not in given and not name.endswith("num_batches_tracked"))
+    if missing:
+        raise WeightsError(f"{weights!r} does not fit {model}: it lacks {missing[0]} and {len(missing) - 1} more")
+    return str(file)

@@ -36,6 +36,12 @@ def test_the_levels_are_those_of_the_whole_network_whose_weights_are_loaded(tmp_
         torch.testing.assert_close(backbone(x)[-1].x, whole.forward_features(pixels), rtol=1e-3, atol=1e-4)
 
 
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"does not fit resnet10t: it lacks bn1\.bias and"):
+        Timm(model="resnet10t", weights=str(tmp_path / "other.pth"))
+
+
 def test_what_timm_does_not_have_is_told() -> None:
     with pytest.raises(SettingsError, match="Did you mean 'resnet18'"):
         Timm(model="resnet1o8")
