@@ -18,7 +18,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 import torch
@@ -125,10 +124,8 @@ def share_a_label(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.
 def mean_average_precision(similarity: NDArray[np.float64], relevant: NDArray[np.bool_]) -> float:
     """mAP@all of rankings by a similarity (Q, N); a query without a relevant item counts 0, as in `chash evaluate`."""
     order = np.argsort(-similarity, axis=1, kind="stable")
-    return mean(
-        float(average_precision(ranking(row[by].astype(np.uint8), 1))[0])
-        for row, by in zip(relevant, order, strict=True)
-    )
+    grades = np.take_along_axis(relevant, order, axis=1).astype(np.uint8)
+    return float(average_precision(ranking(grades, np.full(len(grades), grades.shape[1]), None)).mean())
 
 
 def ceiling(settings: Settings, dataset: Dataset, split: Split, members: int) -> tuple[dict[str, float], str]:
