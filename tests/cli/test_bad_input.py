@@ -222,7 +222,7 @@ def test_a_command_without_a_word_shows_its_help(argv, capsys):
         (["--set", "terms.extra.loss=triplet"], ["terms.extra", "criterion"]),
         (["--recipe", "hsidhn", "--set", "terms.none.loss=foo"], ["loss 'foo'"]),
         (
-            [x for term in ("hard", "soft", "quantization") for x in ("--set", f"terms.{term}.weight=0")],
+            [x for term in ("hard", "labels", "soft", "quantization") for x in ("--set", f"terms.{term}.weight=0")],
             ["every term has weight 0"],
         ),
     ],
