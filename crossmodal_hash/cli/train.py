@@ -125,19 +125,12 @@ def prepare(
     recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], talk: Talk
 ) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
-    from crossmodal_hash.config import resolve
-    from crossmodal_hash.factory import check_parts
-    from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
+    from crossmodal_hash.library import build
     from crossmodal_hash.training.own_data import own_data
 
-    frozen = frozen_by_default(flags.get("device"))
-    first = resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen)
-    check_parts(first.settings)
-    dataset = own_data(first.settings.data, listener=talk)
-    layer = data_layer(first, dataset)
-    if layer is None:
-        return first, dataset
-    return resolve(recipe, file=file, sets=sets, flags=flags, frozen_by_default=frozen, extra=[layer]), dataset
+    method = build(recipe, file=file, sets=sets, **flags)
+    dataset = own_data(method.resolve().settings.data, listener=talk)
+    return method.resolve(dataset), dataset
 
 
 def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk) -> Run:
