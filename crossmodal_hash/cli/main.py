@@ -24,6 +24,7 @@ from crossmodal_hash.cli import (
     plugin,
     quickstart,
     report,
+    search,
     settings,
     train,
 )
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.command("train", rich_help_panel="Pipeline")(train.train)
 app.command("encode", rich_help_panel="Pipeline")(encode.encode)
+app.command("search", rich_help_panel="Pipeline")(search.search)
 app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
 app.command("report", rich_help_panel="Pipeline")(report.report)
 app.command("compare", rich_help_panel="Pipeline")(compare.compare)

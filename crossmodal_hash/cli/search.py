@@ -1,0 +1,131 @@
+"""`chash search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder
+from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.errors import CodesError, SettingsError
+
+if TYPE_CHECKING:
+    from crossmodal_hash.codes import Codes
+    from crossmodal_hash.training.run import Run
+
+QUERY = "Query, one of these"
+
+
+def search(
+    run: RunFolder = None,
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="WORDS", help="A text; repeatable.", rich_help_panel=QUERY)
+    ] = None,
+    texts: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Texts, one a line; - is standard input.", rich_help_panel=QUERY),
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Pictures: a file, folder or archive.", rich_help_panel=QUERY),
+    ] = None,
+    queries: Annotated[
+        str | None, typer.Option(metavar="FILE[:KEY]", help="Codes; needs --database.", rich_help_panel=QUERY)
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[:KEY]",
+            help="Codes to search. Default: those in RUN of the other modality.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=DATA)] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items for each query.", rich_help_panel=OUTPUT)] = 10,
+    radius: Annotated[
+        int | None, typer.Option(metavar="BITS", min=0, help="None further away.", rich_help_panel=OUTPUT)
+    ] = None,
+    device: Device = None,
+    as_json: Json = False,
+    quiet: NoTalk = False,
+) -> None:
+    """Find the items nearest to texts, pictures or codes by Hamming distance.
+
+    Texts are looked for among the run's pictures and pictures among its texts, as 'chash encode RUN' wrote them. The
+    scan is exact; items at one distance come in database order.
+    """
+    from crossmodal_hash.cli.codes import open_scored, read_file
+    from crossmodal_hash.codes import nearest
+
+    output = Output(as_json=as_json, quiet=quiet)
+    _one_query({"--text": text, "--texts": texts, "--images": images, "--queries": queries})
+    if queries is not None:
+        if database is None or run is not None:
+            raise SettingsError("--queries are codes already: give --database with them, and no run")
+        asked, searched = read_file(queries, None, bits), read_file(database, None, bits)
+        names = asked.ids.tolist()
+    else:
+        opened = open_scored(run, output)
+        asked, names = _encoded(opened, text, texts, images, device, Talk(output))
+        searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
+    _comparable(asked, searched)
+
+    rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
+    found: list[tuple[Any, ...]] = []
+    document = []
+    for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
+        near = [
+            (d, str(searched.ids[row])) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius
+        ]
+        found += [(name, rank, d, item) for rank, (d, item) in enumerate(near, 1)]
+        document.append({"query": name, "found": [{"item": item, "distance": d} for d, item in near]})
+    output.table(("query", "rank", "distance", "item"), found, document, names=False)
+    output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
+
+
+def _one_query(given: dict[str, object]) -> None:
+    named = [name for name, value in given.items() if value]
+    if not named:
+        raise SettingsError(f"nothing to look for; give one of {', '.join(given)}")
+    if len(named) > 1:
+        raise SettingsError(f"{' and '.join(named)} exclude each other; search for one after the other")
+
+
+def _encoded(
+    run: Run, text: list[str] | None, texts: str | None, images: str | None, device: str | None, talk: Talk
+) -> tuple[Codes, list[str]]:
+    """Codes of the queries, and what to call each."""
+    from crossmodal_hash.data import Dataset, Texts, load_pictures, load_texts
+    from crossmodal_hash.training.encode import encode
+
+    if text:
+        dataset = Dataset("texts", tuple(map(str, range(len(text)))), {"text": Texts(tuple(text))})
+    else:
+        dataset = load_pictures(images) if images else load_texts(texts or "-")
+    ((modality, source),) = dataset.modalities.items()
+    codes = encode(run, dataset, device=device or "auto", listener=talk)[0]
+    if modality not in codes:
+        raise SettingsError(f"{run.path} encodes no {modality}; it was trained on {', '.join(run.inputs())}")
+    return codes[modality], list(source.items if isinstance(source, Texts) else dataset.ids)
+
+
+def _other(run: Run, modality: str) -> Codes:
+    """The codes of the run's other modality."""
+    from crossmodal_hash.report.run import read_codes
+
+    others = [codes for name, codes in read_codes(run).items() if name != modality]
+    if len(others) != 1:
+        raise CodesError(
+            f"{run.codes} holds {len(others)} modalities other than {modality}; choose one with --database"
+        )
+    return others[0]
+
+
+def _comparable(asked: Codes, searched: Codes) -> None:
+    if asked.bits != searched.bits:
+        raise CodesError(
+            f"the queries have {asked.bits} bits and the database {searched.bits}; encode both with one run"
+        )
+    if None not in (asked.fingerprint, searched.fingerprint) and asked.fingerprint != searched.fingerprint:
+        raise CodesError("queries and database were encoded by different models; encode both with one run")

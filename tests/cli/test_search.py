@@ -1,0 +1,87 @@
+"""Asking a run with texts, pictures and codes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from crossmodal_hash.cli.main import main
+from crossmodal_hash.codes import Codes, load, pack, save
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny, small):
+    """A run that has learned its three colours."""
+    folder = tmp_path_factory.mktemp("search")
+    run = str(folder / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHASH_PLUGINS", "")
+        patch.setenv("CHASH_CACHE", str(folder / "cache"))
+        argv = ["train", "--data", str(tiny), "--out", run, "--epochs", "25", "--bits", "16", "-q", *small]
+        assert main(argv) == 0
+        assert main(["encode", run, "-q"]) == 0
+    return run
+
+
+def test_a_text_finds_pictures_of_what_it_says(trained, capsys):
+    capsys.readouterr()
+    assert main(["search", trained, "--text", "red thing", "--text", "blue stuff", "-k", "5", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    codes = load(f"{trained}/codes/image.safetensors")
+    assert [answer["query"] for answer in said] == ["red thing", "blue stuff"]
+    for answer, colour in zip(said, ("red", "blue"), strict=True):
+        column = codes.label_names.index(colour)
+        rows = [codes.ids.tolist().index(near["item"]) for near in answer["found"]]
+        assert len(rows) == 5
+        assert codes.labels[rows, column].mean() >= 0.8
+        assert [near["distance"] for near in answer["found"]] == sorted(near["distance"] for near in answer["found"])
+
+
+def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(trained, tiny, capsys):
+    capsys.readouterr()
+    assert main(["search", trained, "--images", str(tiny), "-k", "48", "--radius", "3"]) == 0
+    out, err = capsys.readouterr()
+    columns, *rows = (line.split("\t") for line in out.splitlines())
+    assert columns == ["query", "rank", "distance", "item"]
+    assert rows[0][0] == "images/00.png"
+    assert 0 < len(rows) < 48 * 48
+    assert max(int(row[2]) for row in rows) <= 3
+    assert "text codes searched: 48, of 16 bits" in err
+
+
+def test_anyones_codes_need_no_run(tmp_path, capsys):
+    database = Codes(pack(np.array([[1.0, 1.0], [-1.0, 1.0]])), 2, ["there", "here"], "image")
+    save(tmp_path / "database.npz", database)
+    save(tmp_path / "queries.npz", database.select([1]))
+    argv = ["search", "--queries", str(tmp_path / "queries.npz"), "--database", str(tmp_path / "database.npz")]
+    assert main([*argv, "-q"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "query\trank\tdistance\titem\nhere\t1\t0\there\nhere\t2\t1\tthere\n"
+    assert err == ""
+
+
+def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
+    other = Codes(pack(np.ones((3, 16))), 16, ["a", "b", "c"], "image", fingerprint="another")
+    save(tmp_path / "other.npz", other)
+    save(tmp_path / "short.npz", Codes(pack(np.ones((3, 8))), 8, ["a", "b", "c"], "image"))
+    for argv, sentence in [
+        ([trained], "nothing to look for; give one of --text, --texts, --images, --queries"),
+        ([trained, "--text", "a", "--images", "b"], "--text and --images exclude each other"),
+        ([trained, "--queries", str(tmp_path / "other.npz")], "give --database with them, and no run"),
+        ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encoded by different models"),
+        ([trained, "--text", "a", "--database", str(tmp_path / "short.npz")], "have 16 bits and the database 8"),
+        ([trained, "--text", "a", "-k", "0"], "0"),
+        ([str(tmp_path / "none"), "--text", "a"], "does not exist"),
+    ]:
+        assert main(["search", *argv]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert "Traceback" not in said
+
+
+def test_a_run_without_codes_says_how_to_make_them(tmp_path, tiny, small, capsys):
+    run = str(tmp_path / "run")
+    assert main(["train", "--data", str(tiny), "--out", run, "--epochs", "1", "--bits", "8", "-q", *small]) == 0
+    capsys.readouterr()
+    assert main(["search", run, "--text", "red"]) == 2
+    assert f"write them with 'chash encode {run}'" in capsys.readouterr().err
