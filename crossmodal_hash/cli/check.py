@@ -12,7 +12,7 @@ from crossmodal_hash.cli.output import Output
 
 def check(
     kind: Annotated[
-        str | None, typer.Argument(help="backbone, fusion, criterion (sim) or loss. Default: all plug-ins.")
+        str | None, typer.Argument(help="backbone, fusion, criterion (sim), loss or reader. Default: all plug-ins.")
     ] = None,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A name from 'chash list'. Default: all of the kind.")

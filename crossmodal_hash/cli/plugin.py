@@ -21,7 +21,9 @@ def plugin() -> None:
 @app.command("new")
 def new(
     name: Annotated[str, typer.Argument(help="Of the folder and the component, such as my-overlap.")],
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="criterion (sim), loss, fusion or backbone.")],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="criterion (sim), loss, fusion, backbone or reader.")
+    ],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -18,10 +18,14 @@ USE = {
     "loss": "chash train --loss {name}",
     "fusion": "chash train --fusion {name}",
     "backbone": "chash train --text {name}",
+    "reader": "chash train --reader {name} --data PATH",
 }
 """Kind -> the command that trains with the component its template makes."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-HIDES = {"backbone", "criterion", "false", "fusion", "hash-loss", "level-info", "none", "sequence", "tensor", "true"}
+HIDES = {
+    "backbone", "criterion", "dataset", "false", "fusion", "hash-loss", "level-info", "match", "needs", "none",
+    "pictures", "place", "reader", "sequence", "tensor", "texts", "true",
+}  # fmt: skip
 """Names whose class would hide what the templates import, or cannot be a class."""
 
 
@@ -51,7 +55,7 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
 
     Args:
         given: name of the folder and the component; `chash-` in front belongs to the folder alone.
-        kind: criterion, loss, fusion or backbone, or another word for one of them.
+        kind: criterion, loss, fusion, backbone or reader, or another word for one of them.
         parent: where the folder goes.
 
     Raises:

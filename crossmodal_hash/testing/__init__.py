@@ -9,23 +9,30 @@ from typing import Any
 
 from crossmodal_hash.components import registry_of
 from crossmodal_hash.contracts import Component
+from crossmodal_hash.data import Reader
 from crossmodal_hash.errors import BrokenPluginError, UnknownComponentError
-from crossmodal_hash.testing import backbone, common, criterion, fusion, loss
+from crossmodal_hash.testing import backbone, common, criterion, fusion, loss, reader
 from crossmodal_hash.testing.common import Finding as Finding
 from crossmodal_hash.testing.common import Subject, judge
 
 RULES = {
     kind: (*common.RULES, *own.RULES)
-    for kind, own in (("backbone", backbone), ("fusion", fusion), ("criterion", criterion), ("loss", loss))
+    for kind, own in {
+        "backbone": backbone,
+        "fusion": fusion,
+        "criterion": criterion,
+        "loss": loss,
+        "reader": reader,
+    }.items()
 }
 """Kind -> its rules, in the order they are tried."""
 
 
-def check(kind: str, component: str | type[Component], **params: Any) -> list[Finding]:
+def check(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> list[Finding]:
     """Try every rule of a kind on a component.
 
     Args:
-        kind: backbone, fusion, criterion or loss.
+        kind: backbone, fusion, criterion, loss or reader.
         component: a registry name, or the class.
         params: constructor parameters other than the defaults.
 
@@ -54,7 +61,7 @@ def check(kind: str, component: str | type[Component], **params: Any) -> list[Fi
     return list(judge(Subject(component, params), RULES[registry.kind]))
 
 
-def assert_conforms(kind: str, component: str | type[Component], **params: Any) -> None:
+def assert_conforms(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> None:
     """Raise AssertionError with every rule that is not kept; parameters as `check` takes them.
 
     Example:

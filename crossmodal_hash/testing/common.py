@@ -157,7 +157,7 @@ def types(subject: Subject) -> str:
 
 def argument(subject: Subject) -> str:
     """What follows a colon in the name sets a parameter that exists."""
-    key, known = subject.cls.argument, parameters(subject.cls)
+    key, known = getattr(subject.cls, "argument", None), parameters(subject.cls)
     expect(key is None or key in known, f"argument = {key!r} is none of its parameters: {', '.join(known) or 'none'}")
     return f"NAME:VALUE sets {key}" if key else "no argument"
 

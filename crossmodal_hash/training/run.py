@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, LOSSES
+from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, LOSSES, READERS
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError
@@ -260,15 +260,14 @@ def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> d
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
     settings = resolved.settings
-    used: list[tuple[Registry[Any], Named]] = [(BACKBONES, t.backbone) for t in settings.towers.values()]
-    used += [(CLOSED_FORMS, settings.closed_form)] if settings.closed_form else []
-    plugins = {found.origin for registry, part in used if (found := registry.find(part.name)).origin != BUILT_IN}
-    plugins |= {f.origin for t in settings.towers.values() if (f := FUSIONS.find(t.fusion.name)).origin != BUILT_IN}
+    used: list[tuple[Registry[Any], Named]] = []
+    for tower in settings.towers.values():
+        used += [(BACKBONES, tower.backbone), (FUSIONS, tower.fusion)]
     for term in settings.terms.values():
-        plugins |= {f.origin for f in [LOSSES.find(term.loss.name)] if f.origin != BUILT_IN}
-        plugins |= {
-            f.origin for f in ([CRITERIA.find(term.criterion.name)] if term.criterion else []) if f.origin != BUILT_IN
-        }
+        used += [(LOSSES, term.loss), *([(CRITERIA, term.criterion)] if term.criterion else [])]
+    used += [(CLOSED_FORMS, settings.closed_form)] if settings.closed_form else []
+    used += [(READERS, settings.data.reader)] if settings.data.reader else []
+    plugins = {origin for registry, part in used if (origin := registry.find(part.name).origin) != BUILT_IN}
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "python": platform.python_version(),

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -60,6 +61,23 @@ def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, installed, caps
             [sys.executable, "-m", *command, "."], cwd=module.parent, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(installed, tiny, small, tmp_path, monkeypatch, capsys):
+    installed("lines", "reader")
+    folder = tmp_path / "pictures"
+    with zipfile.ZipFile(tiny) as archive:
+        rows = [json.loads(line) for line in archive.read("metadata.jsonl").decode().splitlines()]
+        archive.extractall(folder, [row["file_name"] for row in rows])
+    lines = ["\t".join([row["file_name"], ";".join(row["labels"]), row["text"]]) for row in rows]
+    (folder / "items.tsv").write_text("\n".join(lines))
+    argv = ["train", "--data", str(folder), "--epochs", "1", "-q", *small]
+    assert main([*argv, "--out", "named", "--reader", "lines"]) == 0
+    assert json.loads((tmp_path / "named" / "environment.json").read_text())["plugins"] == ["chash-lines 0.1"]
+    assert main(["data", "check", str(folder)]) == 0
+    monkeypatch.setenv("CHASH_PLUGINS", "")
+    assert main(["encode", "named", "-q"]) == 2
+    assert "lines" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["x y", "3d", "tensor", "a--b", "none", "../up"])

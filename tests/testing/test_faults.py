@@ -1,4 +1,4 @@
-"""Ten wrong plug-ins, and the sentence the kit says to each."""
+"""Wrong plug-ins, and the sentence the kit says to each."""
 
 import sys
 
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from crossmodal_hash.contracts import Backbone, Criterion, Fusion, HashLoss
+from crossmodal_hash.data import Dataset, Match, Reader, Texts
 from crossmodal_hash.testing import assert_conforms, check
 from crossmodal_hash.types import LevelInfo
 
@@ -123,6 +124,27 @@ class HomeMade(Backbone):
         return [self.layer(x).float() + torch.rand(len(x), self.width)]
 
 
+class Greedy(Reader):
+    """Claims everything, and reads it as one line."""
+
+    def matches(self, place):
+        return Match.SURE
+
+    def read(self, place, needs):
+        return Dataset(place.name, ("0",), {"text": Texts(("a line",))})
+
+
+class Trusting(Reader):
+    """Opens what it was promised to find."""
+
+    def matches(self, place):
+        return Match.LIKELY if place.top(".tsv") else Match.NO
+
+    def read(self, place, needs):
+        lines = (place.path / "items.tsv").read_text().splitlines()
+        return Dataset(place.name, tuple(lines), {"text": Texts(tuple(lines))})
+
+
 FAULTS = [
     (
         "criterion",
@@ -191,6 +213,14 @@ FAULTS = [
         "The input is not changed, and nothing global is",
         "the global random generator is seeded, which every other draw depends on",
     ),
+    (
+        "reader",
+        Greedy,
+        "It does not claim what is of no layout",
+        "an empty folder is Match.SURE; return Match.NO where the names do not fit",
+    ),
+    ("reader", Greedy, "Reading what is not its layout is refused", "an empty folder was read as a data set"),
+    ("reader", Trusting, "Reading what is not its layout is refused", "an empty folder raised FileNotFoundError"),
 ]
 
 
