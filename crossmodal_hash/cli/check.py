@@ -15,7 +15,8 @@ def check(
         str | None, typer.Argument(help="backbone, fusion, criterion (sim), loss or reader. Default: all plug-ins.")
     ] = None,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A name from 'chash list'. Default: all of the kind.")
+        str | None,
+        typer.Argument(metavar="[NAME[,KEY=VALUE...]]", help="A name from 'chash list'. Default: all of the kind."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -25,6 +26,7 @@ def check(
     Without arguments every component of an installed plug-in is checked.
     """
     from crossmodal_hash.components import KINDS, registry_of
+    from crossmodal_hash.config import parse_part
     from crossmodal_hash.registry import BUILT_IN
     from crossmodal_hash.testing import RULES
     from crossmodal_hash.testing import check as findings_of
@@ -38,7 +40,8 @@ def check(
         found = [(registry_of(kind).kind, name)]
     rows, document = [], []
     for of, each in dict.fromkeys(found):
-        findings = findings_of(of, each)
+        params = parse_part(each)
+        findings = findings_of(of, params.pop("name"), **params)
         broken = sum(not finding.ok for finding in findings)
         output.say(f"{of} {each}: {len(findings) - broken} rules kept, {broken} broken")
         rows += [(f"{of} {each}", "ok" if f.ok else "BROKEN", f.rule, f.seen) for f in findings]

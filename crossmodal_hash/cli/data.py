@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, OUTPUT, Json, Quiet, ReaderName, SkipBad
+from crossmodal_hash.cli.options import DATA, OUTPUT, Json, NoTalk, Quiet, ReaderName, SkipBad
 from crossmodal_hash.cli.output import Output, Talk
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def check(
     train: Annotated[int | None, typer.Option(help="Training items of a drawn split.", rich_help_panel=DATA)] = None,
     seed: Annotated[int, typer.Option(help="Of a drawn split.", rich_help_panel=DATA)] = 0,
     as_json: Json = False,
+    quiet: NoTalk = False,
 ) -> None:
     """Report what is in a data set; exit with 1, and the reasons, when training on it would be wrong.
 
@@ -42,7 +43,7 @@ def check(
     from crossmodal_hash.data.damage import leave_out, look_at
     from crossmodal_hash.data_report.examine import examine
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, quiet=quiet)
     chosen, name = _reader(path, reader)
     dataset = load_data(path, reader=chosen, need_labels=False, need_texts=False, need_pictures=False)
     pictures = dataset.modalities.get("image")
@@ -56,7 +57,7 @@ def check(
     parts, drawn = _split(dataset, split, query, train, seed)
     report = examine(dataset, looks, parts, drawn=drawn, reader=name)
     report.unreadable |= left_out
-    output.table(("finding", "value"), list(report.rows()), {"path": path, **asdict(report)}, title=path)
+    output.table(("finding", "value"), list(report.rows()), {"path": path, **asdict(report)}, title=path, names=False)
     if report.wrong:
         output.say(f"training on {path} would be wrong: {'; '.join(report.wrong)}")
         raise typer.Exit(1)

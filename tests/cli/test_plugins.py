@@ -63,7 +63,9 @@ def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, installed, caps
         assert done.returncode == 0, done.stdout
 
 
-def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(installed, tiny, small, tmp_path, monkeypatch, capsys):
+def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(
+    installed, tiny, small, tmp_path, monkeypatch, capsys
+):
     installed("lines", "reader")
     folder = tmp_path / "pictures"
     with zipfile.ZipFile(tiny) as archive:
@@ -120,6 +122,10 @@ def test_without_plug_ins_check_says_how_to_check_what_is_built_in(capsys):
     assert main(["check"]) == 0
     assert "'chash check criterion'" in capsys.readouterr().err
     assert main(["check", "sim", "cosine", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["check", "loss", "pairwise-nll,slope=half"]) == 0
+    assert "slope='half'" in capsys.readouterr().out
+    assert main(["check", "loss", "pairwise-nll,slop=half"]) == 2
     assert main(["check", "head"]) == 2
 
 
