@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,18 @@ def read_file(spec: str, labels: str | None, bits: int | None) -> Codes:
     if labels is None:
         return codes
     return replace(codes, labels=load_matrix(*_at(labels)), label_names=None)
+
+
+def write_files(codes: Mapping[str, Codes], folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Codes as files called like their modality, in every format asked for; the files, modality by modality."""
+    from crossmodal_hash.codes import save
+
+    paths = []
+    for modality, found in codes.items():
+        for suffix in suffixes:
+            paths.append(folder / f"{modality}.{suffix}")
+            save(paths[-1], found)
+    return paths
 
 
 def _at(spec: str) -> tuple[Path, str | None]:

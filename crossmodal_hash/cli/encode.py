@@ -49,7 +49,7 @@ def encode(
 
     Without data, those the run was trained on. A codes file holds packed bits, ids, and what a search needs to know.
     """
-    from crossmodal_hash.codes import save
+    from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.errors import SettingsError
     from crossmodal_hash.training.encode import encode as encode_run
     from crossmodal_hash.training.run import open_run
@@ -64,14 +64,14 @@ def encode(
             raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
     talk = Talk(output)
     dataset, own = _dataset(data, reader, images, texts, opened.settings().data, talk)
-    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=talk)
     folder = out or (opened.codes if own else Path("codes"))
-    rows = []
-    for modality, found in codes.items():
-        for suffix in suffixes:
-            path = folder / f"{modality}.{suffix}"
-            save(path, found)
-            rows.append((str(path), modality, len(found), found.bits))
+    targets = [folder / f"{name}.{suffix}" for name in dataset.modalities for suffix in suffixes]
+    there = [path for path in targets if path.exists()]
+    if there and not own and out is None:
+        raise SettingsError(f"{there[0]} is there already, perhaps of other items; name a folder with --out")
+    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=talk)
+    paths = write_files(codes, folder, suffixes)
+    rows = [(str(path), path.stem, len(codes[path.stem]), codes[path.stem].bits) for path in paths]
     document = [dict(zip(("file", "modality", "items", "bits"), row, strict=True)) for row in rows]
     output.table(("file", "modality", "items", "bits"), rows, document)
     if own and out is None:

@@ -18,9 +18,9 @@ def quickstart(
     quiet: Quiet = False,
 ) -> None:
     """Train, encode and evaluate on the embedded drawings: some minutes on a CPU, nothing is downloaded."""
+    from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
     from crossmodal_hash.cli.train import prepare, train_run
-    from crossmodal_hash.codes import save
     from crossmodal_hash.evaluation import score
     from crossmodal_hash.training.encode import encode
 
@@ -31,8 +31,7 @@ def quickstart(
     run = train_run(resolved, dataset, folder, talk)
     output.say(f"2. chash encode {run.path}")
     codes, _ = encode(run, dataset, device=device or "auto", listener=talk)
-    for modality, found in codes.items():
-        save(run.codes / f"{modality}.safetensors", found)
+    write_files(codes, run.codes, ["safetensors"])
     output.say(f"3. chash evaluate {run.path}")
     rows, document = tabulate(score(codes), score(codes, ties="stable"))
     output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=f"map@all of {run.path}")

@@ -160,7 +160,10 @@ def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
         if talk.run is None:
             print_interrupted("features extracted so far are kept; type the same command to go on")
         else:
-            print_interrupted(f"saved; go on with: chash train --resume {talk.run}")
+            from crossmodal_hash.training.run import Run
+
+            saved = "saved; go on" if Run(talk.run).checkpoint.exists() else "nothing to go on from yet; begin again"
+            print_interrupted(f"{saved} with: chash train --resume {talk.run}")
         raise
     except OSError as error:
         if talk.run is not None:

@@ -18,10 +18,10 @@ from crossmodal_hash.settings import Settings
 from crossmodal_hash.training import metrics
 from crossmodal_hash.training.available import available_memory
 from crossmodal_hash.training.encoding import BATCH
-from crossmodal_hash.training.inputs import Inputs, Rows, Stream, prepare, widths
+from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.peak import peak_memory
-from crossmodal_hash.training.plan import cut
+from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.run import Run
 from crossmodal_hash.training.step import move
 from crossmodal_hash.training.validation import validation_scores

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.training.inputs import Inputs, Rows
+from crossmodal_hash.training.inputs import Inputs
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.plan import cut
+from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import precision, to_device
 
 BATCH = 512

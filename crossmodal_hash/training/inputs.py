@@ -8,7 +8,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from crossmodal_hash.data import Dataset, Matrix, Pictures, Texts, Vocabulary, picture_batches
@@ -16,9 +15,8 @@ from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.feature_cache import cached_levels
 from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.types import Batch, Levels, TowerInput
-
-Rows = NDArray[np.int64]
 
 
 class Stream(Protocol):
@@ -94,7 +92,7 @@ class Streamed:
         Raises:
             DataError: for a picture that cannot be read.
         """
-        plan = [rows[start : start + 64] for start in range(0, len(rows), 64)]
+        plan = cut(rows, 64)
         with listener.task(f"look at {len(rows)} pictures", len(rows)) as advance:
             for batch, _ in zip(plan, self.plain().batches(plan), strict=True):
                 advance(len(batch))

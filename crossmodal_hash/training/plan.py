@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crossmodal_hash.settings import TrainSettings
-from crossmodal_hash.training.inputs import Rows
+from crossmodal_hash.training.rows import Rows, cut
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,6 @@ class Phase:
 
     learner: str | None
     batches: list[Rows]
-
-
-def cut(rows: Rows, batch: int) -> list[Rows]:
-    """`rows` in batches, the last one shorter.
-
-    Example:
-        >>> [part.tolist() for part in cut(np.arange(5), 2)]
-        [[0, 1], [2, 3], [4]]
-    """
-    return [rows[start : start + batch] for start in range(0, len(rows), batch)]
 
 
 def epoch_plan(

@@ -57,6 +57,17 @@ def test_train_encode_evaluate_one_after_another(folder, tiny, small, capsys):
         assert row["queries"] == 8
 
 
+def test_codes_in_the_way_are_not_written_over(folder, trained, capsys):
+    (folder / "texts.txt").write_text("red\n")
+    assert main(["encode", str(trained), "--texts", "texts.txt"]) == 0
+    (folder / "texts.txt").write_text("blue\ngreen\n")
+    assert main(["encode", str(trained), "--texts", "texts.txt"]) == 2
+    assert "codes/text.safetensors is there already" in capsys.readouterr().err
+    assert len(load("codes/text.safetensors")) == 1
+    assert main(["encode", str(trained), "--texts", "texts.txt", "--out", "codes"]) == 0
+    assert len(load("codes/text.safetensors")) == 2
+
+
 def test_a_run_folder_holds_what_the_plan_says(trained):
     names = {path.name for path in trained.iterdir()} - {".lock", "checkpoint"}  # short runs need no checkpoint
     assert names == {
