@@ -11,7 +11,7 @@ from crossmodal_hash.cli.options import DATA, OUTPUT, Json, NoTalk, Quiet, Reade
 from crossmodal_hash.cli.output import Output, Talk
 
 if TYPE_CHECKING:
-    from crossmodal_hash.data import Dataset, Reader, Split
+    from crossmodal_hash.data import Dataset, Needs, Split
     from crossmodal_hash.errors import ChashError
 
 app = typer.Typer(help="Look through a data set, or convert it.", no_args_is_help=True)
@@ -39,13 +39,12 @@ def check(
     """
     from dataclasses import asdict
 
-    from crossmodal_hash.data import Pictures, load_data
+    from crossmodal_hash.data import Needs, Pictures
     from crossmodal_hash.data.damage import leave_out, look_at
     from crossmodal_hash.data_report.examine import examine
 
     output = Output(as_json=as_json, quiet=quiet)
-    chosen, name = _reader(path, reader)
-    dataset = load_data(path, reader=chosen, need_labels=False, need_texts=False, need_pictures=False)
+    dataset, name = _read(path, reader, Needs(labels=False, texts=False, pictures=False))
     pictures = dataset.modalities.get("image")
     looks = []
     if isinstance(pictures, Pictures):
@@ -80,7 +79,7 @@ def convert(
 
     Pictures are copied as they are. A picture that cannot be read is refused, or left out with --skip-bad.
     """
-    from crossmodal_hash.data import load_data, without_damaged
+    from crossmodal_hash.data import Needs, without_damaged
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
 
@@ -91,8 +90,7 @@ def convert(
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
     if out.exists():
         raise SettingsError(f"{str(out)!r} is there already; choose another name")
-    chosen, name = _reader(path, reader)
-    dataset = load_data(path, reader=chosen, need_labels=False, need_pictures=not skip_bad)
+    dataset, name = _read(path, reader, Needs(labels=False, pictures=not skip_bad))
     if skip_bad:
         with talk.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
             dataset = without_damaged(dataset, advance)
@@ -105,19 +103,18 @@ def convert(
     output.say(f"next: chash train --data {out}" + (f" --split {out / SPLIT}" if divided else ""))
 
 
-def _reader(path: str, named: str | None) -> tuple[Reader, str]:
-    """The reader and what it is called."""
+def _read(path: str, named: str | None, needs: Needs) -> tuple[Dataset, str]:
+    """The data set and what its reader is called; the place is opened once, for a compressed archive is unpacked."""
     from crossmodal_hash.components import READERS
     from crossmodal_hash.config import parse_part
-    from crossmodal_hash.data.load import find_place, recognise
+    from crossmodal_hash.data.load import complete, find_place, recognise
     from crossmodal_hash.settings import Named, make
 
-    if named is not None:
-        part = Named(**parse_part(named))
-        return make(READERS, part, "reader"), READERS.find(part.name).name
-    reader = recognise(find_place(path))
+    place = find_place(path)
+    reader = recognise(place) if named is None else make(READERS, Named(**parse_part(named)), "reader")
+    dataset = complete(reader.read(place, needs), needs)
     target = f"{type(reader).__module__}:{type(reader).__name__}"
-    return reader, next((found.name for found in READERS.found() if found.target == target), target)
+    return dataset, next((found.name for found in READERS.found() if found.target == target), target)
 
 
 def _split(
