@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crossmodal_hash.components import register as register
     from crossmodal_hash.data import load_data as load_data
     from crossmodal_hash.library import build as build
     from crossmodal_hash.library import evaluate as evaluate
@@ -21,6 +22,7 @@ _PUBLIC = {
     "train": "crossmodal_hash.library",
     "evaluate": "crossmodal_hash.library",
     "open_run": "crossmodal_hash.training.run",
+    "register": "crossmodal_hash.components",
 }
 __all__ = list(_PUBLIC)
 

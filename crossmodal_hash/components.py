@@ -159,6 +159,34 @@ KIND_ALIASES = {
 }
 
 
+def register(kind: str, name: str, component: type[Any]) -> None:
+    """Let a class of this program be chosen by name, as a plug-in's can: in a notebook, before it is a package.
+
+    It is known while the program runs. A run remembers the name alone, so what a model is made of (backbone, fusion)
+    must be registered again before the run is opened elsewhere; a criterion or loss is needed in training only.
+
+    Args:
+        kind: as in `chash list KIND`.
+        name: what to call it; the same name again replaces the class.
+        component: a subclass of the kind's contract in `crossmodal_hash.contracts`.
+
+    Raises:
+        UnknownComponentError: for a kind that does not exist.
+        SettingsError: if the name is taken, or the class is not of the contract.
+
+    Example:
+        >>> from crossmodal_hash.contracts import Criterion
+        >>> class Shared(Criterion):
+        ...     def compute(self, a, b):
+        ...         return (a @ b.T).clamp(max=1)
+        >>> register("criterion", "shared", Shared)
+        >>> CRITERIA.find("shared").origin
+        'this program'
+        >>> CRITERIA.added.clear()
+    """
+    registry_of(kind).add(name, component)
+
+
 def registry_of(kind: str) -> Registry[Any]:
     """The registry of `kind`, which may be given in the plural or by its flag (`sim`).
 

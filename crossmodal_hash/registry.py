@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError, did_you_mean
 
 T = TypeVar("T")
-BUILT_IN = "crossmodal-hash"
+BUILT_IN, HERE = "crossmodal-hash", "this program"
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Registry(Generic[T]):
 
     Attributes:
         loaded: the classes handed out so far, and who provides each.
+        added: classes that this program has brought itself, by name.
 
     Example:
         >>> heads = Registry("head", "x.heads", "crossmodal_hash.contracts:Component",
@@ -138,11 +139,30 @@ class Registry(Generic[T]):
         self.kind, self.group, self.contract = kind, group, contract
         self.builtin, self.aliases = dict(builtin), dict(aliases or {})
         self.loaded: dict[type, Found] = {}
+        self.added: dict[str, type] = {}
 
     def found(self) -> list[Found]:
         """Everything registered, built-ins first; nothing is imported."""
         own = [Found(name, target, BUILT_IN) for name, target in self.builtin.items()]
+        own += [Found(name, f"{cls.__module__}:{cls.__qualname__}", HERE) for name, cls in self.added.items()]
         return own + sorted(discover(self.group), key=lambda f: (f.name, f.origin))
+
+    def add(self, name: str, cls: type[T]) -> None:
+        """Provide a class under a name for as long as this program runs; the same name again replaces it.
+
+        Raises:
+            SettingsError: if the name is somebody else's, or the class is not of the contract.
+        """
+        name = normalise(name)
+        taken = [f.origin for f in self.found() if f.name in (name, self.aliases.get(name)) and f.origin != HERE]
+        if taken:
+            raise SettingsError(f"{self.kind} {name!r} is there already, from {taken[0]}; choose another name")
+        self.added[name] = cls
+        try:
+            self.resolve(name)
+        except BrokenPluginError as error:
+            del self.added[name]
+            raise SettingsError(str(error)) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(f.name for f in self.found()))
@@ -233,6 +253,8 @@ class Registry(Generic[T]):
         return cls, dict(params)
 
     def _load(self, found: Found) -> object:
+        if found.origin == HERE:
+            return self.added[found.name]
         module, _, attribute = found.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crossmodal_hash.components import KINDS
+
 # Tiny tensors gain nothing from threads and, on a busy machine, lose a hundredfold waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -22,6 +24,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("CHASH_PLUGINS", "")
+    for registry in KINDS.values():
+        monkeypatch.setattr(registry, "added", {})
     monkeypatch.setenv("CHASH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 

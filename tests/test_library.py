@@ -1,5 +1,10 @@
+import pytest
+
 import crossmodal_hash as ch
+from crossmodal_hash.components import CRITERIA
 from crossmodal_hash.config import parse_set
+from crossmodal_hash.contracts import Criterion
+from crossmodal_hash.errors import SettingsError, UnknownComponentError
 
 
 def test_five_lines_from_data_to_scores(tiny, small, tmp_path):
@@ -19,16 +24,47 @@ def test_five_lines_from_data_to_scores(tiny, small, tmp_path):
     assert ch.open_run(run.path).path == run.path
 
 
+def test_a_class_of_ones_own_is_chosen_by_name(tiny, small, tmp_path):
+    class Shared(Criterion):
+        """Share of the first item's labels that the second has."""
+
+        symmetric = False
+
+        def compute(self, a, b):
+            return a @ b.T / a.sum(1, keepdim=True).clamp(min=1)
+
+    ch.register("sim", "My_Own", Shared)
+    ch.register("criterion", "my-own", Shared)
+    method = ch.build("default", bits=8, sim="my-own", sets=small[1::2])
+    run = ch.train(method, ch.load_data(tiny), epochs=1, out=tmp_path / "run")
+    assert run.settings().terms["soft"].criterion.name == "my-own"
+    assert run.read("environment.json", "plugins") == ["this program"]
+    CRITERIA.added.clear()
+    assert len(ch.open_run(run.path).encode(ch.load_data(tiny))["image"]) == 48
+    with pytest.raises(UnknownComponentError, match="my-own"):
+        ch.build("default", sim="my-own")
+
+
+def test_a_name_or_class_that_cannot_be_registered_is_refused():
+    with pytest.raises(SettingsError, match="criterion 'hard' is there already, from crossmodal-hash"):
+        ch.register("criterion", "hard", CRITERIA.resolve("mmd"))
+    with pytest.raises(SettingsError, match="criterion 'cosine' is there already"):
+        ch.register("criterion", "cosine", CRITERIA.resolve("mmd"))
+    with pytest.raises(SettingsError, match="does not subclass"):
+        ch.register("criterion", "mine", dict)
+    with pytest.raises(UnknownComponentError, match="kind"):
+        ch.register("thing", "mine", dict)
+    assert CRITERIA.added == {}
+
+
 def test_public_names_are_loaded_when_first_used():
     import subprocess
     import sys
 
     code = "import sys, crossmodal_hash as ch; assert 'torch' not in sys.modules; ch.load_data; print(len(ch.__all__))"
-    assert int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout) == 5
+    assert int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout) == 6
 
 
 def test_a_name_that_is_not_public_says_so():
-    import pytest
-
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         ch.nothing  # noqa: B018
