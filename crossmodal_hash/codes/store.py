@@ -45,7 +45,7 @@ def save(path: str | Path, codes: Codes) -> None:
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             if suffix == ".safetensors":
-                file.write(safetensors.numpy.save(_tensors(codes), metadata=_metadata(codes)))
+                file.write(_in_order(safetensors.numpy.save(_tensors(codes), metadata=_metadata(codes))))
             elif suffix == ".npz":
                 np.savez(file, metadata=np.array(json.dumps(_metadata(codes))), **_tensors(codes))  # type: ignore[arg-type]
             elif suffix == ".npy":
@@ -134,6 +134,18 @@ def _load_own(path: Path) -> Codes | None:
         return _from_mat(arrays, meta) if suffix == ".mat" else _from_tensors(arrays, meta)
     except UNREADABLE as error:
         raise CodesError(f"{path} is a codes file with a part missing or broken ({error}).") from error
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata in order, so that the same codes are the same bytes.
+
+    The library writes them in the order of a hash table, which changes from call to call.
+    """
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    return content[:8] + text.ljust(size) + content[8 + size :]
 
 
 def _metadata(codes: Codes) -> dict[str, str]:
