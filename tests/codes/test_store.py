@@ -37,24 +37,6 @@ def assert_same(a, b, *, parts=True):
 
 @pytest.mark.parametrize("suffix", ["safetensors", "npz", "mat"])
 @pytest.mark.parametrize("changes", [{}, {"labels": None, "label_names": None, "fingerprint": None, "parts": {}}])
-def test_the_same_codes_are_the_same_bytes(tmp_path):
-    codes = Codes(
-        pack(np.ones((2, 9))),
-        9,
-        ["a", "é\n\u2028"],
-        "image",
-        np.eye(2, dtype=np.uint8),
-        ('"sky"\t', "海\x7f\x01"),
-        "ab",
-    )
-    written = set()
-    for i in range(12):
-        save(tmp_path / f"{i}.safetensors", codes)
-        written.add((tmp_path / f"{i}.safetensors").read_bytes())
-    assert len(written) == 1
-    assert load(tmp_path / "0.safetensors").label_names == codes.label_names
-
-
 def test_what_is_saved_is_loaded(tmp_path, suffix, changes):
     codes = sample(**changes)
     save(tmp_path / f"c.{suffix}", codes)
@@ -191,3 +173,21 @@ def test_a_missing_folder_is_made_and_a_file_in_its_place_is_refused(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(CodesError, match="cannot write"):
         save(tmp_path / "taken" / "c.npz", sample())
+
+
+def test_the_same_codes_are_the_same_bytes(tmp_path):
+    codes = Codes(
+        pack(np.ones((2, 9))),
+        9,
+        ["a", "é\n\u2028"],
+        "image",
+        np.eye(2, dtype=np.uint8),
+        ('"sky"\t', "海\x7f\x01"),
+        "ab",
+    )
+    written = set()
+    for i in range(12):
+        save(tmp_path / f"{i}.safetensors", codes)
+        written.add((tmp_path / f"{i}.safetensors").read_bytes())
+    assert len(written) == 1
+    assert load(tmp_path / "0.safetensors").label_names == codes.label_names
