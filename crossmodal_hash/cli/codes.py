@@ -33,8 +33,12 @@ def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Cod
     return encode(run, own_data(run.settings().data, listener=talk), device=device or "auto", listener=talk)
 
 
-def read_files(paths: list[str], labels: str | None, bits: int | None) -> dict[str, Codes]:
-    """Codes from anyone's files; a modality is called as the file says, or like the file.
+def read_files(
+    paths: list[str], labels: str | None, bits: int | None, like: Mapping[str, Codes] | None = None
+) -> dict[str, Codes]:
+    """Codes from anyone's files; a modality is called as given, as the file says, or like the file.
+
+    With `like`, they are codes of the items of these, row by row, and get their ids, labels and split.
 
     Raises:
         CodesError: for files that are not codes, or of one name.
@@ -42,8 +46,12 @@ def read_files(paths: list[str], labels: str | None, bits: int | None) -> dict[s
     found: dict[str, Codes] = {}
     for path in paths:
         codes = read_file(path, labels, bits)
+        if like is not None:
+            codes = _alike(codes, like, path)
         if codes.modality in found:
-            raise CodesError(f"{path} holds {codes.modality} codes, and so does another file; give one a modality")
+            raise CodesError(
+                f"{path} holds {codes.modality} codes, and so does another file; name one, such as text={path}"
+            )
         found[codes.modality] = codes
     return found
 
@@ -58,11 +66,32 @@ def read_file(spec: str, labels: str | None, bits: int | None) -> Codes:
 
     from crossmodal_hash.codes import load, load_matrix
 
-    path, key = _at(spec)
-    codes = load(path, bits=bits, key=key)
+    name, equals, rest = spec.partition("=")
+    named = name if equals and name.isidentifier() and not Path(spec).is_file() else None
+    path, key = _at(rest if named else spec)
+    codes = load(path, bits=bits, key=key, modality=named)
     if labels is None:
         return codes
     return replace(codes, labels=load_matrix(*_at(labels)), label_names=None)
+
+
+def _alike(codes: Codes, like: Mapping[str, Codes], path: str) -> Codes:
+    """The codes as those of a run's items.
+
+    Raises:
+        CodesError: if they are fewer or more, or of no modality of the run.
+    """
+    from dataclasses import replace
+
+    of = like.get(codes.modality)
+    if of is None:
+        raise CodesError(
+            f"{path} is called {codes.modality}, and the run has {' and '.join(like)}; name it, such as "
+            f"{next(iter(like))}={path}"
+        )
+    if len(codes) != len(of):
+        raise CodesError(f"{path} has {len(codes)} codes and the run {len(of)} items; give one a row, in its order")
+    return replace(codes, ids=of.ids, labels=of.labels, label_names=of.label_names, parts=of.parts)
 
 
 def write_files(codes: Mapping[str, Codes], folder: Path, suffixes: Sequence[str]) -> list[Path]:

@@ -14,6 +14,7 @@ from crossmodal_hash.cli.output import Output, print_error
 from crossmodal_hash.errors import SettingsError
 
 if TYPE_CHECKING:
+    from crossmodal_hash.codes import Codes
     from crossmodal_hash.evaluation import Score
     from crossmodal_hash.metrics.protocol import RelevantBy
     from crossmodal_hash.report.result import Line
@@ -57,7 +58,13 @@ def evaluate(
     no_interval: Annotated[bool, typer.Option("--no-interval", help="No intervals.", rich_help_panel=POLICY)] = False,
     codes: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE[:KEY]", help="Codes of one modality; once for each.", rich_help_panel=CODES),
+        typer.Option(metavar="[NAME=]FILE[:KEY]", help="Codes of one modality; once for each.", rich_help_panel=CODES),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Take ids, labels and split from RUN, whose items --codes are.", rich_help_panel=CODES
+        ),
     ] = None,
     labels: Annotated[
         str | None,
@@ -103,7 +110,7 @@ def evaluate(
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
     from crossmodal_hash.evaluation import score, score_pair
     from crossmodal_hash.metrics import parse
-    from crossmodal_hash.report.conventions import conventions, unified
+    from crossmodal_hash.report.conventions import apart, conventions, unified
     from crossmodal_hash.report.result import Record
     from crossmodal_hash.report.threshold import missed, read_threshold
 
@@ -122,6 +129,10 @@ def evaluate(
     in_order = rules | {"ties": "stable"}
     sides = {"--queries": queries, "--database": database}
     _one_source(run, codes, sides)
+    if like is not None and (codes is None or labels is not None):
+        raise SettingsError(
+            "--like says whose items the matrices of --codes are; give it with --codes, without --labels"
+        )
     if real_valued and (codes or queries):
         raise SettingsError(
             "--real-valued needs a run, which makes the codes before the sign; codes files have lost them"
@@ -129,6 +140,7 @@ def evaluate(
 
     real: list[Score] = []
     said_of_codes: list[str] = []
+    by_radius = any(parse(name).by_radius for name in metrics)
     both = metric is None and ties is None and not thresholds
     if queries and database:
         asked = read_file(queries, query_labels or labels, bits)
@@ -139,7 +151,7 @@ def evaluate(
     else:
         reals = None
         if codes:
-            found, name = read_files(codes, labels, bits), " ".join(codes)
+            found, name = read_files(codes, labels, bits, _of_run(like)), " ".join(codes)
         else:
             from crossmodal_hash.report.run import read_codes
 
@@ -150,7 +162,7 @@ def evaluate(
         stable = score(found, metrics, **in_order) if both else []
         if reals is not None:
             real = score(found, metrics, real=reals, **rules)
-        said_of_codes = unified(found)
+        said_of_codes = [*unified(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)
     if save is not None:
@@ -212,6 +224,15 @@ def _curves(scores: list[Score]) -> list[dict[str, Any]]:
         for s in scores
         for name, curve in s.result.curves.items()
     ]
+
+
+def _of_run(path: Path | None) -> dict[str, Codes] | None:
+    if path is None:
+        return None
+    from crossmodal_hash.report.run import read_codes
+    from crossmodal_hash.training.run import open_run
+
+    return read_codes(open_run(path))
 
 
 def _level(interval: float) -> float:

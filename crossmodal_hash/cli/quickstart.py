@@ -22,6 +22,7 @@ def quickstart(
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
     from crossmodal_hash.cli.train import prepare, train_run
     from crossmodal_hash.evaluation import score
+    from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.training.encode import encode
 
     output = Output(as_json=as_json, quiet=quiet)
@@ -33,8 +34,9 @@ def quickstart(
     codes, _ = encode(run, dataset, device=device or "auto", listener=talk)
     write_files(codes, run.codes, ["safetensors"])
     output.say(f"3. chash evaluate {run.path}")
-    rows, document = tabulate(score(codes), score(codes, ties="stable"))
+    scores = score(codes)
+    rows, document = tabulate(scores, score(codes, ties="stable"))
     output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=f"map@all of {run.path}")
-    output.say(
-        f"'random' is what codes without information score; next: chash encode {run.path} --images YOUR_PICTURES"
-    )
+    for note in conventions(scores, 0.95):
+        output.say(note)
+    output.say(f"next: chash search {run.path} --text 'a cat'; or chash train --data YOUR_PICTURES")

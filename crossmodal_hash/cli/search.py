@@ -8,7 +8,7 @@ import typer
 
 from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder
 from crossmodal_hash.cli.output import Output, Talk
-from crossmodal_hash.errors import CodesError, SettingsError
+from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 
 if TYPE_CHECKING:
     from crossmodal_hash.codes import Codes
@@ -64,23 +64,35 @@ def search(
         if database is None or run is not None:
             raise SettingsError("--queries are codes already: give --database with them, and no run")
         asked, searched = read_file(queries, None, bits), read_file(database, None, bits)
-        names = asked.ids.tolist()
+        names, words = asked.ids.tolist(), {}
     else:
         opened = open_scored(run, output)
         asked, names = _encoded(opened, text, texts, images, device, Talk(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
+        words = _words(opened, searched.modality) if database is None else {}
     _comparable(asked, searched)
 
     rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
     found: list[tuple[Any, ...]] = []
-    document = []
+    document, missed = [], []
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
         near = [
             (d, str(searched.ids[row])) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius
         ]
         found += [(name, rank, d, item) for rank, (d, item) in enumerate(near, 1)]
-        document.append({"query": name, "found": [{"item": item, "distance": d} for d, item in near]})
-    output.table(("query", "rank", "distance", "item"), found, document, names=False)
+        items = [{"item": item, "distance": d} | ({"text": words[item]} if words else {}) for d, item in near]
+        document.append({"query": name, "found": items})
+        missed += [(name, distance[0])] if distance and not near else []
+    columns: tuple[str, ...] = ("query", "rank", "distance", "item")
+    if words:
+        columns, found = (*columns, "text"), [(*row, _short(words[row[-1]])) for row in found]
+    output.table(columns, found, document, names=False)
+    if missed:
+        name, least = min(missed, key=lambda pair: pair[1])
+        output.say(
+            f"{len(missed)} of {len(names)} queries find nothing within {radius} bits; what comes nearest is {least} "
+            f"bits away from {_short(name)!r}"
+        )
     output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
 
 
@@ -120,6 +132,26 @@ def _other(run: Run, modality: str) -> Codes:
             f"{run.codes} holds {len(others)} modalities other than {modality}; choose one with --database"
         )
     return others[0]
+
+
+def _words(run: Run, modality: str) -> dict[str, str]:
+    """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
+    from crossmodal_hash.data import Texts
+    from crossmodal_hash.training.own_data import own_data
+
+    if modality != "text":
+        return {}
+    try:
+        dataset = own_data(run.settings().data, need_labels=False)
+    except ChashError:
+        return {}
+    source = dataset.modalities.get(modality)
+    return dict(zip(dataset.ids, source.items, strict=True)) if isinstance(source, Texts) else {}
+
+
+def _short(text: str, width: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _comparable(asked: Codes, searched: Codes) -> None:

@@ -124,4 +124,6 @@ def _say(difference: Interval | None) -> str:
     if difference is None:
         return ""
     mark = "*" if difference.low > 0 or difference.high < 0 else ""
-    return f"{difference.mean:+.4f}{mark} [{difference.low:+.4f}, {difference.high:+.4f}]"
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    mean, low, high = (round(value, 4) + 0.0 for value in (difference.mean, difference.low, difference.high))
+    return f"{mean:+.4f}{mark} [{low:+.4f}, {high:+.4f}]"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
-from crossmodal_hash.codes import Codes
+import numpy as np
+
+from crossmodal_hash.codes import Codes, unpack
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.metrics import describe
 
@@ -20,6 +23,8 @@ DATABASES = {
     "query": "the queries' own partners",
 }
 EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are refused"}
+ENOUGH = 100_000
+"""Codes that are looked at for what nearly all of them have in common."""
 
 
 def unified(codes: Mapping[str, Codes]) -> list[str]:
@@ -30,6 +35,23 @@ def unified(codes: Mapping[str, Codes]) -> list[str]:
         f"is not searched by itself alone; closed_form.codes = 'per-view' is strictly cross-modal"
         for n in counts
     ]
+
+
+def apart(codes: Mapping[str, Codes], share: float = 0.95) -> list[str]:
+    """A sentence where bits hold the modality instead of the item: they lie between any picture and any text.
+
+    Rankings across modalities do not suffer, for every distance grows alike; whatever counts within a radius does.
+
+    Args:
+        codes: modality -> codes of the same items.
+        share: of the items for which a bit must say the modality.
+    """
+    ones = {name: unpack(c.packed[:ENOUGH], c.bits).clip(0).mean(0) for name, c in codes.items()}
+    said = []
+    for (a, p), (b, q) in combinations(ones.items(), 2):
+        if p.shape == q.shape and (n := int((np.abs(p - q) > 2 * share - 1).sum())):
+            said.append(f"{n} of {len(p)} bits tell {a} from {b} and nothing else: no pair of them is nearer than that")
+    return said
 
 
 def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
@@ -46,8 +68,11 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
     said = f"{none[0]}" if len(none) == 1 else f"{none[0]} to {none[-1]}"
     notes.append(f"queries without a relevant item (rule {result.empty}): {said}, which {EMPTY[result.empty]}")
     for name in result.empty_balls:
-        balls = ", ".join(f"{score.direction} {score.result.empty_balls[name]}" for score in scores)
-        notes.append(f"{name}: queries that find nothing within the radius count 0; these are {balls}")
+        balls: dict[str, list[str]] = {}
+        for score in scores:
+            balls.setdefault(score.direction, []).append(f"{score.result.empty_balls[name]} ({score.database})")
+        said = ", ".join(f"{direction} {' '.join(counts)}" for direction, counts in balls.items())
+        notes.append(f"{name}: queries that find nothing within the radius count 0; these are {said}")
     if any(score.database != "all" for score in scores):
         named = dict.fromkeys(score.database for score in scores)
         notes.append("databases: " + "; ".join(f"{name} is {DATABASES[name]}" for name in named))

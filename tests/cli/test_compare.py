@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.codes import load, unpack
 from crossmodal_hash.training.run import Run, note_latest
 
 
@@ -97,3 +98,26 @@ def test_what_does_not_compare_is_refused_in_one_sentence(capsys, two_runs, tmp_
         err = capsys.readouterr().err
         assert said in err
         assert len(err.splitlines()) == 1
+
+
+def test_codes_of_another_program_are_compared_with_a_run_on_its_items(two_runs, tmp_path, capsys):
+    run = two_runs[0]
+    for name in ("image", "text"):
+        codes = load(run / "codes" / f"{name}.safetensors")
+        np.save(tmp_path / f"{name}_B.npy", unpack(codes.packed, codes.bits))
+    given = [f"--codes={name}={tmp_path}/{name}_B.npy" for name in ("image", "text")]
+    theirs = str(tmp_path / "theirs.json")
+    assert main(["evaluate", *given, "--like", str(run), "--save", theirs]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(run), theirs, "--format", "json"]) == 0
+    rows = [row for row in json.loads(capsys.readouterr().out) if row["run"] != run.name]
+    assert {row["database"] for row in rows} == {"all", "unseen"}
+    assert {row["difference"] for row in rows} == {0.0}
+    for argv, sentence in [
+        ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "is called image_B, and the run has image and text"),
+        (["--like", str(run)], "give it with --codes"),
+        ([f"--codes=text={tmp_path}/short.npy", "--like", str(run)], "has 3 codes and the run 48 items"),
+    ]:
+        np.save(tmp_path / "short.npy", np.ones((3, 16)))
+        assert main(["evaluate", *argv]) == 2
+        assert sentence in capsys.readouterr().err

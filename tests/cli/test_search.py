@@ -42,11 +42,24 @@ def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(tr
     assert main(["search", trained, "--images", str(tiny), "-k", "48", "--radius", "3"]) == 0
     out, err = capsys.readouterr()
     columns, *rows = (line.split("\t") for line in out.splitlines())
-    assert columns == ["query", "rank", "distance", "item"]
+    assert columns == ["query", "rank", "distance", "item", "text"]
+    assert {row[4].split()[0] for row in rows} == {"red", "green", "blue"}
     assert rows[0][0] == "images/00.png"
     assert 0 < len(rows) < 48 * 48
     assert max(int(row[2]) for row in rows) <= 3
     assert "text codes searched: 48, of 16 bits" in err
+
+
+def test_nothing_within_a_radius_is_said_with_the_nearest(trained, tmp_path, capsys):
+    far = Codes(pack(-np.ones((1, 16))), 16, ["far"], "image")
+    near = Codes(pack(np.array([[1.0] * 15 + [-1.0]] * 2)), 16, ["a", "b"], "text")
+    save(tmp_path / "far.npz", far)
+    save(tmp_path / "near.npz", near)
+    argv = ["search", "--queries", str(tmp_path / "far.npz"), "--database", str(tmp_path / "near.npz"), "--radius", "9"]
+    assert main(argv) == 0
+    out, err = capsys.readouterr()
+    assert out == "query\trank\tdistance\titem\n"
+    assert "1 of 1 queries find nothing within 9 bits; what comes nearest is 15 bits away from 'far'" in err
 
 
 def test_anyones_codes_need_no_run(tmp_path, capsys):

@@ -43,3 +43,16 @@ def test_what_cannot_be_resampled_is_refused():
         mean_interval(np.ones(3), resamples=0)
     with pytest.raises(ShapeError, match="same queries"):
         paired_interval(np.ones(3), np.ones(4))
+
+
+def test_rounding_is_no_difference():
+    a = np.full(50, 0.1 + 0.2)
+    b = np.full(50, 0.3)
+    assert a[0] != b[0]
+    found = paired_interval(a, b)
+    assert (found.mean, found.low, found.high) == (0, 0, 0)
+    b[:5] = 0.2
+    assert paired_interval(a, b).low >= 0 < paired_interval(a, b).high
+    b[:5] = 0.3
+    b[0] = 0.1
+    assert paired_interval(a, b).low == 0
