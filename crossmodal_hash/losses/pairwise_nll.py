@@ -9,8 +9,13 @@ from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.losses._options import per_bit
 from crossmodal_hash.losses._products import cosine, inner, widen
 
+LEAST = 1e-3
+"""The share of similar pairs, and of others, that is taken for granted: a batch may have none."""
 
-def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, normalize: bool = False) -> Tensor:
+
+def pairwise_nll(
+    u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, normalize: bool = False, prior: bool = False
+) -> Tensor:
     """Mean of log(1 + e^theta) - s theta, theta = slope <u, v> (DCMH, Jiang and Li, CVPR 2017; HSIDHN eq. 14-20).
 
     Pairs with s = 1 are pulled together and pairs with s = 0 pushed apart; the gradient in theta is sigmoid(theta) - s.
@@ -22,6 +27,9 @@ def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, normali
         s: (B, M) similarity in [0, 1].
         slope: factor on the inner product, > 0; DCMH uses 1/2. Above 16 / K most pairs of tanh codes saturate early.
         normalize: take the cosine in the place of the inner product, for features of any length.
+        prior: add the log-odds of a similar pair among the B x M to theta, so that codes without a word to say about
+            a pair (<u, v> = 0) mean the share of similar pairs and not one half. Without it, where few pairs are
+            similar, some bits learn to tell one modality from the other: a constant is all they add.
 
     Returns:
         Scalar, >= 0.
@@ -33,8 +41,11 @@ def pairwise_nll(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, normali
         0.3132...
     """
     u, v, s = widen(u, v, s)
+    theta = slope * (cosine if normalize else inner)(u, v)
+    if prior:
+        theta = theta + s.mean().clamp(LEAST, 1 - LEAST).logit()
     # The stable form of exactly this likelihood; log(1 + e^theta) written out overflows above theta = 88.
-    return nnf.binary_cross_entropy_with_logits(slope * (cosine if normalize else inner)(u, v), s)
+    return nnf.binary_cross_entropy_with_logits(theta, s)
 
 
 class PairwiseNLL(HashLoss):
@@ -45,14 +56,15 @@ class PairwiseNLL(HashLoss):
             `dmmih` for 32 / K (HSIDHN's code), `fixed:<value>`. The default keeps theta of tanh codes in [-8, 8], where
             the sigmoid still has a gradient.
         normalize: take cosines in the place of inner products, for features of any length (there `fixed:8`).
+        prior: count the share of similar pairs in, so that no bit is spent on it.
     """
 
-    def __init__(self, *, slope: str = "scaled:8", normalize: bool = False) -> None:
+    def __init__(self, *, slope: str = "scaled:8", normalize: bool = False, prior: bool = False) -> None:
         super().__init__()
         per_bit(slope, 1, parameter="slope")
-        self.slope, self.normalize = slope, normalize
+        self.slope, self.normalize, self.prior = slope, normalize, prior
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """See `pairwise_nll`."""
         slope = per_bit(self.slope, u.shape[1], parameter="slope")
-        return pairwise_nll(u, v, s, slope=slope, normalize=self.normalize)
+        return pairwise_nll(u, v, s, slope=slope, normalize=self.normalize, prior=self.prior)

@@ -108,6 +108,28 @@ def test_the_likelihood_agrees_with_a_loop(seed):
     close(pairwise_nll(u, v, s, slope=1.0), expected, 1e-9)
 
 
+def test_pairwise_nll_with_a_prior_is_the_likelihood_of_shifted_odds():
+    torch.manual_seed(0)
+    u, v = torch.rand(5, 8, dtype=torch.float64) * 2 - 1, torch.rand(4, 8, dtype=torch.float64) * 2 - 1
+    s = (torch.rand(5, 4, dtype=torch.float64) < 0.2).double()
+    share = s.mean().item()
+    expected = 0.0
+    for i in range(5):
+        for j in range(4):
+            odds = math.exp(0.5 * float(u[i] @ v[j])) * share / (1 - share)
+            p = odds / (1 + odds)
+            expected -= math.log(p if s[i, j] else 1 - p) / 20
+    close(pairwise_nll(u, v, s, prior=True), expected, 1e-12)
+    # Codes that say nothing about any pair then cost what knowing the share of similar pairs leaves open.
+    entropy = -share * math.log(share) - (1 - share) * math.log(1 - share)
+    close(pairwise_nll(torch.zeros_like(u), v, s, prior=True), entropy, 1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_batch_of_similar_pairs_alone_has_a_prior_too(value):
+    assert torch.isfinite(pairwise_nll(U, V, torch.full_like(S, value), prior=True))
+
+
 # similarity-mse and cosine-mse
 
 
