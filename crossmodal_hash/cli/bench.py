@@ -116,7 +116,7 @@ def bench(
     else:
         wanted = read_grid(grid, over)
         chosen, layout = list(cells(wanted)), layout_of(wanted)
-        _check(wanted, published)
+        _check(wanted, chosen, published)
         if dry_run:
             _plan(output, chosen, out)
             return
@@ -131,15 +131,21 @@ def bench(
 
             write_bytes(report, build_page(done, layout, with_published=published).encode())
             output.say(f"report in {report}")
-    for failure in failures:
-        print_error(f"{failure.cell.folder(out)}: {failure.reason}")
+    # What is wrong with a data set is one fault, however many cells wanted it.
+    faults = {
+        f"{failure.cell.folder(out).parent if failure.of_data else failure.cell.folder(out)}: {failure.reason}": None
+        for failure in failures
+    }
+    for fault in faults:
+        print_error(fault)
     if failures:
         output.say(f"{len(failures)} of {len(chosen)} cells failed; mend that, and type the same command to go on")
         raise typer.Exit(3)
 
 
-def _check(wanted: Grid, published: bool) -> None:
+def _check(wanted: Grid, chosen: list[Cell], published: bool) -> None:
     """Refuse now what would only be found when hours of training are over."""
+    from crossmodal_hash.bench.check import check_methods
     from crossmodal_hash.bench.published import data_set
     from crossmodal_hash.metrics import parse
 
@@ -147,6 +153,7 @@ def _check(wanted: Grid, published: bool) -> None:
         parse(name)
     for each in wanted.data if published else ():
         data_set(each.name)
+    check_methods(chosen)
 
 
 def _plan(output: Output, chosen: list[Cell], out: Path) -> None:

@@ -19,7 +19,7 @@ def benched(tmp_path_factory, tiny, small):
     grid = folder / "grid.toml"
     grid.write_text(
         'methods = [{ name = "good", recipe = "default", epochs = 1, fusion = "bbi" },\n'
-        '  { name = "bad", recipe = "default", fusion = "nothing" }]\nbits = [16, 24]\nseeds = [0]\n'
+        '  { name = "bad", recipe = "default", sets = ["data.query=1000"] }]\nbits = [16, 24]\nseeds = [0]\n'
         f"sets = {json.dumps([*small[1::2], 'train.checkpoint_every=0'])}\n"
     )
     argv = ["bench", str(grid), "--data", str(tiny), "--out", str(folder / "out"), "--jobs", "2"]
@@ -37,7 +37,7 @@ def test_a_grid_runs_goes_on_after_a_failure_and_says_which_cells_failed(benched
     assert done.returncode == 3, done.stderr
     assert done.stdout.splitlines()[0] == "# tiny: map@all, database all"
     assert done.stdout.splitlines()[2].startswith("good\t0.")
-    assert "tiny/bad-16-0: unknown fusion 'nothing'" in done.stderr
+    assert "tiny/bad-16-0: 1000 query" in done.stderr
     assert "2 of 4 cells failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "[4/4] tiny" in done.stderr
@@ -114,6 +114,9 @@ def test_the_page_has_the_tables_and_the_curves_over_code_length(benched, capsys
         (["--methods", "default", "--jobs", "0"], "--jobs is a number of processes, 1 or more, not 0"),
         (["--methods", "default", "--format", "markdown"], "unknown format 'markdown'"),
         (["--methods", "default", "--metric", "map@al"], "map@al"),
+        (["--methods", "default,hsidnh"], "method 'hsidnh': unknown recipe 'hsidnh'. Did you mean 'hsidhn'"),
+        (["--methods", "default", "--set", "train.epoch=1"], "method 'default': unknown setting 'train.epoch'"),
+        (["--methods", "default", "--set", "towers.image.fusion.name=nothing"], "unknown fusion 'nothing'"),
         (["--methods", "default", "--published"], "no figures for data set 'drawings'"),
     ],
 )
