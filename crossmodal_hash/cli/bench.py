@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, MODEL, OUTPUT, RUN, SETTINGS, Device, Json, Quiet
+from crossmodal_hash.cli.options import DATA, MODEL, OUTPUT, RUN, SETTINGS, Device, Json, Quiet, SkipBad
 from crossmodal_hash.cli.output import Output, print_error, print_interrupted
 from crossmodal_hash.errors import SettingsError, did_you_mean
 
@@ -41,6 +41,7 @@ def bench(
     split: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON of ids instead of random splits.", rich_help_panel=DATA)
     ] = None,
+    skip_bad: SkipBad = False,
     seeds: Annotated[
         str | None,
         typer.Option(metavar="N,...", help="Of split, start and order. Default: 0,1,2.", rich_help_panel=RUN),
@@ -104,7 +105,8 @@ def bench(
         "seeds": _numbers("--seeds", seeds),
         "metrics": metrics,
         "data": [{"path": path} for path in data] if data else None,
-        "query": query, "train": train, "split": split, "sets": set_ or None, "device": device,
+        "query": query, "train": train, "split": split, "skip_bad": skip_bad or None,
+        "sets": set_ or None, "device": device,
     }  # fmt: skip
     failures: list[Failure] = []
     chosen: list[Cell] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder
+from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output, Talk
 from crossmodal_hash.errors import CodesError, SettingsError
 
@@ -33,6 +33,7 @@ def search(
     queries: Annotated[
         str | None, typer.Option(metavar="FILE[:KEY]", help="Codes; needs --database.", rich_help_panel=QUERY)
     ] = None,
+    skip_bad: SkipBad = False,
     database: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +68,7 @@ def search(
         names = asked.ids.tolist()
     else:
         opened = open_scored(run, output)
-        asked, names = _encoded(opened, text, texts, images, device, Talk(output))
+        asked, names = _encoded(opened, text, texts, images, skip_bad, device, Talk(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
     _comparable(asked, searched)
 
@@ -93,16 +94,25 @@ def _one_query(given: dict[str, object]) -> None:
 
 
 def _encoded(
-    run: Run, text: list[str] | None, texts: str | None, images: str | None, device: str | None, talk: Talk
+    run: Run,
+    text: list[str] | None,
+    texts: str | None,
+    images: str | None,
+    skip_bad: bool,
+    device: str | None,
+    talk: Talk,
 ) -> tuple[Codes, list[str]]:
     """Codes of the queries, and what to call each."""
     from crossmodal_hash.data import Dataset, Texts, load_pictures, load_texts
     from crossmodal_hash.training.encode import encode
+    from crossmodal_hash.training.own_data import heard
 
     if text:
         dataset = Dataset("texts", tuple(map(str, range(len(text)))), {"text": Texts(tuple(text))})
+    elif images:
+        dataset = heard(load_pictures(images), skip_bad=skip_bad, listener=talk)
     else:
-        dataset = load_pictures(images) if images else load_texts(texts or "-")
+        dataset = load_texts(texts or "-")
     ((modality, source),) = dataset.modalities.items()
     codes = encode(run, dataset, device=device or "auto", listener=talk)[0]
     if modality not in codes:

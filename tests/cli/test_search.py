@@ -1,6 +1,7 @@
 """Asking a run with texts, pictures and codes."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -47,6 +48,32 @@ def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(tr
     assert 0 < len(rows) < 48 * 48
     assert max(int(row[2]) for row in rows) <= 3
     assert "text codes searched: 48, of 16 bits" in err
+
+
+def test_pictures_that_cannot_be_read_are_left_out_when_told_and_named(trained, tiny, tmp_path, capsys):
+    with zipfile.ZipFile(tiny) as archive:
+        archive.extractall(tmp_path / "data")
+    pictures = tmp_path / "data" / "images"
+    (pictures / "07.png").write_bytes((pictures / "07.png").read_bytes()[:100])
+    for argv in (
+        ["encode", trained, "--images", str(pictures), "--out", str(tmp_path / "images")],
+        ["encode", trained, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "all")],
+        ["search", trained, "--images", str(pictures), "-k", "1"],
+    ):
+        assert main(argv) == 2
+        assert "leave its item out with --skip-bad" in capsys.readouterr().err
+        assert main([*argv, "--skip-bad"]) == 0
+        said = capsys.readouterr()
+        assert "1 of 48 items are left out, because their pictures cannot be read: " in said.err
+        assert "07.png'" in said.err
+    # The last was a search.
+    assert len(said.out.splitlines()) == 1 + 47
+    for path in ("images", "all"):
+        codes = load(tmp_path / path / "image.safetensors")
+        assert len(codes) == 47
+        assert not any(name.endswith("07.png") for name in codes.ids.tolist())
+    assert main(["encode", trained, "--skip-bad"]) == 2
+    assert "--skip-bad is for other data than the run's" in capsys.readouterr().err
 
 
 def test_anyones_codes_need_no_run(tmp_path, capsys):
