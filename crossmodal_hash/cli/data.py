@@ -88,6 +88,11 @@ def convert(
 
     output = Output(as_json=as_json, quiet=quiet)
     talk = Talk(output)
+    if form is None and out.suffix not in ("", ".zip", ".tar"):
+        raise SettingsError(
+            f"{str(out)!r} ends in {out.suffix}, which is not written; end it in .zip or .tar, or give --format folder "
+            f"for a folder of that name"
+        )
     form = form or (out.suffix[1:] if out.suffix in (".zip", ".tar") else "folder")
     if form not in ("folder", "zip", "tar"):
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")

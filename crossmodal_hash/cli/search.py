@@ -89,6 +89,8 @@ def _one_query(given: dict[str, object]) -> None:
     named = [name for name, value in given.items() if value]
     if not named:
         raise SettingsError(f"nothing to look for; give one of {', '.join(given)}")
+    if isinstance(words := given["--text"], list) and not all(word.strip() for word in words):
+        raise SettingsError("--text '' holds no text; give words to look for")
     if len(named) > 1:
         raise SettingsError(f"{' and '.join(named)} exclude each other; search for one after the other")
 

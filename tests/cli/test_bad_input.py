@@ -154,6 +154,8 @@ def describe(rows, name="data"):
         (["info", "sim", "fgcs"], ["criterion 'fgcs'", "'fgsc'"]),
         (["info", "recipe", "hsidn"], ["'hsidn'", "Did you mean 'hsidhn"]),
         (["config", "show", "nothing"], ["recipe 'nothing'", "chash list recipe"]),
+        (["config", "show", "runs/none"], ["run folder runs/none does not exist"]),
+        (["config", "show", "runs/none.toml"], ["cannot read settings from runs/none.toml"]),
         (["config", "init", "nothing"], ["recipe 'nothing'", "chash list recipe"]),
     ],
 )
@@ -387,7 +389,7 @@ def test_data_that_are_not_there_are_refused(refused, trained, command, name, co
         ({"file_name": "../secret.png"}, ["'../secret.png'", "outside"]),
         ({"file_name": "images/00.png"}, ["used twice", "images/00.png"]),
         ({"text": "  "}, ["line 4", "no text"]),
-        ({"text": None}, ["line 4", "'text'"]),
+        ({"text": None}, ["line 4", "no text"]),
         ({"labels": "red"}, ["line 4", "'red'", "list of strings"]),
         ({"labels": None}, ["line 4", "no labels entry"]),
     ],

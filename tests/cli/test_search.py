@@ -98,6 +98,8 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
         ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encoded by different models"),
         ([trained, "--text", "a", "--database", str(tmp_path / "short.npz")], "have 16 bits and the database 8"),
         ([trained, "--text", "a", "-k", "0"], "0"),
+        ([trained, "--text", "a", "--text", " "], "--text '' holds no text; give words to look for"),
+        ([trained, "--images", str(tmp_path / "no.png")], "does not exist; give a picture, a folder or an archive"),
         ([str(tmp_path / "none"), "--text", "a"], "does not exist"),
     ]:
         assert main(["search", *argv]) == 2
