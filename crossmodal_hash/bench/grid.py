@@ -199,13 +199,13 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
     if parts:
         data = _list(values.get("data")) or [{}]
         values["data"] = [{**each, **parts} if isinstance(each, dict) else each for each in data]
-    where = str(file or "the grid")
     if "methods" not in values:
-        raise SettingsError(f"{where} names no methods; give --methods, such as --methods default,hsidhn")
+        raise SettingsError(f"{file or 'the grid'} names no methods; give --methods, such as --methods default,hsidhn")
     try:
         return Grid.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(f"{where}: " + "; ".join(map(_problem, error.errors()))) from None
+        where = f"{file}: " if file else ""
+        raise SettingsError(where + "; ".join(map(_problem, error.errors()))) from None
 
 
 def _list(value: Any) -> list[Any]:
@@ -214,6 +214,9 @@ def _list(value: Any) -> list[Any]:
 
 def _problem(detail: Any) -> str:
     path = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    if path and path[0] in ("bits", "seeds"):
+        # The value says which of them; its place in the list is nothing that anybody wrote.
+        path = path[:1]
     key = ".".join(map(str, path))
     if detail["type"] == "extra_forbidden":
         models: dict[Any, type[BaseModel]] = {"methods": GridMethod, "data": GridData}

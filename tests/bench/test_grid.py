@@ -76,7 +76,7 @@ def test_the_grids_that_ship_are_read(name, request):
         ("bits = [16]", "names no methods; give --methods"),
         ("methods = []", "at least 1"),
         ('methods = ["a", "a"]', "method a is there twice"),
-        ('methods = ["a"]\nbits = [0]', "bits.0 = 0: should be greater than or equal to 1"),
+        ('methods = ["a"]\nbits = [0]', "bits = 0: should be greater than or equal to 1"),
         ('methods = ["a"]\nseeds = [1, 1]', "seed 1 is there twice"),
         ('methods = ["a"]\nbit = [16]', "unknown key 'bit'. Did you mean 'bits'"),
         ('methods = [{ name = "a", recip = "b" }]', "Did you mean 'recipe'?"),
