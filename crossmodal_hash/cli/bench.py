@@ -98,6 +98,10 @@ def bench(
         )
     if jobs < 1:
         raise SettingsError(f"--jobs is a number of processes, 1 or more, not {jobs}")
+    if report is not None:
+        from crossmodal_hash.report.page import replaces_page
+
+        replaces_page(report)
     metrics = [name for given in metric for name in given.split(",")] if metric else None
     over: dict[str, Any] = {
         "methods": methods.split(",") if methods else None,
