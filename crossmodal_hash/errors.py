@@ -47,11 +47,13 @@ class TrainingError(ChashError):
 class UnknownComponentError(ChashError):
     """A registry name that nothing provides."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, see: str | None = None) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, aliases: Iterable[str] = (), see: str | None = None
+    ) -> None:
         names = sorted(known)
         self.kind, self.name = kind, name
         super().__init__(
-            f"unknown {kind} {name!r}.{did_you_mean(name, names)} "
+            f"unknown {kind} {name!r}.{did_you_mean(name, [*names, *aliases])} "
             f"Run '{see or f'chash list {kind}'}' to see all {len(names)}."
         )
 

@@ -180,7 +180,7 @@ class Registry(Generic[T]):
         matches = [f for f in everything if f.name in (wanted, self.aliases.get(wanted))]
         if not matches:
             raise UnknownComponentError(
-                self.kind, split_name(name)[0], {f.name for f in everything} | set(self.aliases)
+                self.kind, split_name(name)[0], {f.name for f in everything}, aliases=self.aliases
             )
         if len(matches) > 1:
             origins = " and ".join(f"{f.origin} ({f.target})" for f in matches)

@@ -108,7 +108,9 @@ class DataSettings(Strict):
 
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
     reader: Part | None = Field(None, description="layout of the files; none: recognised")
-    skip_bad: bool = Field(False, description="leave out items whose picture cannot be read, and list them")
+    skip_bad: bool = Field(
+        False, description="leave out items without text or with a picture that cannot be read, and list them"
+    )
     query: int | None = Field(None, ge=1, description="query items; none: a tenth, at most 2,000")
     train: int | None = Field(None, ge=2, description="training items; none: half, at most 10,000")
     validation: float = Field(0.1, ge=0, description="cut from the training items: a share below 1, or a count")

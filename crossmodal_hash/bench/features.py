@@ -17,7 +17,7 @@ from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
-from crossmodal_hash.errors import ChashError
+from crossmodal_hash.errors import ChashError, DataError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.library import build
 from crossmodal_hash.settings import Settings
@@ -28,7 +28,11 @@ from crossmodal_hash.training.trainer import input_widths, split_of, vocabulary_
 
 
 def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
-    """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs."""
+    """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs.
+
+    Raises:
+        ChashError: if the data cannot be used, such as for a damaged picture; no cell could.
+    """
     data = cells[0].data
     dataset = open_data(data.path, data.reader, skip_bad=data.skip_bad)
     for settings in different(cells, dataset):
@@ -36,7 +40,12 @@ def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
             vocabulary = vocabulary_of(dataset, settings, split_of(dataset, settings))
             device = pick_device(settings.device)
             model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
+        except ChashError:
+            continue
+        try:
             prepare(dataset, model, vocabulary, device, mirror=settings.train.mirror, listener=listener)
+        except DataError:
+            raise
         except ChashError:
             continue
 

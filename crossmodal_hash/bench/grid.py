@@ -53,7 +53,7 @@ class GridData(Strict):
     name: str = Field("", description="what tables and folders call it; empty: the file's name")
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
     reader: Part | None = Field(None, description="layout of the files; none: recognised")
-    skip_bad: bool = Field(False, description="leave out items whose picture cannot be read")
+    skip_bad: bool = Field(False, description="leave out items without text or with a picture that cannot be read")
     query: int | None = Field(None, ge=1)
     train: int | None = Field(None, ge=2)
     split: str | None = None
@@ -183,7 +183,7 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
     Args:
         file: TOML with the fields of `Grid`; none: flags alone.
         over: field -> value; none means not given. A method that the file names keeps the file's settings; `query`,
-            `train` and `split` go into every data set.
+            `train`, `split` and `skip_bad` go into every data set.
 
     Raises:
         SettingsError: everything that is wrong, in one message.
@@ -191,7 +191,7 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
     values = read_toml(file) if file else {}
     given = {key: value for key, value in (over or {}).items() if value is not None}
     named = {m["name"]: m for m in map(as_method, _list(values.get("methods"))) if isinstance(m, dict) and "name" in m}
-    parts = {key: given.pop(key) for key in ("query", "train", "split") if key in given}
+    parts = {key: given.pop(key) for key in ("query", "train", "split", "skip_bad") if key in given}
     if "methods" in given:
         given["methods"] = [named.get(method, method) for method in given["methods"]]
     given["sets"] = [*_list(values.get("sets")), *given.get("sets", [])]
@@ -199,13 +199,13 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
     if parts:
         data = _list(values.get("data")) or [{}]
         values["data"] = [{**each, **parts} if isinstance(each, dict) else each for each in data]
-    where = str(file or "the grid")
     if "methods" not in values:
-        raise SettingsError(f"{where} names no methods; give --methods, such as --methods default,hsidhn")
+        raise SettingsError(f"{file or 'the grid'} names no methods; give --methods, such as --methods default,hsidhn")
     try:
         return Grid.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(f"{where}: " + "; ".join(map(_problem, error.errors()))) from None
+        where = f"{file}: " if file else ""
+        raise SettingsError(where + "; ".join(map(_problem, error.errors()))) from None
 
 
 def _list(value: Any) -> list[Any]:
@@ -214,6 +214,9 @@ def _list(value: Any) -> list[Any]:
 
 def _problem(detail: Any) -> str:
     path = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    if path and path[0] in ("bits", "seeds"):
+        # The value says which of them; its place in the list is nothing that anybody wrote.
+        path = path[:1]
     key = ".".join(map(str, path))
     if detail["type"] == "extra_forbidden":
         models: dict[Any, type[BaseModel]] = {"methods": GridMethod, "data": GridData}

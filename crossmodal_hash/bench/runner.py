@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.state import State, state
+from crossmodal_hash.errors import ChashError
 from crossmodal_hash.files import write_json
 
 PATIENCE = 60.0
@@ -34,10 +35,12 @@ class Failure:
     Attributes:
         cell: which.
         reason: one sentence.
+        of_data: whether the data set cannot be used, so that the cell was not started.
     """
 
     cell: Cell
     reason: str
+    of_data: bool = False
 
 
 class Watcher:
@@ -48,6 +51,9 @@ class Watcher:
 
     def preparing(self, data: str, doing: str) -> None:
         """Features of a data set are extracted."""
+
+    def refused(self, data: str, cells: int, why: str) -> None:
+        """A data set cannot be used; so many cells are not started."""
 
     def started(self, cell: Cell) -> None:
         """A cell has started."""
@@ -107,6 +113,11 @@ def cell_command(cell: Cell, out: Path) -> list[str]:
     return [sys.executable, "-m", "crossmodal_hash.bench.cell", str(out), json.dumps(cell.to_json())]
 
 
+def features_command(cells: Sequence[Cell]) -> list[str]:
+    """What extracts the features that these cells need, one a method, of one data set."""
+    return [sys.executable, "-m", "crossmodal_hash.bench.features", *(json.dumps(cell.to_json()) for cell in cells)]
+
+
 def run(
     cells: Sequence[Cell],
     out: Path,
@@ -161,7 +172,12 @@ def run(
         own = [(cell, anew) for cell, anew in todo if cell.data.name == data]
         try:
             if command is cell_command:
-                _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, watcher)
+                why = _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, watcher)
+                if why is not None:
+                    watcher.refused(data, len(own), why)
+                    for cell, _ in own:
+                        failures[cell.folder(out)] = _keep(Failure(cell, why, of_data=True), out, ChashError.exit_code)
+                    continue
             with ThreadPoolExecutor(jobs) as pool:
                 futures = [pool.submit(work, cell, anew) for cell, anew in own]
                 try:
@@ -201,26 +217,36 @@ def _run_one(
         cell.failure(out).unlink(missing_ok=True)
         watcher.finished(cell, time.monotonic() - began)
         return None
-    failure = Failure(cell, reason(code, words))
-    write_json(
-        cell.failure(out),
-        {"cell": cell.to_json(), "exit": code, "reason": failure.reason, "stderr": words.splitlines()[-40:]},
-    )
+    failure = _keep(Failure(cell, reason(code, words)), out, code, words)
     watcher.failed(failure)
     return failure
 
 
-def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], watcher: Watcher) -> None:
-    """Extract features with all cores; if that fails, the cells that need them say why."""
-    command = [sys.executable, "-m", "crossmodal_hash.bench.features", *(json.dumps(cell.to_json()) for cell in cells)]
+def _keep(failure: Failure, out: Path, code: int, words: str = "") -> Failure:
+    """Write down why a cell failed, for who comes later."""
+    cell, said = failure.cell, words.splitlines()[-40:]
+    write_json(cell.failure(out), {"cell": cell.to_json(), "exit": code, "reason": failure.reason, "stderr": said})
+    return failure
+
+
+def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], watcher: Watcher) -> str | None:
+    """Extract features with all cores.
+
+    Returns:
+        Why the data set cannot be used, which every cell would only meet again. None if it can, or if anything else
+        went wrong: then the cells that need the features say what.
+    """
     alone = {key: value for key, value in env.items() if key != "OMP_NUM_THREADS" or key in os.environ}
     with tempfile.TemporaryFile() as errors:
-        process = children.start(command, alone, errors)
+        process = children.start(features_command(cells), alone, errors)
         if process is None:
-            return
+            return None
         for said in _lines(process):
             watcher.preparing(cells[0].data.name, str(said.get("doing", "")))
-        _ended(process, children)
+        code = _ended(process, children)
+        errors.seek(0)
+        words = errors.read().decode(errors="replace")
+    return reason(code, words) if code == ChashError.exit_code and not children.stopped else None
 
 
 def _ended(process: subprocess.Popen[bytes], children: _Children) -> int:

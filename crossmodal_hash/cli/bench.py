@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, MODEL, OUTPUT, RUN, SETTINGS, Device, Json, Quiet
+from crossmodal_hash.cli.options import DATA, MODEL, OUTPUT, RUN, SETTINGS, Device, Json, Quiet, SkipBad
 from crossmodal_hash.cli.output import Output, print_error, print_interrupted
 from crossmodal_hash.errors import SettingsError, did_you_mean
 
@@ -41,6 +41,7 @@ def bench(
     split: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON of ids instead of random splits.", rich_help_panel=DATA)
     ] = None,
+    skip_bad: SkipBad = False,
     seeds: Annotated[
         str | None,
         typer.Option(metavar="N,...", help="Of split, start and order. Default: 0,1,2.", rich_help_panel=RUN),
@@ -97,6 +98,10 @@ def bench(
         )
     if jobs < 1:
         raise SettingsError(f"--jobs is a number of processes, 1 or more, not {jobs}")
+    if report is not None:
+        from crossmodal_hash.report.page import replaces_page
+
+        replaces_page(report)
     metrics = [name for given in metric for name in given.split(",")] if metric else None
     over: dict[str, Any] = {
         "methods": methods.split(",") if methods else None,
@@ -104,7 +109,8 @@ def bench(
         "seeds": _numbers("--seeds", seeds),
         "metrics": metrics,
         "data": [{"path": path} for path in data] if data else None,
-        "query": query, "train": train, "split": split, "sets": set_ or None, "device": device,
+        "query": query, "train": train, "split": split, "skip_bad": skip_bad or None,
+        "sets": set_ or None, "device": device,
     }  # fmt: skip
     failures: list[Failure] = []
     chosen: list[Cell] = []
@@ -116,7 +122,7 @@ def bench(
     else:
         wanted = read_grid(grid, over)
         chosen, layout = list(cells(wanted)), layout_of(wanted)
-        _check(wanted, published)
+        _check(wanted, chosen, published)
         if dry_run:
             _plan(output, chosen, out)
             return
@@ -131,15 +137,21 @@ def bench(
 
             write_bytes(report, build_page(done, layout, with_published=published).encode())
             output.say(f"report in {report}")
-    for failure in failures:
-        print_error(f"{failure.cell.folder(out)}: {failure.reason}")
+    # What is wrong with a data set is one fault, however many cells wanted it.
+    faults = {
+        f"{failure.cell.folder(out).parent if failure.of_data else failure.cell.folder(out)}: {failure.reason}": None
+        for failure in failures
+    }
+    for fault in faults:
+        print_error(fault)
     if failures:
         output.say(f"{len(failures)} of {len(chosen)} cells failed; mend that, and type the same command to go on")
         raise typer.Exit(3)
 
 
-def _check(wanted: Grid, published: bool) -> None:
+def _check(wanted: Grid, chosen: list[Cell], published: bool) -> None:
     """Refuse now what would only be found when hours of training are over."""
+    from crossmodal_hash.bench.check import check_methods
     from crossmodal_hash.bench.published import data_set
     from crossmodal_hash.metrics import parse
 
@@ -147,6 +159,7 @@ def _check(wanted: Grid, published: bool) -> None:
         parse(name)
     for each in wanted.data if published else ():
         data_set(each.name)
+    check_methods(chosen)
 
 
 def _plan(output: Output, chosen: list[Cell], out: Path) -> None:

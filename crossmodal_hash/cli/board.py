@@ -62,6 +62,14 @@ class Board(Watcher):
             self._prepared = doing
             self._say(f"{data}: {doing} ...")
 
+    def refused(self, data: str, cells: int, why: str) -> None:
+        """One line for all cells, which are not to be run any more."""
+        with self._lock:
+            self.todo -= cells
+            if self._progress is not None and self._whole is not None:
+                self._progress.update(self._whole, total=self.todo)
+            self._say(f"{data}: none of its {cells} cells is run: {why}")
+
     def started(self, cell: Cell) -> None:
         """One more bar."""
         with self._lock:

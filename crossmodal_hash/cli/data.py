@@ -40,11 +40,13 @@ def check(
     from dataclasses import asdict
 
     from crossmodal_hash.data import Needs, Pictures
-    from crossmodal_hash.data.damage import leave_out, look_at
+    from crossmodal_hash.data.damage import leave_out, look_at, without_blank
     from crossmodal_hash.data_report.examine import examine
 
     output = Output(as_json=as_json, quiet=quiet)
     dataset, name = _read(path, reader, Needs(labels=False, texts=False, pictures=False))
+    if skip_bad:
+        dataset = without_blank(dataset)
     pictures = dataset.modalities.get("image")
     looks = []
     if isinstance(pictures, Pictures):
@@ -77,23 +79,29 @@ def convert(
 ) -> None:
     """Write a data set in the native layout: pictures with metadata.jsonl, or with matrices where it has some.
 
-    Pictures are copied as they are. A picture that cannot be read is refused, or left out with --skip-bad.
+    Pictures are copied as they are. An item without text, or whose picture cannot be read, is refused, or left
+    out with --skip-bad.
     """
-    from crossmodal_hash.data import Needs, without_damaged
+    from crossmodal_hash.data import Needs, without_bad
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
 
     output = Output(as_json=as_json, quiet=quiet)
     talk = Talk(output)
+    if form is None and out.suffix not in ("", ".zip", ".tar"):
+        raise SettingsError(
+            f"{str(out)!r} ends in {out.suffix}, which is not written; end it in .zip or .tar, or give --format folder "
+            f"for a folder of that name"
+        )
     form = form or (out.suffix[1:] if out.suffix in (".zip", ".tar") else "folder")
     if form not in ("folder", "zip", "tar"):
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
     if out.exists():
         raise SettingsError(f"{str(out)!r} is there already; choose another name")
-    dataset, name = _read(path, reader, Needs(labels=False, pictures=not skip_bad))
+    dataset, name = _read(path, reader, Needs(labels=False, texts=not skip_bad, pictures=not skip_bad))
     if skip_bad:
         with talk.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
-            dataset = without_damaged(dataset, advance)
+            dataset = without_bad(dataset, advance)
     for note in dataset.notes:
         output.say(note)
     with talk.task(f"write {len(dataset)} items", len(dataset)) as advance:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, ReaderName, RunFolder
+from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, ReaderName, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output, Talk
 from crossmodal_hash.errors import DataError
 
@@ -28,6 +28,7 @@ def encode(
         str | None,
         typer.Option(metavar="FILE", help="Texts alone, one a line; - is standard input.", rich_help_panel=DATA),
     ] = None,
+    skip_bad: SkipBad = False,
     labels: Annotated[bool, typer.Option(help="Whether labels travel with the codes.", rich_help_panel=DATA)] = True,
     out: Annotated[
         Path | None,
@@ -63,7 +64,7 @@ def encode(
         if suffix not in ("safetensors", "npy", "mat", "csv"):
             raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
     talk = Talk(output)
-    dataset, own = _dataset(data, reader, images, texts, opened.settings().data, talk)
+    dataset, own = _dataset(data, reader, images, texts, skip_bad, opened.settings().data, talk)
     folder = out or (opened.codes if own else Path("codes"))
     targets = [folder / f"{name}.{suffix}" for name in dataset.modalities for suffix in suffixes]
     there = [path for path in targets if path.exists()]
@@ -79,24 +80,32 @@ def encode(
 
 
 def _dataset(
-    data: str | None, reader: str | None, images: str | None, texts: str | None, own: DataSettings, talk: Talk
+    data: str | None,
+    reader: str | None,
+    images: str | None,
+    texts: str | None,
+    skip_bad: bool,
+    own: DataSettings,
+    talk: Talk,
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
     from crossmodal_hash.config import parse_part
     from crossmodal_hash.data import load_pictures, load_texts
     from crossmodal_hash.settings import Named
-    from crossmodal_hash.training.own_data import open_data, own_data
+    from crossmodal_hash.training.own_data import heard, open_data, own_data
 
     given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
     if len(given) > 1:
         raise DataError(f"{' and '.join(given)} exclude each other; encode one after the other")
     if reader is not None and data is None:
         raise DataError(f"--reader {reader} is for other data than the run's; give them with --data")
+    if skip_bad and not own.skip_bad and data is None and images is None:
+        raise DataError("--skip-bad is for other data than the run's; give them with --data or --images")
     if images is not None:
-        return load_pictures(images), False
+        return heard(load_pictures(images), skip_bad=skip_bad, listener=talk), False
     if texts is not None:
         return load_texts(texts), False
-    if data is not None and (data != own.path or reader is not None):
+    if data is not None and (data != own.path or reader is not None or (skip_bad and not own.skip_bad)):
         named = None if reader is None else Named(**parse_part(reader))
-        return open_data(data, named, need_labels=False, listener=talk), False
+        return open_data(data, named, need_labels=False, skip_bad=skip_bad, listener=talk), False
     return own_data(own, need_labels=False, listener=talk), True

@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Without a word it is the command alone, whose help is out already.
         if problem := error.format_message():
             command = error.ctx.command_path if error.ctx else "chash"
-            print_error(f"{shlex.join(['chash', *given])}: {problem} (see '{command} --help')")
+            wrong = _wrong_value(error) or f"{shlex.join(['chash', *given])}: {problem}"
+            print_error(f"{wrong} (see '{command} --help')")
         return MENDABLE
     except KeyboardInterrupt:
         print_interrupted("nothing was saved")
@@ -111,6 +112,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MENDABLE
     except Exception as error:
         return _bug(error)
+
+
+def _wrong_value(error: typer.BadParameter) -> str | None:
+    """What is wrong with the value of an option, where typer hands on what pydantic says of it."""
+    from pydantic import ValidationError
+
+    if not isinstance(error.__cause__, ValidationError) or error.param is None:
+        return None
+    detail, option = error.__cause__.errors()[0], error.param.opts[0]
+    match detail["type"]:
+        case "int_parsing":
+            problem = " is not a whole number"
+        case "float_parsing":
+            problem = " is not a number"
+        case _:
+            problem = f": {detail['msg'].removeprefix('Input ')}"
+    return f"{option} {detail['input']!r}{problem}"
 
 
 def _bug(error: Exception) -> int:

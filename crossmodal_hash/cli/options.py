@@ -34,7 +34,7 @@ SkipBad = Annotated[
     bool,
     typer.Option(
         "--skip-bad",
-        help="Leave out items whose picture is missing or damaged, and list them. Default: refuse.",
+        help="Leave out items without text, or whose picture is missing or damaged, and list them. Default: refuse.",
         rich_help_panel=DATA,
     ),
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder
+from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output, Talk
 from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 
@@ -33,6 +33,7 @@ def search(
     queries: Annotated[
         str | None, typer.Option(metavar="FILE[:KEY]", help="Codes; needs --database.", rich_help_panel=QUERY)
     ] = None,
+    skip_bad: SkipBad = False,
     database: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +68,7 @@ def search(
         names, words = asked.ids.tolist(), {}
     else:
         opened = open_scored(run, output)
-        asked, names = _encoded(opened, text, texts, images, device, Talk(output))
+        asked, names = _encoded(opened, text, texts, images, skip_bad, device, Talk(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
         words = _words(opened, searched.modality) if database is None else {}
     _comparable(asked, searched)
@@ -100,21 +101,32 @@ def _one_query(given: dict[str, object]) -> None:
     named = [name for name, value in given.items() if value]
     if not named:
         raise SettingsError(f"nothing to look for; give one of {', '.join(given)}")
+    if isinstance(words := given["--text"], list) and not all(word.strip() for word in words):
+        raise SettingsError("--text '' holds no text; give words to look for")
     if len(named) > 1:
         raise SettingsError(f"{' and '.join(named)} exclude each other; search for one after the other")
 
 
 def _encoded(
-    run: Run, text: list[str] | None, texts: str | None, images: str | None, device: str | None, talk: Talk
+    run: Run,
+    text: list[str] | None,
+    texts: str | None,
+    images: str | None,
+    skip_bad: bool,
+    device: str | None,
+    talk: Talk,
 ) -> tuple[Codes, list[str]]:
     """Codes of the queries, and what to call each."""
     from crossmodal_hash.data import Dataset, Texts, load_pictures, load_texts
     from crossmodal_hash.training.encode import encode
+    from crossmodal_hash.training.own_data import heard
 
     if text:
         dataset = Dataset("texts", tuple(map(str, range(len(text)))), {"text": Texts(tuple(text))})
+    elif images:
+        dataset = heard(load_pictures(images), skip_bad=skip_bad, listener=talk)
     else:
-        dataset = load_pictures(images) if images else load_texts(texts or "-")
+        dataset = load_texts(texts or "-")
     ((modality, source),) = dataset.modalities.items()
     codes = encode(run, dataset, device=device or "auto", listener=talk)[0]
     if modality not in codes:

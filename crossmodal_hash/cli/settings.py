@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -51,8 +52,9 @@ def init(recipe: Recipe = "default") -> None:
 def _entries(name: str) -> dict[str, dict[str, object]]:
     from crossmodal_hash.config import resolve
 
-    if (Path(name) / "config.json").exists():
-        from crossmodal_hash.training.run import Run
+    # No recipe has a separator in its name: a path is a file of settings or a run, even one that is not there.
+    if (Path(name) / "config.json").exists() or (not name.endswith(".toml") and {"/", os.sep} & set(name)):
+        from crossmodal_hash.training.run import open_run
 
-        return dict(Run(Path(name)).read("config.json", "settings"))
+        return dict(open_run(Path(name)).read("config.json", "settings"))
     return resolve(name).entries()

@@ -1,4 +1,4 @@
-"""Every picture of a data set looked at once: which can be read, which are the same, how large they are."""
+"""Items that nothing can be learnt from: those whose picture cannot be read, and those without a text."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL import Image
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.pictures import Pictures, first
+from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError
 
 SHOWN = 20
@@ -54,6 +55,37 @@ def look_at(pictures: Pictures, done: Callable[[int], object] = lambda n: None) 
         for look in pool.map(lambda row: _look(pictures, row), range(len(pictures))):
             done(1)
             yield look
+
+
+def without_bad(dataset: Dataset, done: Callable[[int], object] = lambda n: None) -> Dataset:
+    """The items that have a text and a picture that can be read; the others are named in notes.
+
+    Raises:
+        DataError: if none are left.
+    """
+    return without_damaged(without_blank(dataset), done)
+
+
+def without_blank(dataset: Dataset) -> Dataset:
+    """The items that have a text; the others are named in a note.
+
+    Raises:
+        DataError: if none has one.
+    """
+    texts = dataset.modalities.get("text")
+    if not isinstance(texts, Texts):
+        return dataset
+    has_text = np.array([bool(text.strip()) for text in texts.items])
+    rows, blank = np.flatnonzero(has_text), np.flatnonzero(~has_text)
+    if not len(blank):
+        return dataset
+    if not len(rows):
+        raise DataError(
+            f"none of the {len(dataset)} items of {dataset.name!r} has a text; choose another column or file"
+        )
+    shown = first((dataset.ids[row] for row in blank), SHOWN)
+    note = f"{len(blank)} of {len(dataset)} items are left out, because they have no text: {shown}"
+    return replace(keep(dataset, rows), notes=(*dataset.notes, note))
 
 
 def without_damaged(dataset: Dataset, done: Callable[[int], object] = lambda n: None) -> Dataset:

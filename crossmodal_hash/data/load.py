@@ -48,7 +48,7 @@ def load_data(
         text: likewise the matrix of words or text features.
         labels: likewise the 0/1 matrix of labels.
         need_labels: whether data without labels are refused; otherwise they get `labels=None`.
-        need_texts: whether items without a text are refused; otherwise their text is empty.
+        need_texts: whether items without a text are refused; otherwise `without_bad` leaves them out.
         need_pictures: whether pictures that are not there are refused; `without_damaged` leaves their items out.
 
     Returns:
@@ -139,8 +139,8 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
         blank = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
         if blank:
             raise DataError(
-                f"{len(blank)} of {len(dataset)} items of {dataset.name!r} have no text ({first(blank)}); fill or drop "
-                f"them"
+                f"{len(blank)} of {len(dataset)} items of {dataset.name!r} have no text ({first(blank)}); fill them, "
+                f"or leave them out with --skip-bad"
             )
     pictures = dataset.modalities.get("image")
     if needs.pictures and isinstance(pictures, Pictures):

@@ -82,7 +82,8 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     blank = [f"line {item.line}" for item in items if not item.text.strip()]
     if blank and needs.texts:
         raise DataError(
-            f"{len(blank)} of {len(items)} rows of {where!r} have no text ({first(blank)}); fill or drop them"
+            f"{len(blank)} of {len(items)} rows of {where!r} have no text ({first(blank)}); fill them, or leave "
+            f"them out with --skip-bad"
         )
     names = [safe_name(item.file_name, files.path) for item in items]
     files = with_archives(files, names) if isinstance(files, Folder) else files
@@ -154,7 +155,8 @@ def _jsonl(text: str, where: str) -> Iterator[Item]:
 
 
 def _string(row: dict[str, Any], key: str, number: int, where: str) -> str:
-    value = row.get(key)
+    # A text that is said to be nothing is missing; a row without the key has another layout.
+    value = "" if key == "text" and key in row and row[key] is None else row.get(key)
     if not isinstance(value, str) or (key == "file_name" and not value):
         raise DataError(
             f"line {number} of {where!r} has no string {key!r}, only {sorted(row)}; give file_name, text, labels"

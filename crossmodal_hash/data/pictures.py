@@ -105,7 +105,7 @@ class Pictures:
             reason = "no known format" if isinstance(error, UnidentifiedImageError) else error
             raise DataError(
                 f"cannot decode picture {self.names[row]!r} in {str(self.files.path)!r} ({reason}); "
-                f"replace the file or remove it from the data set"
+                f"replace the file, or leave its item out with --skip-bad"
             ) from error
 
     def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Pictures:

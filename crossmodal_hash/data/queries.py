@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.files import Folder, is_archive, open_files
+from crossmodal_hash.data.files import ARCHIVES, Folder, is_archive, open_files
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError
@@ -23,6 +23,8 @@ def load_pictures(path: str | Path) -> Dataset:
         DataError: if there is no such path, or no picture in it.
     """
     path = Path(path)
+    if not path.exists():
+        raise DataError(f"{str(path)!r} does not exist; give a picture, a folder or an archive ({', '.join(ARCHIVES)})")
     if path.is_file() and not is_archive(path):
         if path.suffix.lower() not in SUFFIXES:
             raise DataError(f"{str(path)!r} does not end like a picture; the formats are {', '.join(SUFFIXES)}")

@@ -130,7 +130,10 @@ def _texts(report: Report, dataset: Dataset) -> None:
     empty = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
     report.facts["items without text"] = len(empty)
     if empty:
-        report.wrong.append(f"{len(empty)} of {len(dataset)} items have no text ({first(empty)}); fill or drop them")
+        report.wrong.append(
+            f"{len(empty)} of {len(dataset)} items have no text ({first(empty)}); fill them, or leave them out with "
+            f"--skip-bad"
+        )
     words = [tokens(text) for text in texts.items]
     low, middle, high = np.quantile([len(said) for said in words], [0, 0.5, 1]).astype(int)
     report.facts["words a text"] = f"{low} to {high}, median {middle}"

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_hash.errors import ChashError
+from crossmodal_hash.errors import ChashError, SettingsError
 from crossmodal_hash.report.compare import compare, wide_table
 from crossmodal_hash.report.conventions import conventions, unified
 from crossmodal_hash.report.curves import (
@@ -107,6 +108,25 @@ def build_page(
         galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
         no_gallery=str(dataset) if isinstance(dataset, ChashError) else None,
     )
+
+
+TITLES = (b": cross-modal hashing report</title>", b": cross-modal hashing bench</title>")
+"""What the head of every page of ours says."""
+
+
+def replaces_page(path: Path) -> bool:
+    """Whether a page written to `path` takes the place of an older one of ours.
+
+    Raises:
+        SettingsError: if anything else is there.
+    """
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    if head and not any(title in head for title in TITLES):
+        raise SettingsError(f"{path} is there already and is no report of chash; choose another name")
+    return True
 
 
 def render_page(template: str, **content: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import Dataset, load_data, without_damaged
+from crossmodal_hash.data import Dataset, load_data, without_bad
 from crossmodal_hash.settings import DataSettings, Named, make
 from crossmodal_hash.training.listener import Listener
 
@@ -35,14 +35,22 @@ def open_data(
 ) -> Dataset:
     """The data set at a path; with no reader named, its layout is recognised.
 
-    With `skip_bad` every picture is looked at, and items whose picture cannot be read are left out, and noted.
+    With `skip_bad` every picture is looked at, and items without text or whose picture cannot be read are left out, and
+    noted.
     """
     listener = listener or Listener()
     chosen = None if reader is None else make(READERS, reader, "data.reader")
-    dataset = load_data(path, reader=chosen, need_labels=need_labels, need_pictures=not skip_bad)
+    dataset = load_data(
+        path, reader=chosen, need_labels=need_labels, need_texts=not skip_bad, need_pictures=not skip_bad
+    )
+    return heard(dataset, skip_bad=skip_bad, listener=listener)
+
+
+def heard(dataset: Dataset, *, skip_bad: bool, listener: Listener) -> Dataset:
+    """The data set, without its bad items if they are to be left out; the listener hears its notes."""
     if skip_bad:
         with listener.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
-            dataset = without_damaged(dataset, advance)
+            dataset = without_bad(dataset, advance)
     for note in dataset.notes:
         listener.note(note)
     return dataset

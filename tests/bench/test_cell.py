@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import zipfile
 
 import pytest
 
@@ -10,7 +11,7 @@ from crossmodal_hash.bench.cell import remove_half_made, run_cell, training_cost
 from crossmodal_hash.bench.features import extract_features
 from crossmodal_hash.bench.grid import Cell, GridData, GridMethod
 from crossmodal_hash.bench.state import State, state
-from crossmodal_hash.errors import UnknownComponentError
+from crossmodal_hash.errors import DataError, UnknownComponentError
 from crossmodal_hash.report.result import read_record
 from crossmodal_hash.training import feature_cache, trainer
 from crossmodal_hash.training.listener import Listener
@@ -97,3 +98,14 @@ def test_features_are_extracted_once_for_all_methods_and_a_wrong_one_is_left_to_
     assert len(passes) == 1
     with pytest.raises(UnknownComponentError):
         run_cell(wrong, tmp_path / "out")
+
+
+def test_a_damaged_picture_is_the_fault_of_the_data_and_not_of_a_cell(cell, tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHASH_CACHE", str(tmp_path / "cache"))
+    with zipfile.ZipFile(tiny) as archive:
+        archive.extractall(tmp_path / "data")
+    broken = tmp_path / "data" / "images" / "07.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    cell = Cell.from_json({**cell.to_json(), "data": {"path": str(tmp_path / "data")}})
+    with pytest.raises(DataError, match=r"cannot decode picture 'images/07.png' .* leave its item out with --skip-bad"):
+        extract_features([cell], Listener())

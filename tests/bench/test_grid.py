@@ -43,11 +43,14 @@ def test_a_file_and_flags_over_it(tmp_path):
     name = "d"
     query = 5
     """
-    grid = read_grid(write(tmp_path, text), {"methods": ["cut", "default"], "query": 7, "sets": ["train.lr=1.0"]})
+    grid = read_grid(
+        write(tmp_path, text), {"methods": ["cut", "default"], "query": 7, "skip_bad": True, "sets": ["train.lr=1.0"]}
+    )
     first, second = grid.methods
     assert (first.recipe, first.sim, second.recipe) == ("hsidhn", "hard", "default")
     cell = next(cells(grid))
     assert cell.all_sets() == ("train.batch=8", "train.lr=1.0", "train.epochs=2")
+    assert cell.flags()["skip_bad"] is True
     assert (cell.data.name, cell.data.query, cell.flags()["query"], cell.flags()["sim"]) == ("d", 7, 7, "hard")
 
 
@@ -73,7 +76,7 @@ def test_the_grids_that_ship_are_read(name, request):
         ("bits = [16]", "names no methods; give --methods"),
         ("methods = []", "at least 1"),
         ('methods = ["a", "a"]', "method a is there twice"),
-        ('methods = ["a"]\nbits = [0]', "bits.0 = 0: should be greater than or equal to 1"),
+        ('methods = ["a"]\nbits = [0]', "bits = 0: should be greater than or equal to 1"),
         ('methods = ["a"]\nseeds = [1, 1]', "seed 1 is there twice"),
         ('methods = ["a"]\nbit = [16]', "unknown key 'bit'. Did you mean 'bits'"),
         ('methods = [{ name = "a", recip = "b" }]', "Did you mean 'recipe'?"),

@@ -82,12 +82,37 @@ class Heard(Watcher):
     def planned(self, todo, done):
         self.said.append(("planned", todo, done))
 
+    def refused(self, data, cells, why):
+        self.said.append(("refused", data, cells, why))
+
     def progress(self, cell, doing, share):
         self.said.append((cell.method.name, doing, share))
 
 
 def started(out):
     return [line.split()[0] for line in (out / "started.txt").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("code", "refused"), [(2, True), (101, False)])
+def test_data_that_cannot_be_used_are_said_once_and_no_cell_is_started(
+    bench_kit, out, fake, monkeypatch, code, refused
+):
+    said = f"import sys; sys.stderr.write('cannot decode a picture'); sys.exit({code})"
+    monkeypatch.setattr(runner, "cell_command", fake)
+    monkeypatch.setattr(runner, "features_command", lambda cells: [sys.executable, "-c", said])
+    cells = [bench_kit.cell(name) for name in ("good", "last")]
+    heard = Heard()
+    failures = runner.run(cells, out, watcher=heard, command=fake)
+    if not refused:
+        # Anything else is left to the cells, which may well do without the features.
+        assert (failures, started(out)) == ([], ["good", "last"])
+        return
+    assert not (out / "started.txt").exists()
+    assert [(f.cell.method.name, f.reason, f.of_data) for f in failures] == [
+        (name, "cannot decode a picture", True) for name in ("good", "last")
+    ]
+    assert heard.said == [("planned", 2, 0), ("refused", "flickr", 2, "cannot decode a picture")]
+    assert json.loads(cells[1].failure(out).read_text())["reason"] == "cannot decode a picture"
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

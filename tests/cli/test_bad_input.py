@@ -16,6 +16,7 @@ import typer
 
 from crossmodal_hash.cli.main import app, main
 from crossmodal_hash.codes import load
+from crossmodal_hash.components import CRITERIA
 
 # Typer reads the signatures of all commands anew at every call; hundreds of calls can share one reading.
 COMMAND = typer.main.get_command(app)
@@ -142,7 +143,9 @@ def describe(rows, name="data"):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["train", "--bits", "x"], ["--bits x", "integer", "chash train --help"]),
+        (["train", "--bits", "x"], ["error: --bits 'x' is not a whole number (see 'chash train --help')"]),
+        (["report", "--interval", "x"], ["error: --interval 'x' is not a number (see 'chash report --help')"]),
+        (["search", "-k", "0"], ["error: -k '0': should be greater than or equal to 1 (see 'chash search --help')"]),
         (["train", "--foo"], ["--foo", "--fusion", "chash train --help"]),
         (["tran"], ["tran", "chash --help"]),
         (["info", "fusion"], ["name", "chash info --help"]),
@@ -151,9 +154,11 @@ def describe(rows, name="data"):
         (["list", "fussion"], ["'fussion'", "Did you mean 'fusion'", "'chash list'"]),
         (["info", "fussion", "bbi"], ["'fussion'", "Did you mean 'fusion'", "'chash list'"]),
         (["info", "fusion", "bib"], ["'bib'", "'bbi'", "chash list fusion"]),
-        (["info", "sim", "fgcs"], ["criterion 'fgcs'", "'fgsc'"]),
+        (["info", "sim", "fgcs"], ["criterion 'fgcs'", "'fgsc'", f"to see all {len(CRITERIA.builtin)}."]),
         (["info", "recipe", "hsidn"], ["'hsidn'", "Did you mean 'hsidhn"]),
         (["config", "show", "nothing"], ["recipe 'nothing'", "chash list recipe"]),
+        (["config", "show", "runs/none"], ["run folder runs/none does not exist"]),
+        (["config", "show", "runs/none.toml"], ["cannot read settings from runs/none.toml"]),
         (["config", "init", "nothing"], ["recipe 'nothing'", "chash list recipe"]),
     ],
 )
@@ -387,7 +392,7 @@ def test_data_that_are_not_there_are_refused(refused, trained, command, name, co
         ({"file_name": "../secret.png"}, ["'../secret.png'", "outside"]),
         ({"file_name": "images/00.png"}, ["used twice", "images/00.png"]),
         ({"text": "  "}, ["line 4", "no text"]),
-        ({"text": None}, ["line 4", "'text'"]),
+        ({"text": None}, ["line 4", "no text"]),
         ({"labels": "red"}, ["line 4", "'red'", "list of strings"]),
         ({"labels": None}, ["line 4", "no labels entry"]),
     ],

@@ -19,7 +19,7 @@ def benched(tmp_path_factory, tiny, small):
     grid = folder / "grid.toml"
     grid.write_text(
         'methods = [{ name = "good", recipe = "default", epochs = 1, fusion = "bbi" },\n'
-        '  { name = "bad", recipe = "default", fusion = "nothing" }]\nbits = [16, 24]\nseeds = [0]\n'
+        '  { name = "bad", recipe = "default", sets = ["data.query=1000"] }]\nbits = [16, 24]\nseeds = [0]\n'
         f"sets = {json.dumps([*small[1::2], 'train.checkpoint_every=0'])}\n"
     )
     argv = ["bench", str(grid), "--data", str(tiny), "--out", str(folder / "out"), "--jobs", "2"]
@@ -37,7 +37,7 @@ def test_a_grid_runs_goes_on_after_a_failure_and_says_which_cells_failed(benched
     assert done.returncode == 3, done.stderr
     assert done.stdout.splitlines()[0] == "# tiny: map@all, database all"
     assert done.stdout.splitlines()[2].startswith("good\t0.")
-    assert "tiny/bad-16-0: unknown fusion 'nothing'" in done.stderr
+    assert "tiny/bad-16-0: 1000 query" in done.stderr
     assert "2 of 4 cells failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "[4/4] tiny" in done.stderr
@@ -110,10 +110,15 @@ def test_the_page_has_the_tables_and_the_curves_over_code_length(benched, capsys
         (["missing.toml"], "cannot read settings from missing.toml"),
         (["--bits", "16"], "names no methods"),
         (["--methods", "default", "--bits", "sixteen"], "--bits 'sixteen' is not a list of whole numbers"),
-        (["--methods", "default", "--seeds", "-1"], "seeds.0 = -1"),
+        (["--methods", "default", "--seeds", "-1"], "error: seeds = -1: should be greater"),
+        (["--methods", "default", "--bits", "16,0"], "error: bits = 0: should be greater than or equal to 1"),
         (["--methods", "default", "--jobs", "0"], "--jobs is a number of processes, 1 or more, not 0"),
         (["--methods", "default", "--format", "markdown"], "unknown format 'markdown'"),
         (["--methods", "default", "--metric", "map@al"], "map@al"),
+        (["--methods", "default,hsidnh"], "method 'hsidnh': unknown recipe 'hsidnh'. Did you mean 'hsidhn'"),
+        (["--methods", "default", "--set", "train.epoch=1"], "method 'default': unknown setting 'train.epoch'"),
+        (["--methods", "default", "--set", "towers.image.fusion.name=nothing"], "unknown fusion 'nothing'"),
+        (["--methods", "default", "--report", __file__], "is no report of chash; choose another name"),
         (["--methods", "default", "--published"], "no figures for data set 'drawings'"),
     ],
 )

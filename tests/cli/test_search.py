@@ -1,6 +1,7 @@
 """Asking a run with texts, pictures and codes."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -62,6 +63,32 @@ def test_nothing_within_a_radius_is_said_with_the_nearest(trained, tmp_path, cap
     assert "1 of 1 queries find nothing within 9 bits; what comes nearest is 15 bits away from 'far'" in err
 
 
+def test_pictures_that_cannot_be_read_are_left_out_when_told_and_named(trained, tiny, tmp_path, capsys):
+    with zipfile.ZipFile(tiny) as archive:
+        archive.extractall(tmp_path / "data")
+    pictures = tmp_path / "data" / "images"
+    (pictures / "07.png").write_bytes((pictures / "07.png").read_bytes()[:100])
+    for argv in (
+        ["encode", trained, "--images", str(pictures), "--out", str(tmp_path / "images")],
+        ["encode", trained, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "all")],
+        ["search", trained, "--images", str(pictures), "-k", "1"],
+    ):
+        assert main(argv) == 2
+        assert "leave its item out with --skip-bad" in capsys.readouterr().err
+        assert main([*argv, "--skip-bad"]) == 0
+        said = capsys.readouterr()
+        assert "1 of 48 items are left out, because their pictures cannot be read: " in said.err
+        assert "07.png'" in said.err
+    # The last was a search.
+    assert len(said.out.splitlines()) == 1 + 47
+    for path in ("images", "all"):
+        codes = load(tmp_path / path / "image.safetensors")
+        assert len(codes) == 47
+        assert not any(name.endswith("07.png") for name in codes.ids.tolist())
+    assert main(["encode", trained, "--skip-bad"]) == 2
+    assert "--skip-bad is for other data than the run's" in capsys.readouterr().err
+
+
 def test_anyones_codes_need_no_run(tmp_path, capsys):
     database = Codes(pack(np.array([[1.0, 1.0], [-1.0, 1.0]])), 2, ["there", "here"], "image")
     save(tmp_path / "database.npz", database)
@@ -84,6 +111,8 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
         ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encoded by different models"),
         ([trained, "--text", "a", "--database", str(tmp_path / "short.npz")], "have 16 bits and the database 8"),
         ([trained, "--text", "a", "-k", "0"], "0"),
+        ([trained, "--text", "a", "--text", " "], "--text '' holds no text; give words to look for"),
+        ([trained, "--images", str(tmp_path / "no.png")], "does not exist; give a picture, a folder or an archive"),
         ([str(tmp_path / "none"), "--text", "a"], "does not exist"),
     ]:
         assert main(["search", *argv]) == 2

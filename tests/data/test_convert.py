@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from miniatures import MINIATURES, SIZE, native, picture, webdataset
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.data import load_data
-from crossmodal_hash.data.damage import without_damaged
+from crossmodal_hash.data.damage import without_bad, without_damaged
+from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.data.write import write_native
 from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.own_data import open_data
 
 
 def same(one, other):
@@ -76,10 +80,50 @@ def test_a_damaged_picture_is_refused_or_left_out_by_name(tmp_path, capsys):
     assert "images/3.jpg" not in data.ids
 
 
+def test_an_item_without_text_is_refused_or_left_out_by_name_and_counted_apart(tmp_path, capsys):
+    folder = native(tmp_path / "theirs")
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines[2]["text"], lines[4]["text"] = None, " "
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "images" / "3.jpg").write_bytes(b"")
+    out = tmp_path / "ours"
+    assert main(["data", "convert", str(folder), str(out)]) == 2
+    assert "have no text ('line 3', 'line 5'); fill them, or leave them out with --skip-bad" in capsys.readouterr().err
+    assert main(["data", "convert", str(folder), str(out), "--skip-bad"]) == 0
+    said = capsys.readouterr().err
+    assert "2 of 24 items are left out, because they have no text: 'images/2.jpg', 'images/4.jpg'" in said
+    assert "1 of 22 items are left out, because their pictures cannot be read: 'images/3.jpg'" in said
+    left = [f"images/{i}.jpg" for i in range(SIZE) if i not in (2, 3, 4)]
+    assert list(load_data(out).ids) == left
+    heard = []
+    assert list(open_data(str(folder), skip_bad=True, listener=Hears(heard)).ids) == left
+    assert len(heard) == 2
+
+
+class Hears(Listener):
+    def __init__(self, heard):
+        self.heard = heard
+
+    def note(self, text):
+        self.heard.append(text)
+
+
+def test_where_no_item_has_a_text_nothing_is_left(tmp_path):
+    data = load_data(native(tmp_path))
+    blank = replace(data, modalities=data.modalities | {"text": Texts((" ",) * SIZE)})
+    with pytest.raises(DataError, match=r"none of the 24 items of .* has a text"):
+        without_bad(blank)
+
+
 def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     folder = native(tmp_path / "theirs")
     assert main(["data", "convert", str(folder), str(folder)]) == 2
     assert "is there already" in capsys.readouterr().err
+    for name in ("x.zap", "x.tgz", "x.tar.gz"):
+        assert main(["data", "convert", str(folder), str(tmp_path / name)]) == 2
+        assert "is not written; end it in .zip or .tar, or give --format folder" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+    assert main(["data", "convert", str(folder), str(tmp_path / "v1.2"), "--format", "folder", "-q"]) == 0
     assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "zip"]) == 2
     assert "does not end in .zip" in capsys.readouterr().err
     assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "rar"]) == 2

@@ -73,7 +73,13 @@ def test_items_without_a_text_are_a_fault(folder, capsys):
     rewrite(folder, lambda i, row: row | {"text": " "} if i in (2, 4) else row)
     code, document, _ = check(folder, capsys)
     assert code == 1
-    assert document["wrong"] == ["2 of 24 items have no text ('images/2.jpg', 'images/4.jpg'); fill or drop them"]
+    assert document["wrong"] == [
+        "2 of 24 items have no text ('images/2.jpg', 'images/4.jpg'); fill them, or leave them out with --skip-bad"
+    ]
+    code, document, _ = check(folder, capsys, "--skip-bad")
+    assert (code, document["wrong"], document["facts"]["items"]) == (0, [], SIZE - 2)
+    said = "2 of 24 items are left out, because they have no text: 'images/2.jpg', 'images/4.jpg'"
+    assert said in document["notes"]
 
 
 def test_texts_that_share_no_word_are_a_fault(folder, capsys):

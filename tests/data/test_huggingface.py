@@ -37,6 +37,15 @@ def test_one_table_alone_has_no_division_and_columns_can_be_named(tmp_path):
         load_data(tmp_path / "saved")
 
 
+def test_columns_are_said_and_lists_called_tags_are_not_taken_for_the_text(tmp_path):
+    columns = {"image": [{"bytes": picture(0), "path": None}], "Satz": ["ein Bus"], "tags": [["Bus"]]}
+    datasets.Dataset.from_dict(columns).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match=r"strings in 'Satz', .* --reader huggingface,text=Satz, or"):
+        load_data(tmp_path / "saved")
+    data = load_data(tmp_path / "saved", reader=READERS.make("huggingface", text="Satz", labels="tags"))
+    assert data.notes == ("image is the column 'image', text 'Satz', labels 'tags'",)
+
+
 def test_pictures_that_were_not_embedded_are_named(tmp_path):
     cells = [{"bytes": None, "path": "/somewhere/a.jpg"}, {"bytes": b"", "path": None}]
     datasets.Dataset.from_dict({"image": cells, "text": ["a", "b"]}).save_to_disk(tmp_path / "saved")

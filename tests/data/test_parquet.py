@@ -5,6 +5,7 @@ import sys
 import pytest
 from miniatures import SIZE, labels, parquet, picture, text
 
+from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data import load_data
 from crossmodal_hash.data.readers import parquet as module
@@ -66,11 +67,50 @@ def test_columns_can_be_chosen_and_are_missed(tmp_path):
     data = load_data(tmp_path, reader=READERS.make("parquet", image="Bild", text="Satz", labels="Art"))
     assert data.modalities["text"].items == ("ein Bus",)
     with pytest.raises(
-        DataError, match="no column for text among Bild, Satz, Art; choose one with --reader NAME,text="
+        DataError, match="no column for text among Bild, Satz, Art; choose one with --reader parquet,text="
     ):
         load_data(tmp_path)
     with pytest.raises(DataError, match=r"no column 'Sats' for text, only Bild, Satz, Art. Did you mean 'Satz'"):
         load_data(tmp_path, reader=READERS.make("parquet", text="Sats"))
+
+
+def test_the_columns_taken_and_those_that_are_not_used_are_said(tmp_path, capsys):
+    columns = {"Picture": [picture(0), picture(1)], "text": ["a bus", "a bus"], "url": ["x", "y"], "tags": [["b"]] * 2}
+    pq.write_table(pa.table(columns), tmp_path / "mine.parquet")
+    said = "image is the column 'Picture', text 'text'; there is none for labels; not used: 'url', 'tags'"
+    assert load_data(tmp_path / "mine.parquet", need_labels=False).notes == (said,)
+    assert main(["data", "convert", str(tmp_path / "mine.parquet"), str(tmp_path / "out")]) == 0
+    assert said in capsys.readouterr().err
+
+
+def test_lists_called_tags_are_not_taken_for_the_text_where_a_string_could_be_it(tmp_path):
+    columns = {"picture": [picture(0)], "beschreibung": ["eine Ziffer"], "tags": [["digit", "odd"]]}
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(
+        DataError,
+        match=r"mine.parquet' has lists in the column 'tags' and strings in 'beschreibung', so it is not clear which "
+        r"is the text; say it with --reader parquet,text=beschreibung, or parquet,text=beschreibung,labels=tags",
+    ):
+        load_data(path)
+    # The name of a column says enough as soon as the other is given.
+    for chosen in ({"text": "beschreibung", "labels": "tags"}, {"text": "beschreibung"}, {"text": "tags"}):
+        data = load_data(path, reader=READERS.make("parquet", **chosen), need_labels=False)
+        assert data.modalities["text"].items == (("digit\nodd",) if chosen["text"] == "tags" else ("eine Ziffer",))
+        assert data.label_names == (("digit", "odd") if "labels" in chosen else ())
+    # What was given for labels is not the text as well; and tags are, where nothing else is.
+    with pytest.raises(DataError, match="no column for text among picture, beschreibung, tags"):
+        load_data(path, reader=READERS.make("parquet", labels="tags"))
+    pq.write_table(pa.table({"picture": [picture(0)], "tags": [["digit", "odd"]]}), path)
+    assert load_data(path, need_labels=False).modalities["text"].items == ("digit\nodd",)
+
+
+def test_errors_name_the_file(tmp_path):
+    pq.write_table(pa.table({"text": ["a"], "image": [b"no picture"]}), tmp_path / "mine.parquet")
+    with pytest.raises(DataError, match=r"'mine.parquet' has no labels"):
+        load_data(tmp_path / "mine.parquet")
+    with pytest.raises(DataError, match=r"cannot decode picture '0' in '.*mine.parquet'"):
+        load_data(tmp_path, need_labels=False).modalities["image"].read(0)
 
 
 @pytest.mark.parametrize(

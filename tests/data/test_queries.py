@@ -33,7 +33,7 @@ def test_what_holds_no_pictures_is_refused(write, tmp_path):
         load_pictures(write({"a.txt": b""}))
     with pytest.raises(DataError, match="does not end like a picture"):
         load_pictures(tmp_path / "toy" / "a.txt")
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DataError, match=r"does not exist; give a picture, a folder or an archive \(.tar, "):
         load_pictures(tmp_path / "none")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal_hash.data.pictures import first
 from crossmodal_hash.errors import DataError, did_you_mean
 
+Kind = Literal["string", "list", "other"]
 IMAGE = ("image", "img", "picture", "jpg", "png", "webp", "file_name", "image_path", "path")
 TEXT = ("text", "caption", "captions", "sentence", "sentences", "tags", "title")
 LABELS = ("labels", "label", "classes", "class", "categories", "category")
@@ -20,35 +22,82 @@ PARTS = {
 """What the parts of a data set are called elsewhere -> what they are here; a test part holds the queries."""
 
 
-def choose(columns: Sequence[str], given: str, known: Sequence[str], what: str, where: str) -> str | None:
-    """The column for one modality: the one that was given, or the first known name, whatever its case.
+class Columns(NamedTuple):
+    """Which column of a table is which.
+
+    Attributes:
+        image: of pictures; none: there are none.
+        text: of texts.
+        labels: of labels; none: there are none.
+        note: the same in words, with the columns that are not used.
+    """
+
+    image: str | None
+    text: str
+    labels: str | None
+    note: str
+
+
+def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, where: str) -> Columns:
+    """The column for each modality: the one that was given, or the first of the usual names, whatever its case.
+
+    A list called `tags` may be the text or the labels; it is the text only where no other string could be.
+
+    Args:
+        kinds: column -> what its cells hold.
+        given: "image", "text" and "labels" -> the column to take; empty: find one.
+        reader: its name, for the way out.
+        where: the table, for messages.
 
     Raises:
-        DataError: if the one that was given is not there.
+        DataError: if a column that was given is not there, or it is not clear which is the text.
+
+    Example:
+        >>> kinds = {"Picture": "other", "caption": "string", "tags": "list"}
+        >>> choose(kinds, {"image": "", "text": "", "labels": "tags"}, "parquet", "my.parquet").note
+        "image is the column 'Picture', text 'caption', labels 'tags'"
     """
-    if given:
-        if given not in columns:
+    for what, column in given.items():
+        if column and column not in kinds:
             raise DataError(
-                f"{where!r} has no column {given!r} for {what}, only {', '.join(columns)}."
-                f"{did_you_mean(given, columns)}"
+                f"{where!r} has no column {column!r} for {what}, only {', '.join(kinds)}.{did_you_mean(column, kinds)}"
             )
-        return given
-    by_case = {column.lower(): column for column in columns}
-    return next((by_case[name] for name in known if name in by_case), None)
-
-
-def required(column: str | None, columns: Sequence[str], what: str, where: str) -> str:
-    """The column, which must be there.
-
-    Raises:
-        DataError: naming the columns there are, and the parameter that chooses one.
-    """
-    if column is None:
+    free = {column.lower(): column for column in kinds if column not in given.values()}
+    found = {
+        what: given[what] or next((free[name] for name in names if name in free), None)
+        for what, names in (("image", IMAGE), ("text", TEXT), ("labels", LABELS))
+    }
+    text = found["text"]
+    if text is None:
         raise DataError(
-            f"{where!r} has no column for {what} among {', '.join(columns)}; choose one with --reader "
-            f"NAME,{what}=COLUMN"
+            f"{where!r} has no column for text among {', '.join(kinds)}; choose one with --reader {reader},text=COLUMN"
         )
-    return column
+    strings = [column for column, kind in kinds.items() if kind == "string" and column not in found.values()]
+    if not given["text"] and text.lower() == "tags" and kinds[text] == "list" and strings:
+        one = strings[0]
+        raise DataError(
+            f"{where!r} has lists in the column {text!r} and strings in {first(strings)}, so it is not clear which is "
+            f"the text; say it with --reader {reader},text={one}, or {reader},text={one},labels={text}"
+        )
+    taken = [f"{what} {column!r}" for what, column in found.items() if column]
+    missing = [what for what, column in found.items() if not column]
+    unused = [repr(column) for column in kinds if column not in found.values()]
+    note = ", ".join(taken).replace(" ", " is the column ", 1)
+    note += f"; there is none for {' and '.join(missing)}" if missing else ""
+    note += f"; not used: {', '.join(unused)}" if unused else ""
+    return Columns(found["image"], text, found["labels"], note)
+
+
+def kinds_of(schema: Any) -> dict[str, Kind]:
+    """Column -> what its cells hold, from an Arrow schema."""
+    import pyarrow.types as types
+
+    def kind(of: Any) -> Kind:
+        if types.is_string(of) or types.is_large_string(of):
+            return "string"
+        return "list" if types.is_list(of) or types.is_large_list(of) else "other"
+
+    return {field.name: kind(field.type) for field in schema}
 
 
 def cell_text(value: Any, where: str) -> str:

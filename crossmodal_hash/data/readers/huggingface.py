@@ -14,16 +14,7 @@ from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.readers._columns import (
-    IMAGE,
-    LABELS,
-    TEXT,
-    cell_labels,
-    cell_text,
-    choose,
-    division,
-    required,
-)
+from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError
 
@@ -50,16 +41,15 @@ class HuggingFace(Reader):
         """The rows of all parts; parts called train and test are a division, in which test asks the queries."""
         where = str(place.path)
         parts = saved(place.path)
-        columns = list(next(iter(parts.values())).column_names)
-        image = choose(columns, self.image, IMAGE, "image", where)
-        text = required(choose(columns, self.text, TEXT, "text", where), columns, "text", where)
-        labels = choose(columns, self.labels, LABELS, "labels", where)
+        table = next(iter(parts.values()))
+        given = {"image": self.image, "text": self.text, "labels": self.labels}
+        image, text, labels, note = choose(kinds_of(table.features.arrow_schema), given, "huggingface", where)
         texts: list[str] = []
         marks: list[list[str]] = []
         rows: dict[str, Any] = {}
         named: list[str] | None = None
         for name, part in parts.items():
-            if list(part.column_names) != columns:
+            if part.column_names != table.column_names:
                 raise DataError(f"part {name!r} of {where!r} has other columns than the first; save one table")
             rows[name] = np.arange(len(texts), len(texts) + len(part))
             texts += [cell_text(cell, f"a row of {where!r}") for cell in part[text]]
@@ -72,7 +62,7 @@ class HuggingFace(Reader):
             sources["image"] = Pictures(Saved(place.path, image, ids), ids)
         sources["text"] = Texts(tuple(texts))
         matrix, label_names = label_matrix(marks, named)
-        return Dataset(place.name, ids, sources, matrix, label_names, division(rows))
+        return Dataset(place.name, ids, sources, matrix, label_names, division(rows), (note,))
 
 
 class Saved:

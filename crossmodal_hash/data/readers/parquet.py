@@ -17,16 +17,7 @@ from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.readers._columns import (
-    IMAGE,
-    LABELS,
-    TEXT,
-    cell_labels,
-    cell_text,
-    choose,
-    division,
-    required,
-)
+from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError
 
@@ -62,10 +53,8 @@ class Parquet(Reader):
             schema = pq.read_schema(paths[0])
             if other := next((path for path in paths if pq.read_schema(path).names != schema.names), None):
                 raise DataError(f"{paths[0].name!r} and {other.name!r} differ in their columns; give one table")
-        columns = list(schema.names)
-        image = choose(columns, self.image, IMAGE, "image", where)
-        text = required(choose(columns, self.text, TEXT, "text", where), columns, "text", where)
-        labels = choose(columns, self.labels, LABELS, "labels", where)
+        given = {"image": self.image, "text": self.text, "labels": self.labels}
+        image, text, labels, note = choose(kinds_of(schema), given, "parquet", where)
         with named_errors(paths):
             tables = [pq.read_table(path, columns=[c for c in (text, labels) if c]) for path in paths]
         texts = [cell_text(cell, f"row {i} of {where!r}") for i, cell in enumerate(_cells(tables, text))]
@@ -84,7 +73,9 @@ class Parquet(Reader):
         for path, stop, table in zip(paths, ends, tables, strict=True):
             part, rows = path.stem.partition("-")[0], np.arange(stop - len(table), stop)
             parts[part] = np.concatenate([parts[part], rows]) if part in parts else rows
-        return Dataset(place.name, ids, sources, matrix, label_names, division(parts))
+        # A table is known by the name of its file: `mine` could be the folder beside `mine.parquet`.
+        name = place.name if place.is_folder else place.path.name
+        return Dataset(name, ids, sources, matrix, label_names, division(parts), (note,))
 
 
 class Embedded:
@@ -97,7 +88,8 @@ class Embedded:
     """
 
     def __init__(self, paths: Sequence[Path], column: str, names: Sequence[str]) -> None:
-        self.path, self.paths, self.column = paths[0].parent, list(paths), column
+        self.path = paths[0] if len(paths) == 1 else paths[0].parent
+        self.paths, self.column = list(paths), column
         self.rows = {name: row for row, name in enumerate(names)}
         self.groups: list[tuple[int, int]] = []
         self.starts: list[int] = []
