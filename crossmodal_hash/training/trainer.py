@@ -43,6 +43,7 @@ from crossmodal_hash.training.peak import peak_memory
 from crossmodal_hash.training.plan import Phase, epoch_plan
 from crossmodal_hash.training.run import (
     Run,
+    kept_if_anything_was_saved,
     new_run,
     note_latest,
     refuse_taken,
@@ -95,7 +96,8 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
             inputs = input_widths(settings, dataset, vocabulary)
             write_description(run, resolved, dataset, split, inputs, training.device)
         listener.started(run.path)
-        training.fit(run)
+        with kept_if_anything_was_saved(run):
+            training.fit(run)
     note_latest(run)
     return run
 

@@ -181,7 +181,7 @@ FAULTS = [
         "loss",
         OneTower,
         "The value is a finite scalar, or a table of named ones",
-        "the value has shape (6,), not (); take the mean over pairs",
+        "OneTower.compute returned a value of shape (6,), not (); take the mean over pairs",
     ),
     (
         "fusion",
@@ -193,7 +193,7 @@ FAULTS = [
         "fusion",
         Wider,
         "One level and many give (B, out_features)",
-        "Wider declares (B, 18) but returned (4, 38)",
+        "Wider.compute returned (4, 38), but (B, 18) is declared by out_features",
     ),
     (
         "backbone",
