@@ -175,6 +175,22 @@ def test_a_fusion_of_another_width_than_declared_is_a_fault_of_its_plug_in(insta
     assert "try 'chash check fusion maxmean'" in said
 
 
+def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed, tiny, small, tmp_path, capsys):
+    argv = ["train", "--data", str(tiny), "--loss", "apart", "--epochs", "2", "-q", *small]
+    module = installed("apart", "loss")
+    module.write_text(VECTOR.format(body="((u @ v.detach().T) - s).square().mean()"))
+    with pytest.warns(UserWarning, match="no gradient of the term 'hard' reaches the tower 'text'") as heard:
+        assert main([*argv, "--out", "one-sided"]) == 0
+    assert sum("no gradient" in str(warning.message) for warning in heard) == 1
+    others = [x for name in ("labels", "quantization") for x in ("--set", f"terms.{name}.weight=0")]
+    module.write_text(VECTOR.format(body="((u.detach() @ v.detach().T) - s).square().mean()"))
+    del sys.modules["chash_apart"]
+    capsys.readouterr()
+    assert main([*argv, *others, "--out", "none"]) == 2
+    assert "no term of the loss carries a gradient (hard)" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_broken_contract_of_what_is_built_in_is_our_bug(tiny, small, monkeypatch, capsys):
     from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 
