@@ -101,7 +101,10 @@ class Criterion(Component):
     """False for what is kept to show what it does: a distance in the place of a similarity."""
 
     def fit(self, labels: Tensor) -> None:
-        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer."""
+        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer.
+
+        A run that is resumed fits again before it loads its buffers, so their shapes may follow from C.
+        """
 
     @abstractmethod
     def compute(self, a: Tensor, b: Tensor) -> Tensor:
