@@ -48,6 +48,23 @@ class Maxmean(Fusion):
     def compute(self, levels):
         return levels[0].repeat(1, 2)
 """
+REFUSING = """
+from crossmodal_hash.contracts import Criterion
+from crossmodal_hash.errors import SettingsError
+
+
+class Dice(Criterion):
+    \"\"\"Refuses all but the default.\"\"\"
+
+    def __init__(self, *, strength: float = 1.0) -> None:
+        super().__init__()
+        if strength < 0:
+            raise SettingsError(f"strength is {strength:g}; use 0 or more")
+        self.strength = strength
+
+    def compute(self, a, b):
+        return a @ b.T
+"""
 
 
 @pytest.fixture
@@ -215,6 +232,30 @@ def test_a_training_that_has_saved_an_epoch_is_kept_when_it_fails(tiny, small, t
     argv = ["train", "--data", str(tiny), "--epochs", "2", "--out", "run", "-q", *small]
     assert main(argv) == 101
     assert (tmp_path / "run" / "config.json").exists()
+
+
+def test_what_a_constructor_refuses_names_the_setting(installed, capsys):
+    installed("dice", "criterion").write_text(REFUSING)
+    assert main(["train", "--sim", "dice", "--set", "terms.soft.criterion.strength=-1", "-q"]) == 2
+    assert "error: terms.soft.criterion: strength is -1; use 0 or more" in capsys.readouterr().err
+
+
+def test_what_a_backbone_refuses_names_its_tower(tiny, small, capsys):
+    argv = ["train", "--data", str(tiny), *small, "--set", "towers.text.backbone.dropout=2.0", "-q"]
+    assert main(argv) == 2
+    assert "error: towers.text.backbone: dropout_input=" in capsys.readouterr().err
+
+
+def test_plug_ins_of_kinds_without_rules_are_said_not_to_be_checked(installed, tmp_path, capsys):
+    installed("dice", "criterion")
+    points = next((tmp_path / "dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text("[crossmodal_hash.closed_forms]\nmine = nothing:Mine\n")
+    importlib.invalidate_caches()
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    said = capsys.readouterr().err
+    assert "not checked: closed-form mine; rules are there for backbone, fusion" in said
+    assert "no plug-in is installed" not in said
 
 
 def test_without_plug_ins_check_says_how_to_check_what_is_built_in(capsys):
