@@ -64,18 +64,25 @@ def losses(
     return total, shares, block
 
 
-def unreached(shares: Mapping[str, Tensor], block: Block) -> list[tuple[str, str]]:
-    """Terms and towers that learn but get no gradient from them: the backward pass of the losses alone, no tower's.
+def unreached(objective: Objective, shares: Mapping[str, Tensor], block: Block) -> list[tuple[str, str]]:
+    """Terms and towers that could learn from them but get no gradient: the backward pass of the losses, of no tower.
 
     It is looked at whether there are gradients, not at their values, which would wait for the device. A part of a term
-    may be there to be logged, so a term is what its parts are together.
+    may be there to be logged, so a term is what its parts are together; features of a tower that learns nothing before
+    its hash head ask for none.
     """
-    reached = {(name.partition("/")[0], tower): False for name in shares for tower in block.live}
-    for name, share in shares.items():
-        for tower, output in block.live.items() if share.requires_grad else ():
-            made = [x for x in (*output.heads(), output.features) if x is not None and x.requires_grad]
-            found = torch.autograd.grad(share, made, retain_graph=True, allow_unused=True)
-            reached[name.partition("/")[0], tower] |= any(x is not None for x in found)
+    reached: dict[tuple[str, str], bool] = {}
+    for name, term in objective.each():
+        parts = [share for key, share in shares.items() if name in (key, key.partition("/")[0])]
+        for tower, output in block.live.items() if parts else ():
+            made = [output.features] if term.on == "features" else output.heads()
+            if asking := [x for x in made if x is not None and x.requires_grad]:
+                found = [
+                    torch.autograd.grad(part, asking, retain_graph=True, allow_unused=True)
+                    for part in parts
+                    if part.requires_grad
+                ]
+                reached[name, tower] = any(x is not None for xs in found for x in xs)
     return [pair for pair, is_reached in reached.items() if not is_reached]
 
 

@@ -370,7 +370,7 @@ class _Training:
 
     def _warn_of_unreached(self, shares: Mapping[str, Tensor], block: Block) -> None:
         """At the first step of each learner, say which losses teach a tower nothing."""
-        for term, tower in unreached(shares, block):
+        for term, tower in unreached(self.objective, shares, block):
             loss = self.settings.terms[term].loss.name
             warnings.warn(
                 f"no gradient of the term {term!r} reaches the tower {tower!r}, which learns nothing from it: the loss "

@@ -57,12 +57,12 @@ def objective_of(recipe, labels):
 def test_every_term_of_a_recipe_reaches_every_tower_that_learns(recipe, case):
     labels, made = labels_of(case), outputs(recipe)
     objective = objective_of(recipe, labels)
-    assert unreached(objective(block := block_of(made, labels))[1], block) == []
+    assert unreached(objective, objective(block := block_of(made, labels))[1], block) == []
     kept = {name: constant(output) for name, output in made.items()}
     codes, guides = torch.ones(B, K, dtype=torch.float64), [name for name in made if name == "label"]
     for name, output in made.items():
         alone = Block({name: output}, kept, labels, labels, kept | {name: output}, codes, guides)
-        assert unreached(objective(alone)[1], alone) == []
+        assert unreached(objective, objective(alone)[1], alone) == []
 
 
 def constant(output):
