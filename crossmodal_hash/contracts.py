@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from crossmodal_hash.errors import ShapeError
+from crossmodal_hash.errors import ContractError, ShapeError
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.types import Fused, Level, LevelInfo
 
@@ -57,7 +57,8 @@ class Backbone(Component):
         made = [(level.x.shape[1], level.axes) for level in levels]
         declared = [(info.channels, info.axes) for info in self.levels]
         if made != declared:
-            raise ShapeError(f"{type(self).__name__} declares levels (channels, axes) {declared} but returned {made}")
+            said = f"returned levels (channels, axes) {made}, but {declared} are declared"
+            raise ContractError(type(self), "compute", said)
         return levels
 
 
@@ -86,9 +87,8 @@ class Fusion(Component):
         out = self.compute(levels)
         fused = out if isinstance(out, Fused) else Fused(out)
         if fused.features.ndim != 2 or fused.features.shape[1] != self.out_features:
-            raise ShapeError(
-                f"{type(self).__name__} declares (B, {self.out_features}) but returned {tuple(fused.features.shape)}"
-            )
+            said = f"returned {tuple(fused.features.shape)}, but (B, {self.out_features}) is declared by out_features"
+            raise ContractError(type(self), "compute", said)
         return fused
 
 
@@ -101,7 +101,10 @@ class Criterion(Component):
     """False for what is kept to show what it does: a distance in the place of a similarity."""
 
     def fit(self, labels: Tensor) -> None:
-        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer."""
+        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer.
+
+        A run that is resumed fits again before it loads its buffers, so their shapes may follow from C.
+        """
 
     @abstractmethod
     def compute(self, a: Tensor, b: Tensor) -> Tensor:
@@ -113,7 +116,8 @@ class Criterion(Component):
             raise ShapeError(f"labels must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
         s = self.compute(a.float(), b.float())
         if s.shape != (len(a), len(b)):
-            raise ShapeError(f"{type(self).__name__} must return (B, M), here {(len(a), len(b))}, not {tuple(s.shape)}")
+            said = f"returned {tuple(s.shape)}, not (B, M), here {(len(a), len(b))}"
+            raise ContractError(type(self), "compute", said)
         return s
 
 
@@ -138,7 +142,7 @@ class HashLoss(Component):
         raise NotImplementedError(f"{type(self).__name__} says it is opposed, and has no `oppose`")
 
     def forward(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
-        """Check shapes, then compute."""
+        """Check shapes, compute, and check that numbers come out."""
         shapes, wanted = {
             "pairs": ("u (B, K), v (M, K), s (B, M)", (len(u), len(v))),
             "codes": ("u, v and the codes all (B, K)", tuple(u.shape)),
@@ -150,7 +154,26 @@ class HashLoss(Component):
             raise ShapeError(
                 f"{type(self).__name__} needs {shapes}, not {tuple(u.shape)}, {tuple(v.shape)}, {tuple(s.shape)}"
             )
-        return self.compute(u, v, s)
+        out = self.compute(u, v, s)
+        self._refuse_what_is_no_number(out)
+        return out
+
+    def _refuse_what_is_no_number(self, out: object) -> None:
+        """Type, shape and dtype alone: a look at the value would wait for the device at every step."""
+        parts = out if isinstance(out, dict) else {"": out}
+        if not parts:
+            raise ContractError(type(self), "compute", "returned an empty table; name one value at least")
+        for name, part in parts.items():
+            what = f"a value {name!r}" if name else "a value"
+            if not isinstance(part, Tensor):
+                said = f"returned {what} that is a {type(part).__name__}, not a tensor; it must carry a gradient"
+            elif part.ndim:
+                said = f"returned {what} of shape {tuple(part.shape)}, not (); take the mean over pairs"
+            elif not part.is_floating_point():
+                said = f"returned {what} of {part.dtype}, which carries no gradient; compute in float32"
+            else:
+                continue
+            raise ContractError(type(self), "compute", said)
 
 
 class HashFunction(Fusion):

@@ -1,7 +1,7 @@
 """Every error a user can meet; each carries the exit code the command line answers with.
 
-A message is one sentence with the value, the limit and the way out. Anything that is not a `ChashError` is a bug in
-crossmodal_hash and shows its traceback.
+A message is one sentence with the value, the limit and the way out. Anything that is not a `ChashError` is a bug, ours
+or a plug-in's; where the component itself can be named, it is a `ContractError`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,22 @@ class BrokenPluginError(ChashError):
     """A plug-in that cannot be imported, is of the wrong class, or claims a name that is taken. Exit code 3."""
 
     exit_code = 3
+
+
+class ContractError(Exception):
+    """A component that returned something else than its contract promises.
+
+    No user can mend it, so it is no `ChashError`: what is built in shows its traceback, and a plug-in is named.
+
+    Args:
+        component: its class.
+        method: what it wrote of the contract.
+        said: what came, and what was promised; the rest of a sentence that begins with the method.
+    """
+
+    def __init__(self, component: type, method: str, said: str) -> None:
+        self.component, self.method = component, method
+        super().__init__(f"{component.__name__}.{method} {said}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

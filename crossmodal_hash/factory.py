@@ -56,12 +56,13 @@ def reads(tower: TowerSettings) -> str:
     return BACKBONES.resolve(tower.backbone.name).reads
 
 
-def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: bool = True) -> Backbone:
+def build_backbone(settings: TowerSettings, in_features: int, *, where: str, pretrained: bool = True) -> Backbone:
     """A backbone that is set up.
 
     Args:
         settings: of its tower.
         in_features: width of the input: words, feature width, 3 colours, or 0 where texts are read as they are.
+        where: key of the tower in the settings.
         pretrained: false leaves its own weights out, because others are about to be loaded.
 
     Raises:
@@ -70,25 +71,31 @@ def build_backbone(settings: TowerSettings, in_features: int, *, pretrained: boo
     part = settings.backbone
     if not pretrained and "weights" in parameters(BACKBONES.resolve(part.name)):
         part = part.model_copy(update={"weights": "none"})
-    backbone = make(BACKBONES, part, "backbone")
+    backbone = make(BACKBONES, part, f"{where}.backbone")
     backbone.setup(in_features)
     return backbone
 
 
 def build_tower(
-    settings: TowerSettings, in_features: int, bits: int, *, condense: int | None = None, pretrained: bool = True
+    settings: TowerSettings,
+    in_features: int,
+    bits: int,
+    *,
+    where: str,
+    condense: int | None = None,
+    pretrained: bool = True,
 ) -> Tower:
-    """One tower; `condense` freezes a backbone that can be frozen."""
-    backbone = build_backbone(settings, in_features, pretrained=pretrained)
+    """One tower, whose key in the settings is `where`; `condense` freezes a backbone that can be frozen."""
+    backbone = build_backbone(settings, in_features, where=where, pretrained=pretrained)
     return Tower(
         backbone,
         wanted=settings.levels,
-        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, "pooling")),
+        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, f"{where}.pooling")),
         width=settings.width,
         input_dropout=settings.input_dropout,
         dropout=settings.dropout,
-        fusion=make(FUSIONS, settings.fusion, "fusion"),
-        head=make(HEADS, settings.head, "head"),
+        fusion=make(FUSIONS, settings.fusion, f"{where}.fusion"),
+        head=make(HEADS, settings.head, f"{where}.head"),
         level_heads=settings.level_heads,
         bits=bits,
         in_features=in_features,
@@ -116,16 +123,17 @@ def build_fitted_tower(
     Raises:
         SettingsError: for a backbone whose weights have to be learned.
     """
-    backbone = build_backbone(settings, in_features, pretrained=pretrained)
+    where = f"towers.{modality}"
+    backbone = build_backbone(settings, in_features, where=where, pretrained=pretrained)
     if not backbone.freezable and any(True for _ in backbone.parameters()):
         raise SettingsError(
-            f"towers.{modality}.backbone = {settings.backbone.name!r} has weights that only training gives, which a "
+            f"{where}.backbone = {settings.backbone.name!r} has weights that only training gives, which a "
             f"closed form does not do; use raw, or a backbone that comes with weights"
         )
     return Tower(
         backbone,
         wanted=settings.levels,
-        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, "pooling")),
+        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, f"{where}.pooling")),
         width=0,
         input_dropout=0.0,
         dropout=0.0,
@@ -164,7 +172,9 @@ def build_model(settings: Settings, in_features: Mapping[str, int], *, pretraine
             )
             continue
         condense = grid if settings.train.freeze_backbone or reads(tower) == "string" else None
-        towers[modality] = build_tower(tower, width, settings.bits, condense=condense, pretrained=pretrained)
+        towers[modality] = build_tower(
+            tower, width, settings.bits, where=f"towers.{modality}", condense=condense, pretrained=pretrained
+        )
     return HashModel(towers)
 
 

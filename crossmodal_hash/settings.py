@@ -169,11 +169,14 @@ def make(registry: Registry[T], part: Named, where: str) -> T:
 
     Raises:
         UnknownComponentError: no component of that name.
-        SettingsError: a parameter it does not have, or cannot be.
+        SettingsError: a parameter it does not have, or cannot be; what a constructor says gets the key in front.
     """
     cls, params = registry.taking(part.name, part.params())
     check_params(cls, params, where)
-    return cls(**params)
+    try:
+        return cls(**params)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:

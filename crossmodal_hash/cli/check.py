@@ -23,7 +23,7 @@ def check(
 ) -> None:
     """Check that components keep the rules of their kind; exit code 1 if one does not.
 
-    Without arguments every component of an installed plug-in is checked.
+    Without arguments every component of an installed plug-in is checked whose kind has rules.
     """
     from crossmodal_hash.components import KINDS, registry_of
     from crossmodal_hash.config import parse_part
@@ -39,6 +39,9 @@ def check(
     else:
         found = [(registry_of(kind).kind, name)]
     rows, document = [], []
+    without = [f"{k} {f.name}" for k in KINDS if k not in RULES for f in KINDS[k].found() if f.origin != BUILT_IN]
+    if kind is None and without:
+        output.say(f"not checked: {', '.join(without)}; rules are there for {', '.join(RULES)}")
     for of, each in dict.fromkeys(found):
         params = parse_part(each)
         findings = findings_of(of, params.pop("name"), **params)
@@ -46,7 +49,7 @@ def check(
         output.say(f"{of} {each}: {len(findings) - broken} rules kept, {broken} broken")
         rows += [(f"{of} {each}", "ok" if f.ok else "BROKEN", f.rule, f.seen) for f in findings]
         document += [{"kind": of, "name": each, "rule": f.rule, "ok": f.ok, "seen": f.seen} for f in findings]
-    if not found:
+    if not found and not without:
         output.say(
             "no plug-in is installed; 'chash check criterion' checks what is built in, 'chash check loss graph' one"
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 
 from crossmodal_hash.components import KINDS
+from crossmodal_hash.errors import ContractError
 from crossmodal_hash.registry import BUILT_IN
 
 
@@ -27,9 +28,12 @@ def blame(error: BaseException) -> str | None:
         at_work = type(frame.f_locals.get("self"))
         if at_work in foreign:
             kind, found = foreign[at_work]
+            # A contract is checked in a method of ours, which is not what the author wrote.
+            broken = isinstance(error, ContractError)
+            how = "broke its contract" if broken else f"failed in {frame.f_code.co_name}: {type(error).__name__}"
             said = (
-                f"{kind} {found.name!r} of {found.origin} ({found.target}) failed in {frame.f_code.co_name}: "
-                f"{type(error).__name__}: {error}; this is a fault of that plug-in, whose traceback follows: mend it, "
-                f"or try 'chash check {kind} {found.name}'"
+                f"{kind} {found.name!r} of {found.origin} ({found.target}) {how}: {error}; this is a fault of that "
+                f"plug-in{'' if broken else ', whose traceback follows'}: mend it, or try 'chash check {kind} "
+                f"{found.name}'"
             )
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show the docstring, parameters and defaults of a component, or the text of a recipe."""
+    from crossmodal_hash.cli.docstring import said_of_parameters, split_args, types_of_parameters
     from crossmodal_hash.components import KIND_ALIASES, registry_of
     from crossmodal_hash.errors import UnknownComponentError
     from crossmodal_hash.recipes import recipes
@@ -35,8 +37,12 @@ def info(
     cls = registry.resolve(name)
     known = parameters(cls)
     doc = inspect.getdoc(cls) or ""
-    lines = [f"{registry.kind} {found.name}  ({found.origin}, {found.target})", "", doc, ""]
-    lines += [f"  {key} = {value!r}" for key, value in known.items()] or ["  no parameters"]
+    types, said = types_of_parameters(cls), said_of_parameters(cls)
+    lines = [f"{registry.kind} {found.name}  ({found.origin}, {found.target})", "", split_args(doc)[0], ""]
+    for key, value in known.items():
+        lines.append(f"  {key} = {value!r}" + (f"  ({types[key]})" if key in types else ""))
+        lines += textwrap.wrap(said.get(key, ""), 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    lines += [] if known else ["  no parameters"]
     document = {
         "kind": registry.kind,
         "name": found.name,
@@ -44,6 +50,8 @@ def info(
         "target": found.target,
         "doc": doc,
         "parameters": {key: _plain(value) for key, value in known.items()},
+        "types": {key: types[key] for key in known if key in types},
+        "said": {key: said[key] for key in known if key in said},
     }
     output.line("\n".join(lines), document)
 

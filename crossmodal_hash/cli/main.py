@@ -30,7 +30,7 @@ from crossmodal_hash.cli import (
 )
 from crossmodal_hash.cli.culprit import blame
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
-from crossmodal_hash.errors import ChashError
+from crossmodal_hash.errors import ChashError, ContractError
 
 OK, NO, MENDABLE, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
 STORAGE = {
@@ -136,7 +136,9 @@ def _bug(error: Exception) -> int:
     said = blame(error)
     if said is not None:
         print_error(said)
-    print_traceback(error, report=said is None)
+    # Where a contract is broken the sentence has said it all; the frames are those of the check.
+    if said is None or not isinstance(error, ContractError) or os.environ.get("CHASH_DEBUG"):
+        print_traceback(error, report=said is None)
     return BUG if said is None else PLUGIN
 
 

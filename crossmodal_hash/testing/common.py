@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossmodal_hash.errors import ChashError
+from crossmodal_hash.errors import ChashError, ContractError
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.settings import check_params
 
@@ -84,7 +84,7 @@ def _try(rule: Rule, subject: Subject) -> Finding:
         with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
             warnings.simplefilter("ignore")
             seen = rule(subject)
-    except (NotKeptError, ChashError) as error:
+    except (NotKeptError, ChashError, ContractError) as error:
         return Finding(title, ok=False, seen=str(error))
     except Exception as error:
         return Finding(title, ok=False, seen=f"{type(error).__name__} {_where(error)}: {_in_one_line(error)}")

@@ -242,6 +242,22 @@ def whole_or_absent(run: Run) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def kept_if_anything_was_saved(run: Run) -> Iterator[None]:
+    """Take the folder of a training away that failed before it saved anything, so that the next one may have its name.
+
+    One that was interrupted, or that the disk stopped, stays: it is resumed from its start.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception:
+        if not any(path.exists() for path in (run.checkpoint, run.metrics, run.weights)):
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
 def note_latest(run: Run) -> None:
     """Remember a run under `runs/` as the one that commands without RUN mean."""
     if run.path.parent == RUNS:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
+from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.objective import Block, Objective, in_batch
 from crossmodal_hash.training.memory import Memory
@@ -62,6 +64,28 @@ def losses(
     return total, shares, block
 
 
+def unreached(objective: Objective, shares: Mapping[str, Tensor], block: Block) -> list[tuple[str, str]]:
+    """Terms and towers that could learn from them but get no gradient: the backward pass of the losses, of no tower.
+
+    It is looked at whether there are gradients, not at their values, which would wait for the device. A part of a term
+    may be there to be logged, so a term is what its parts are together; features of a tower that learns nothing before
+    its hash head ask for none.
+    """
+    reached: dict[tuple[str, str], bool] = {}
+    for name, term in objective.each():
+        parts = [share for key, share in shares.items() if name in (key, key.partition("/")[0])]
+        for tower, output in block.live.items() if parts else ():
+            made = [output.features] if term.on == "features" else output.heads()
+            if asking := [x for x in made if x is not None and x.requires_grad]:
+                found = [
+                    torch.autograd.grad(part, asking, retain_graph=True, allow_unused=True)
+                    for part in parts
+                    if part.requires_grad
+                ]
+                reached[name, tower] = any(x is not None for xs in found for x in xs)
+    return [pair for pair, is_reached in reached.items() if not is_reached]
+
+
 def train_step(
     model: HashModel,
     objective: Objective,
@@ -72,13 +96,25 @@ def train_step(
     memory: Memory | None = None,
     learner: str | None = None,
     clip: float = 0.0,
+    watch: Callable[[Mapping[str, Tensor], Block], None] | None = None,
 ) -> dict[str, Tensor]:
     """Forward, backward, update; returns each term's share of the loss, detached.
 
-    `opponent` steps the parameters of opposed losses, on the same outputs as constants.
+    `opponent` steps the parameters of opposed losses, on the same outputs as constants. `watch` is shown each term's
+    share and what was compared before the backward pass.
+
+    Raises:
+        TrainingError: if no loss carries a gradient.
     """
     optimizer.zero_grad(set_to_none=True)
     total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
+    if not total.requires_grad:
+        raise TrainingError(
+            f"no term of the loss carries a gradient ({', '.join(shares)}), so nothing can be learned: every loss "
+            f"detaches the codes it compares; see 'chash check loss NAME'"
+        )
+    if watch is not None:
+        watch(shares, block)
     torch.autograd.backward(total)
     if clip:
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from crossmodal_hash.errors import DataError, RunError, TrainingError
 from crossmodal_hash.factory import build_model, build_objective, guides, reads
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, save_weights
-from crossmodal_hash.objective import Objective
+from crossmodal_hash.objective import Block, Objective
 from crossmodal_hash.settings import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
@@ -43,6 +44,7 @@ from crossmodal_hash.training.peak import peak_memory
 from crossmodal_hash.training.plan import Phase, epoch_plan
 from crossmodal_hash.training.run import (
     Run,
+    kept_if_anything_was_saved,
     new_run,
     note_latest,
     refuse_taken,
@@ -50,7 +52,7 @@ from crossmodal_hash.training.run import (
     write_description,
 )
 from crossmodal_hash.training.schedule import learning_rate
-from crossmodal_hash.training.step import to_device, train_step
+from crossmodal_hash.training.step import to_device, train_step, unreached
 from crossmodal_hash.training.validation import validation_scores
 from crossmodal_hash.types import Batch
 
@@ -95,7 +97,8 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
             inputs = input_widths(settings, dataset, vocabulary)
             write_description(run, resolved, dataset, split, inputs, training.device)
         listener.started(run.path)
-        training.fit(run)
+        with kept_if_anything_was_saved(run):
+            training.fit(run)
     note_latest(run)
     return run
 
@@ -225,6 +228,7 @@ class _Training:
         self.position[torch.from_numpy(split.train)] = torch.arange(len(split.train))
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
+        self.watched: set[str | None] = set()
         self.saved = time.monotonic()
 
     def fit(self, run: Run) -> None:
@@ -344,7 +348,9 @@ class _Training:
                     memory=self.memory,
                     learner=learner,
                     clip=train.clip,
+                    watch=None if learner in self.watched else self._warn_of_unreached,
                 )
+                self.watched.add(learner)
                 for name, value in shares.items():
                     # Summed on the device: reading a value would wait for the GPU at every step.
                     sums[name] = sums.get(name, torch.zeros((), dtype=torch.float64, device=value.device)) + value
@@ -361,6 +367,16 @@ class _Training:
             self.memory.renew_codes()
         measure()
         self._end_epoch(run, epoch + 1)
+
+    def _warn_of_unreached(self, shares: Mapping[str, Tensor], block: Block) -> None:
+        """At the first step of each learner, say which losses teach a tower nothing."""
+        for term, tower in unreached(self.objective, shares, block):
+            loss = self.settings.terms[term].loss.name
+            warnings.warn(
+                f"no gradient of the term {term!r} reaches the tower {tower!r}, which learns nothing from it: the loss "
+                f"{loss!r} detaches its codes, or does not use them; see 'chash check loss {loss}'",
+                stacklevel=2,
+            )
 
     def _remaining(self, epoch: int, phases: list[Phase], done: int) -> Iterator[tuple[str | None, Iterator[Batch]]]:
         """For every step still to do: who learns, and where its batch comes from when asked for."""
@@ -429,6 +445,6 @@ def check_finite(sums: Mapping[str, float], step: int) -> None:
     for name, value in sums.items():
         if not math.isfinite(value):
             raise TrainingError(
-                f"term {name!r} of the loss is {value} by step {step}; train anew into another folder, with a lower "
+                f"term {name!r} of the loss is {value} by step {step}; train anew, with a lower "
                 f"train.lr or --set train.clip=1"
             )

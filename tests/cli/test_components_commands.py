@@ -14,6 +14,21 @@ def test_info_shows_the_docstring_and_parameters_of_everything(kind, name, capsy
     assert shown["doc"]
 
 
+def test_info_shows_which_values_a_parameter_may_have(capsys):
+    assert main(["info", "criterion", "mmd"]) == 0
+    shown = capsys.readouterr().out
+    assert "bandwidth = 'mean'  (str)" in shown
+    assert "`mean` or `median` of the squared distances between different training items" in " ".join(shown.split())
+    assert main(["info", "loss", "similarity-mse"]) == 0
+    shown = capsys.readouterr().out
+    assert "(Literal['antipodal', 'orthogonal'])" in shown
+    assert shown.count("what s = 0 asks of two codes") == 1
+    assert main(["info", "loss", "similarity-mse", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["said"]["reduction"] == "`mean` over pairs, or `paper`: their sum times K^2."
+    assert document["types"]["reduction"] == "Literal['mean', 'paper']"
+
+
 @pytest.mark.parametrize("word", ["sim", "criterion", "criteria", "CRITERION"])
 def test_a_kind_may_be_called_by_its_flag_or_plural(word, capsys):
     assert main(["list", word, "-q"]) == 0

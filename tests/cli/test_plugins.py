@@ -25,6 +25,47 @@ class Dice(Criterion):
         return {body}
 """
 
+VECTOR = """
+from crossmodal_hash.contracts import HashLoss
+
+
+class Apart(HashLoss):
+    \"\"\"Forgets to take the mean over the items.\"\"\"
+
+    def compute(self, u, v, s):
+        return {body}
+"""
+WIDER = """
+from crossmodal_hash.contracts import Fusion
+
+
+class Maxmean(Fusion):
+    \"\"\"Puts the levels side by side, and declares the width of one.\"\"\"
+
+    def setup(self, levels, bits):
+        self.out_features = levels[0].channels
+
+    def compute(self, levels):
+        return levels[0].repeat(1, 2)
+"""
+REFUSING = """
+from crossmodal_hash.contracts import Criterion
+from crossmodal_hash.errors import SettingsError
+
+
+class Dice(Criterion):
+    \"\"\"Refuses all but the default.\"\"\"
+
+    def __init__(self, *, strength: float = 1.0) -> None:
+        super().__init__()
+        if strength < 0:
+            raise SettingsError(f"strength is {strength:g}; use 0 or more")
+        self.strength = strength
+
+    def compute(self, a, b):
+        return a @ b.T
+"""
+
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
@@ -116,6 +157,105 @@ def test_a_fault_in_training_names_the_plug_in_and_shows_its_traceback(installed
     assert "try 'chash check criterion dice'" in said
     assert "return a.nothing" in said
     assert "bug in chash" not in said
+
+
+@pytest.mark.parametrize(
+    ("body", "came"),
+    [
+        ("((u @ v.T) - s).square().mean(1)", "of shape (8,), not ()"),
+        ("{'fit': ((u @ v.T) - s).square().mean(), 'bits': 0.5}", "'bits' that is a float, not a tensor"),
+        ("{}", "an empty table"),
+        ("(u @ v.T > s).sum()", "of torch.int64"),
+    ],
+)
+def test_a_loss_that_is_no_scalar_is_a_fault_of_its_plug_in_and_leaves_no_run(
+    body, came, installed, tiny, small, tmp_path, capsys
+):
+    module = installed("apart", "loss")
+    module.write_text(VECTOR.format(body=body))
+    argv = ["train", "--data", str(tiny), "--loss", "apart", "--epochs", "1", "--out", "run", "-q", *small]
+    assert main(argv) == 3
+    said = capsys.readouterr().err
+    assert "loss 'apart' of chash-apart 0.1 (chash_apart:Apart) broke its contract: Apart.compute returned" in said
+    assert came in said
+    assert "try 'chash check loss apart'" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fusion_of_another_width_than_declared_is_a_fault_of_its_plug_in(installed, tiny, small, capsys):
+    installed("maxmean", "fusion").write_text(WIDER)
+    assert main(["train", "--data", str(tiny), "--fusion", "maxmean", "--out", "run", "-q", *small]) == 3
+    said = capsys.readouterr().err
+    assert "fusion 'maxmean' of chash-maxmean 0.1 (chash_maxmean:Maxmean) broke its contract: Maxmean.compute" in said
+    assert "but (B, 16) is declared" in said
+    assert "try 'chash check fusion maxmean'" in said
+
+
+def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed, tiny, small, tmp_path, capsys):
+    argv = ["train", "--data", str(tiny), "--loss", "apart", "--epochs", "2", "-q", *small]
+    module = installed("apart", "loss")
+    module.write_text(VECTOR.format(body="((u @ v.detach().T) - s).square().mean()"))
+    with pytest.warns(UserWarning, match="no gradient of the term 'hard' reaches the tower 'text'") as heard:
+        assert main([*argv, "--out", "one-sided"]) == 0
+    assert sum("no gradient" in str(warning.message) for warning in heard) == 1
+    others = [x for name in ("labels", "quantization") for x in ("--set", f"terms.{name}.weight=0")]
+    module.write_text(VECTOR.format(body="((u.detach() @ v.detach().T) - s).square().mean()"))
+    del sys.modules["chash_apart"]
+    capsys.readouterr()
+    assert main([*argv, *others, "--out", "none"]) == 2
+    assert "no term of the loss carries a gradient (hard)" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_broken_contract_of_what_is_built_in_is_our_bug(tiny, small, monkeypatch, capsys):
+    from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
+
+    monkeypatch.setattr(PairwiseNLL, "compute", lambda self, u, v, s: u.mean(1))
+    argv = ["train", "--data", str(tiny), "--loss", "pairwise-nll", "--out", "run", "-q", *small]
+    assert main(argv) == 101
+    said = capsys.readouterr().err
+    assert "PairwiseNLL.compute returned a value of shape (8,)" in said
+    assert "bug in chash" in said
+
+
+def test_a_training_that_has_saved_an_epoch_is_kept_when_it_fails(tiny, small, tmp_path, monkeypatch):
+    from crossmodal_hash.training import trainer
+
+    def once(*args, _real=trainer.train_step, **kwargs):
+        if (tmp_path / "run" / "metrics.jsonl").exists():
+            raise ValueError("in the second epoch")
+        return _real(*args, **kwargs)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trainer, "train_step", once)
+    argv = ["train", "--data", str(tiny), "--epochs", "2", "--out", "run", "-q", *small]
+    assert main(argv) == 101
+    assert (tmp_path / "run" / "config.json").exists()
+
+
+def test_what_a_constructor_refuses_names_the_setting(installed, capsys):
+    installed("dice", "criterion").write_text(REFUSING)
+    assert main(["train", "--sim", "dice", "--set", "terms.soft.criterion.strength=-1", "-q"]) == 2
+    assert "error: terms.soft.criterion: strength is -1; use 0 or more" in capsys.readouterr().err
+
+
+def test_what_a_backbone_refuses_names_its_tower(tiny, small, capsys):
+    argv = ["train", "--data", str(tiny), *small, "--set", "towers.text.backbone.dropout=2.0", "-q"]
+    assert main(argv) == 2
+    assert "error: towers.text.backbone: dropout_input=" in capsys.readouterr().err
+
+
+def test_plug_ins_of_kinds_without_rules_are_said_not_to_be_checked(installed, tmp_path, capsys):
+    installed("dice", "criterion")
+    points = next((tmp_path / "dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text("[crossmodal_hash.closed_forms]\nmine = nothing:Mine\n")
+    importlib.invalidate_caches()
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    said = capsys.readouterr().err
+    assert "not checked: closed-form mine; rules are there for backbone, fusion" in said
+    assert "no plug-in is installed" not in said
 
 
 def test_without_plug_ins_check_says_how_to_check_what_is_built_in(capsys):

@@ -49,6 +49,20 @@ class Forgetful(Criterion):
         return nn.functional.normalize(a * rarity) @ nn.functional.normalize(b * rarity).T
 
 
+class Rarity(Criterion):
+    """Cosine weighted by the rarity of labels, in a buffer that is empty until they are seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("rarity", torch.empty(0))
+
+    def fit(self, labels):
+        self.rarity = 1 / (1 + labels.float().sum(0))
+
+    def compute(self, a, b):
+        return nn.functional.normalize(a * self.rarity) @ nn.functional.normalize(b * self.rarity).T
+
+
 class Blind(HashLoss):
     """Squared error on codes after the sign, through which no gradient comes."""
 
@@ -181,7 +195,7 @@ FAULTS = [
         "loss",
         OneTower,
         "The value is a finite scalar, or a table of named ones",
-        "the value has shape (6,), not (); take the mean over pairs",
+        "OneTower.compute returned a value of shape (6,), not (); take the mean over pairs",
     ),
     (
         "fusion",
@@ -193,7 +207,7 @@ FAULTS = [
         "fusion",
         Wider,
         "One level and many give (B, out_features)",
-        "Wider declares (B, 18) but returned (4, 38)",
+        "Wider.compute returned (4, 38), but (B, 18) is declared by out_features",
     ),
     (
         "backbone",
@@ -282,3 +296,7 @@ def test_what_cannot_be_made_is_told_once():
     (finding,) = check("criterion", Unmade)
     assert finding.seen.startswith("OSError in __init__, line")
     assert finding.seen.endswith("no licence")
+
+
+def test_a_criterion_may_keep_a_buffer_as_long_as_there_are_classes():
+    assert_conforms("criterion", Rarity)

@@ -8,8 +8,9 @@ import torch
 
 from crossmodal_hash import config
 from crossmodal_hash.factory import build_objective
-from crossmodal_hash.objective import in_batch
+from crossmodal_hash.objective import Block, in_batch
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.training.step import unreached
 from crossmodal_hash.types import HashOutput
 
 B, K, C, D, LEVELS = 6, 4, 5, 3, 2
@@ -49,6 +50,23 @@ def objective_of(recipe, labels):
     objective.setup({"image": D, "text": D, "label": D}, K, C)
     objective.double().fit(labels)
     return objective
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("recipe", DEEP)
+def test_every_term_of_a_recipe_reaches_every_tower_that_learns(recipe, case):
+    labels, made = labels_of(case), outputs(recipe)
+    objective = objective_of(recipe, labels)
+    assert unreached(objective, objective(block := block_of(made, labels))[1], block) == []
+    kept = {name: constant(output) for name, output in made.items()}
+    codes, guides = torch.ones(B, K, dtype=torch.float64), [name for name in made if name == "label"]
+    for name, output in made.items():
+        alone = Block({name: output}, kept, labels, labels, kept | {name: output}, codes, guides)
+        assert unreached(objective, objective(alone)[1], alone) == []
+
+
+def constant(output):
+    return HashOutput(output.u.detach(), tuple(x.detach() for x in output.per_level), output.features.detach())
 
 
 def block_of(made, labels):
