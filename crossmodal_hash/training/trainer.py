@@ -445,6 +445,6 @@ def check_finite(sums: Mapping[str, float], step: int) -> None:
     for name, value in sums.items():
         if not math.isfinite(value):
             raise TrainingError(
-                f"term {name!r} of the loss is {value} by step {step}; train anew, with a lower "
+                f"term {name!r} of the loss is {value} by step {step}; train anew into another folder, with a lower "
                 f"train.lr or --set train.clip=1"
             )
