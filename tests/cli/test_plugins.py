@@ -194,6 +194,7 @@ def test_a_fusion_of_another_width_than_declared_is_a_fault_of_its_plug_in(insta
 
 def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed, tiny, small, tmp_path, capsys):
     argv = ["train", "--data", str(tiny), "--loss", "apart", "--epochs", "2", "-q", *small]
+    argv += ["--set", "terms.hard.intra=0"]  # pairs within texts would teach their tower
     module = installed("apart", "loss")
     module.write_text(VECTOR.format(body="((u @ v.detach().T) - s).square().mean()"))
     with pytest.warns(UserWarning, match="no gradient of the term 'hard' reaches the tower 'text'") as heard:
