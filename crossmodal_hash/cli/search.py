@@ -81,12 +81,12 @@ def search(
             (d, str(searched.ids[row])) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius
         ]
         found += [(name, rank, d, item) for rank, (d, item) in enumerate(near, 1)]
-        items = [{"item": item, "distance": d} | ({"text": words[item]} if words else {}) for d, item in near]
+        items = [{"item": item, "distance": d} | ({"text": words.get(item, "")} if words else {}) for d, item in near]
         document.append({"query": name, "found": items})
         missed += [(name, distance[0])] if distance and not near else []
     columns: tuple[str, ...] = ("query", "rank", "distance", "item")
     if words:
-        columns, found = (*columns, "text"), [(*row, _short(words[row[-1]])) for row in found]
+        columns, found = (*columns, "text"), [(*row, _short(words.get(row[-1], ""))) for row in found]
     output.table(columns, found, document, names=False)
     if missed:
         name, least = min(missed, key=lambda pair: pair[1])
@@ -148,13 +148,17 @@ def _other(run: Run, modality: str) -> Codes:
 
 def _words(run: Run, modality: str) -> dict[str, str]:
     """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
-    from crossmodal_hash.data import Texts
-    from crossmodal_hash.training.own_data import own_data
+    from crossmodal_hash.components import READERS
+    from crossmodal_hash.data import Texts, load_data
+    from crossmodal_hash.settings import make
 
     if modality != "text":
         return {}
+    data = run.settings().data
     try:
-        dataset = own_data(run.settings().data, need_labels=False)
+        reader = None if data.reader is None else make(READERS, data.reader, "data.reader")
+        # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
+        dataset = load_data(data.path, reader=reader, need_labels=False, need_texts=False, need_pictures=False)
     except ChashError:
         return {}
     source = dataset.modalities.get(modality)

@@ -2,12 +2,14 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import Codes, load, pack, save
+from crossmodal_hash.training.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,19 @@ def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(tr
     assert 0 < len(rows) < 48 * 48
     assert max(int(row[2]) for row in rows) <= 3
     assert "text codes searched: 48, of 16 bits" in err
+
+
+def test_texts_are_shown_where_the_data_still_have_them(trained, tiny, tmp_path, monkeypatch, capsys):
+    short = tmp_path / "short.zip"
+    with zipfile.ZipFile(tiny) as archive, zipfile.ZipFile(short, "w") as cut:
+        cut.writestr("metadata.jsonl", "\n".join(archive.read("metadata.jsonl").decode().splitlines()[:3]))
+    settings = Run(Path(trained)).settings()
+    data = settings.data.model_copy(update={"path": str(short), "skip_bad": True})
+    moved = settings.model_copy(update={"data": data})
+    monkeypatch.setattr(Run, "settings", lambda self: moved)
+    assert main(["search", trained, "--images", str(tiny), "-k", "48"]) == 0
+    _, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert {row[3] for row in rows if row[4]} == {f"images/{i:02}.png" for i in range(3)}
 
 
 def test_nothing_within_a_radius_is_said_with_the_nearest(trained, tmp_path, capsys):
