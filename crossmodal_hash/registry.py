@@ -157,11 +157,12 @@ class Registry(Generic[T]):
         taken = [f.origin for f in self.found() if f.name in (name, self.aliases.get(name)) and f.origin != HERE]
         if taken:
             raise SettingsError(f"{self.kind} {name!r} is there already, from {taken[0]}; choose another name")
-        self.added[name] = cls
+        before = self.added
+        self.added = {**before, name: cls}
         try:
             self.resolve(name)
         except BrokenPluginError as error:
-            del self.added[name]
+            self.added = before
             raise SettingsError(str(error)) from error
 
     def __iter__(self) -> Iterator[str]:

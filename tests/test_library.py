@@ -35,6 +35,8 @@ def test_a_class_of_ones_own_is_chosen_by_name(tiny, small, tmp_path):
 
     ch.register("sim", "My_Own", Shared)
     ch.register("criterion", "my-own", Shared)
+    with pytest.raises(SettingsError, match="does not subclass"):
+        ch.register("criterion", "my-own", dict)  # what was there stays
     method = ch.build("default", bits=8, sim="my-own", sets=small[1::2])
     run = ch.train(method, ch.load_data(tiny), epochs=1, out=tmp_path / "run")
     assert run.settings().terms["soft"].criterion.name == "my-own"
