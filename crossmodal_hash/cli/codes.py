@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +98,15 @@ def write_files(codes: Mapping[str, Codes], folder: Path, suffixes: Sequence[str
     """Codes as files called like their modality, in every format asked for; the files, modality by modality."""
     from crossmodal_hash.codes import save
 
-    paths = []
-    for modality, found in codes.items():
-        for suffix in suffixes:
-            paths.append(folder / f"{modality}.{suffix}")
-            save(paths[-1], found)
+    paths = files_for(codes, folder, suffixes)
+    for path in paths:
+        save(path, codes[path.stem])
     return paths
+
+
+def files_for(modalities: Iterable[str], folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """What `write_files` writes."""
+    return [folder / f"{modality}.{suffix}" for modality in modalities for suffix in suffixes]
 
 
 def _at(spec: str) -> tuple[Path, str | None]:

@@ -82,9 +82,10 @@ def convert(
     Pictures are copied as they are. An item without text, or whose picture cannot be read, is refused, or left
     out with --skip-bad.
     """
-    from crossmodal_hash.data import Needs, without_bad
+    from crossmodal_hash.data import Needs
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
+    from crossmodal_hash.training.own_data import heard
 
     output = Output(as_json=as_json, quiet=quiet)
     talk = Talk(output)
@@ -99,11 +100,7 @@ def convert(
     if out.exists():
         raise SettingsError(f"{str(out)!r} is there already; choose another name")
     dataset, name = _read(path, reader, Needs(labels=False, texts=not skip_bad, pictures=not skip_bad))
-    if skip_bad:
-        with talk.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
-            dataset = without_bad(dataset, advance)
-    for note in dataset.notes:
-        output.say(note)
+    dataset = heard(dataset, skip_bad=skip_bad, listener=talk)
     with talk.task(f"write {len(dataset)} items", len(dataset)) as advance:
         write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]
     output.line(str(out), {"out": str(out), "format": form, "reader": name, "items": len(dataset)})

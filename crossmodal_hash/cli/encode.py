@@ -50,7 +50,7 @@ def encode(
 
     Without data, those the run was trained on. A codes file holds packed bits, ids, and what a search needs to know.
     """
-    from crossmodal_hash.cli.codes import write_files
+    from crossmodal_hash.cli.codes import files_for, write_files
     from crossmodal_hash.errors import SettingsError
     from crossmodal_hash.training.encode import encode as encode_run
     from crossmodal_hash.training.run import open_run
@@ -66,8 +66,7 @@ def encode(
     talk = Talk(output)
     dataset, own = _dataset(data, reader, images, texts, skip_bad, opened.settings().data, talk)
     folder = out or (opened.codes if own else Path("codes"))
-    targets = [folder / f"{name}.{suffix}" for name in dataset.modalities for suffix in suffixes]
-    there = [path for path in targets if path.exists()]
+    there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
         raise SettingsError(f"{there[0]} is there already, perhaps of other items; name a folder with --out")
     codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=talk)

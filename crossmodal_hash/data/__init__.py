@@ -1,7 +1,6 @@
 """Readers, splits, vocabulary and the picture loader; importing this is cheap, torch and scipy come with first use."""
 
 from crossmodal_hash.data.damage import without_bad as without_bad
-from crossmodal_hash.data.damage import without_damaged as without_damaged
 from crossmodal_hash.data.dataset import Dataset as Dataset
 from crossmodal_hash.data.dataset import Source as Source
 from crossmodal_hash.data.labels import label_matrix as label_matrix

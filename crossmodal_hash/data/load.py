@@ -49,7 +49,7 @@ def load_data(
         labels: likewise the 0/1 matrix of labels.
         need_labels: whether data without labels are refused; otherwise they get `labels=None`.
         need_texts: whether items without a text are refused; otherwise `without_bad` leaves them out.
-        need_pictures: whether pictures that are not there are refused; `without_damaged` leaves their items out.
+        need_pictures: whether pictures that are not there are refused; `without_bad` leaves their items out.
 
     Returns:
         The data set, with the modalities "image" and "text".
