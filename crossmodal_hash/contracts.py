@@ -39,6 +39,9 @@ class Backbone(Component):
     freezable: ClassVar[bool] = False
     """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it. Where it has a
     parameter `weights`, the value `none` leaves them out."""
+    as_given: ClassVar[bool] = False
+    """Whether a matrix is read in the units it comes in. Otherwise the tower brings the columns of feature vectors to
+    mean 0 and deviation 1 over the training items, and divides a matrix of words by the mean of what is not 0 in it."""
     size: int = 224
     """Side in pixels of the pictures wanted; unused by text and vectors."""
     levels: tuple[LevelInfo, ...] = ()

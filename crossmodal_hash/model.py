@@ -17,6 +17,7 @@ from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.files import write_bytes
 from crossmodal_hash.levels.project import Projection
+from crossmodal_hash.levels.scale import Scale
 from crossmodal_hash.levels.select import select
 from crossmodal_hash.levels.standardize import Standardize
 from crossmodal_hash.pooling.pyramid import Pyramid
@@ -62,6 +63,9 @@ class Tower(nn.Module):
         self.backbone = backbone
         self.chosen = select(backbone.levels, wanted)
         infos = [backbone.levels[i] for i in self.chosen]
+        columns = {"vector": in_features, "text": None}
+        scaled = backbone.reads in columns and not backbone.as_given
+        self.scale = Scale(columns[backbone.reads]) if scaled else None
         # Without a frozen backbone the maps change as it learns, and batch norm does this work.
         self.standardize = Standardize(infos, condense) if condense is not None else None
         self.pooling, self.fusion, self.head = pooling, fusion, head
@@ -90,6 +94,8 @@ class Tower(nn.Module):
 
     def levels(self, x: Tensor) -> Levels:
         """(B, ...) raw input -> every level of the backbone, condensed if the backbone is frozen."""
+        if self.scale is not None:
+            x = self.scale(x)
         if self.condense is None:
             return tuple(self.backbone(x))
         with torch.no_grad():
@@ -203,6 +209,13 @@ def save_weights(path: Path, model: HashModel) -> None:
     write_bytes(path, serialise({name: x.detach().cpu().contiguous() for name, x in model.state_dict().items()}))
 
 
+def complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A saved state with what version 0.1 did not save: it took matrices in the units they came in."""
+    as_given = {"input_mean": torch.zeros_like, "input_scale": torch.ones_like}
+    units = {name: as_given[last](x) for name, x in own.items() if (last := name.rpartition(".")[2]) in as_given}
+    return units | dict(state)
+
+
 def load_weights(path: Path, model: HashModel) -> None:
     """Put the weights of `path` into `model`.
 
@@ -218,6 +231,7 @@ def load_weights(path: Path, model: HashModel) -> None:
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path} cannot be read ({error}); train again, or restore the file") from error
     own = model.state_dict()
+    state = complete(state, own)
     wrong = sorted(set(state) ^ set(own)) or sorted(n for n in own if own[n].shape != state[n].shape)
     if wrong:
         raise RunError(f"{path} does not fit this run's settings: {len(wrong)} tensors differ, such as {wrong[0]}")

@@ -100,7 +100,8 @@ class Term(nn.Module):
         criterion: similarity of labels; needed by losses that compare pairs.
         weight: factor on the whole term.
         inter: factor on pairs across modalities.
-        intra: factor on pairs within a modality.
+        intra: factor on pairs within a modality, as the tower that learns feels it: compared with a memory, a pair has
+            one side that learns; within a batch it has two, whose gradients add up, so such pairs count half there.
         heads: hash heads the term runs over; `levels+fused` takes the mean over levels, `sum` their sum.
         between: which modalities meet: `all`, or each with the guides.
         on: what the loss sees: `codes`, or the fused `features` before the hash head.
@@ -148,8 +149,9 @@ class Term(nn.Module):
             jobs = [(pairs, w) for pairs, w in ((block.inter(self.between), self.inter), (within, self.intra)) if w]
             for pairs, factor in jobs:
                 for a, b in pairs:
+                    sides = 2 if block.others[b] is block.live[a] else 1
                     for u, v, w in head_pairs(block.live[a], block.others[b], self.heads, self.on):
-                        yield self.loss, u, v, w * factor
+                        yield self.loss, u, v, w * factor / sides
         else:
             for a, b in list(block.inter(self.between)) or list(within):
                 for u, v, w in head_pairs(block.live[a], block.partners[b], self.heads, self.on):

@@ -62,7 +62,7 @@ class TermSettings(Strict):
     graded: bool = Field(False, description="whether --sim names this term's criterion")
     weight: float = Field(1.0, ge=0, description="factor on the whole term; 0 leaves it out")
     inter: float = Field(1.0, ge=0, description="factor on pairs across modalities")
-    intra: float = Field(0.0, ge=0, description="factor on pairs within a modality")
+    intra: float = Field(0.0, ge=0, description="factor on pairs within a modality, on the gradient of each tower")
     heads: Literal["fused", "levels+fused", "sum"] = Field("fused", description="hash heads the term runs over")
     between: Literal["all", "guide"] = Field("all", description="which towers meet: all, or each with the guides")
     on: Literal["codes", "features"] = Field("codes", description="what the loss sees; features before the hash head")

@@ -11,7 +11,7 @@ class MLP(Dense):
     """Fully connected network on feature vectors (B, D): CNN-F or CLIP features, audio embeddings, anything.
 
     As `bow-mlp`, but nothing is dropped from the input by default: the numbers of a dense feature are not
-    interchangeable as words are. Features are taken as they come; standardise them beforehand if their scales differ.
+    interchangeable as words are. Their units do not matter: the tower standardizes each column over the training items.
 
     Args:
         hidden: widths of the hidden layers, one or more, each >= 1.

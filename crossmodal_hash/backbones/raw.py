@@ -31,6 +31,7 @@ class Raw(Backbone):
     """
 
     reads = "vector"
+    as_given = True
 
     def __init__(self, *, binary: bool = False) -> None:
         super().__init__()

@@ -31,9 +31,10 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """Feature vectors or word counts in memory, (N, D), dense or sparse."""
+    """Feature vectors or word counts in memory, (N, D), dense or sparse; `counted` if the values were made here."""
 
     matrix: Matrix
+    counted: bool = False
 
     def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
         """(B, D) float32."""
@@ -228,12 +229,13 @@ def prepare(
                     f"{wordless} of {len(source)} texts have none of the {len(vocabulary)} words of the run, so their "
                     f"codes say nothing about them"
                 )
-            streams[name] = Dense(Matrix(counts))
+            streams[name] = Dense(Matrix(counts), counted=True)
         else:
             streams[name] = Dense(_fitting(name, source, tower.in_features))
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
     if guides and labels is not None:
-        streams |= {name: Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32))) for name in model.guides}
+        read = Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32)), counted=True)
+        streams |= dict.fromkeys(model.guides, read)
     return Inputs(streams, labels)
 
 

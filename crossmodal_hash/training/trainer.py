@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,13 @@ from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, RunError, TrainingError
 from crossmodal_hash.factory import build_model, build_objective, guides, reads
 from crossmodal_hash.files import write_bytes
-from crossmodal_hash.model import HashModel, save_weights
+from crossmodal_hash.model import HashModel, complete, save_weights
 from crossmodal_hash.objective import Block, Objective
 from crossmodal_hash.settings import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.closed_form import Fitting
-from crossmodal_hash.training.inputs import Cached, Streamed, prepare, widths
+from crossmodal_hash.training.inputs import Streamed, prepare, widths
 from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.memory import Memory
@@ -52,6 +52,7 @@ from crossmodal_hash.training.run import (
     write_description,
 )
 from crossmodal_hash.training.schedule import learning_rate
+from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.step import to_device, train_step, unreached
 from crossmodal_hash.training.validation import validation_scores
 from crossmodal_hash.types import Batch
@@ -213,7 +214,7 @@ class _Training:
         )
         train_labels = torch.from_numpy(labels_of(dataset)[split.train]).to(device)
         self.objective.fit(train_labels)
-        self._standardise()
+        fit_inputs(self.model, self.inputs.streams, split.train)
         self.optimizer = make_optimizer(self.model, self.objective, settings)
         self.opponent = make_opponent(self.objective, settings.train)
         self.memory = None
@@ -248,6 +249,8 @@ class _Training:
                     ) from error
         if train.select == "best" and self.best:
             self.model.load_state_dict(self.best, strict=False)
+        else:
+            self._renew_statistics(self.model.towers)
         save_weights(run.weights, self.model)
 
     def save(self, run: Run) -> None:
@@ -277,7 +280,8 @@ class _Training:
     def _load(self, path: Path) -> None:
         self.progress, groups = checkpoint.load(path)
         try:
-            missing, unexpected = self.model.load_state_dict(groups["model"], strict=False)
+            saved = complete(groups["model"], self.model.learned_state())
+            missing, unexpected = self.model.load_state_dict(saved, strict=False)
             checkpoint.load_optimizer(self.optimizer, groups.get("optimizer", {}))
             if self.opponent is not None:
                 checkpoint.load_optimizer(self.opponent, groups.get("opponent", {}))
@@ -294,17 +298,15 @@ class _Training:
         tower = self.model.tower(modality)
         return len(tower.chosen) if tower.supervises_levels else 0
 
-    def _standardise(self) -> None:
-        """Let frozen features have mean 0 and variance 1 over the training items."""
-        index = torch.from_numpy(self.split.train)
-        for modality, stream in self.inputs.streams.items():
-            standardize = self.model.tower(modality).standardize
-            if isinstance(stream, Cached) and standardize is not None:
-                standardize.fit(tuple(level.rows(index) for level in stream.levels))
-
     def _plan(self, epoch: int) -> list[Phase]:
         train, model = self.settings.train, self.model
         return epoch_plan(self.split.train, train, model.modalities, self.settings.seed, epoch, model.guides)
+
+    def _renew_statistics(self, towers: Iterable[str]) -> None:
+        batch, seed = self.settings.train.batch, self.settings.seed
+        renew_statistics(
+            self.model, self.inputs, self.split.train, batch=batch, seed=seed, device=self.device, names=towers
+        )
 
     def _guides_alone(self, epoch: int) -> bool:
         train = self.settings.train
@@ -395,7 +397,11 @@ class _Training:
         losses = {name: value / max(progress.step, 1) for name, value in progress.sums.items()}
         scores: dict[str, float] = {}
         due = epoch % train.validate_every == 0 or epoch == train.epochs
-        if len(self.split.validation) and due and not self._guides_alone(epoch - 1):
+        if self._guides_alone(epoch - 1):
+            # From here on they are constants for the others, and so is what their batch norms say.
+            self._renew_statistics(self.model.guides)
+        elif len(self.split.validation) and due:
+            self._renew_statistics(self.model.towers)
             scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
         score = sum(scores.values()) / len(scores) if scores else -1.0
         best = bool(scores) and score > progress.best_score

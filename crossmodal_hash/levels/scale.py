@@ -1,0 +1,49 @@
+"""The units of a matrix that somebody else made: found on the training items, saved with the weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_LEAST = 1e-6
+"""Share of the largest deviation below which a column counts as constant: rounding, not a feature."""
+
+
+class Scale(nn.Module):
+    """(x - mean) / scale, the identity before it is fitted; both are buffers named `input_...`.
+
+    Args:
+        width: D, each column by itself; none: one factor for all numbers and no mean, so that zeros stay zeros.
+
+    Example:
+        >>> scale = Scale(2)
+        >>> scale.fit(torch.tensor([[1.0, 200.0], [3.0, 400.0]]))
+        >>> scale(torch.tensor([[2.0, 400.0]]))
+        tensor([[0., 1.]])
+    """
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__()
+        shape = () if width is None else (width,)
+        self.register_buffer("input_mean", torch.zeros(shape))
+        self.register_buffer("input_scale", torch.ones(shape))
+
+    @torch.no_grad()
+    def fit(self, x: Tensor) -> None:
+        """Take mean and deviation of each column of (N, D), or the mean magnitude of all numbers that are not 0.
+
+        A matrix of zeros and ones keeps its units by the second rule. A column that is constant is centered only.
+        """
+        x = x.double()
+        if self.get_buffer("input_mean").ndim:
+            mean, deviation = x.mean(0), x.std(0, correction=0)
+            scale = torch.where(deviation > _LEAST * deviation.max(), deviation, 1.0)
+            self.get_buffer("input_mean").copy_(mean)
+        else:
+            magnitudes = x[x != 0].abs()
+            scale = magnitudes.mean() if len(magnitudes) else torch.ones(())
+        self.get_buffer("input_scale").copy_(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, D) of any type -> (B, D) float32."""
+        return (x.float() - self.get_buffer("input_mean")) / self.get_buffer("input_scale")

@@ -1,0 +1,90 @@
+"""Batch statistics that belong to the weights they are saved with, and the units of the input, over training items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from crossmodal_hash.model import HashModel
+from crossmodal_hash.training.inputs import Cached, Dense, Inputs, Stream
+from crossmodal_hash.training.rows import Rows
+from crossmodal_hash.training.step import precision, to_device
+
+BATCHES = 32
+"""Batches that are looked at, at the most: a statistic of a few thousand items moves no bit, and pictures are slow."""
+ROWS = 10_000
+"""Rows of a matrix that its units are taken from, at the most."""
+
+
+def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> None:
+    """Let every tower see its input in the same units, whatever units the data came in.
+
+    Frozen features get mean 0 and deviation 1 over the training items, channel by channel, and so do the columns of a
+    matrix of feature vectors; a matrix of words gets one factor. Words that were counted here have their units already.
+    """
+    few = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(np.int64)]
+    for name, stream in streams.items():
+        tower = model.tower(name)
+        if isinstance(stream, Cached) and tower.standardize is not None:
+            tower.standardize.fit(tuple(level.rows(torch.from_numpy(rows)) for level in stream.levels))
+        elif isinstance(stream, Dense) and not stream.counted and tower.scale is not None:
+            tower.scale.fit(torch.from_numpy(stream.matrix.dense(few)))
+
+
+def renew_statistics(
+    model: HashModel, inputs: Inputs, rows: Rows, *, batch: int, seed: int, device: torch.device, names: Iterable[str]
+) -> None:
+    """Estimate the batch statistics of some towers again, with the weights as they are now.
+
+    In training batch norm uses the batch; what it will use afterwards is a running average over the steps, that is over
+    weights of the past, and after few steps it has hardly left its start, 0 and 1. Here it becomes the mean over up to
+    32 batches of training items, seen as `chash encode` sees items: without dropout, mirroring or random crops.
+
+    Args:
+        model: the towers; it comes back in the mode it was in.
+        inputs: of all items.
+        rows: the training items.
+        batch: B of the training; items are shared evenly, so that no batch is much smaller.
+        seed: draws the batches.
+        device: where the model is.
+        names: the towers.
+    """
+    order = np.random.default_rng(seed).permutation(rows)
+    plan = np.array_split(order, max(len(order) // batch, 1))[:BATCHES]
+    norms = {name: found for name in names if (found := list(batch_norms(model, name)))}
+    training = model.training
+    model.eval()
+    with _estimating([norm for found in norms.values() for norm in found]), torch.no_grad():
+        for items in inputs.plain().batches(plan if norms else [], list(norms)):
+            with precision(device):
+                model(to_device(items, device).inputs)
+    model.train(training)
+
+
+def batch_norms(model: HashModel, name: str) -> Iterator[_BatchNorm]:
+    """The batch norms of a tower that keep statistics and move them in training: not those of a frozen backbone."""
+    tower = model.tower(name)
+    frozen = set(tower.backbone.modules()) if tower.condense is not None else set[nn.Module]()
+    for module in tower.modules():
+        if isinstance(module, _BatchNorm) and module.track_running_stats and module not in frozen:
+            yield module
+
+
+@contextmanager
+def _estimating(norms: list[_BatchNorm]) -> Iterator[None]:
+    """Batch norms that take the plain mean of what they see, each batch the same, until the block ends."""
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
