@@ -150,7 +150,8 @@ def search(recipe: str, run: Callable[[Point], dict[str, Any]]) -> Iterator[dict
     for knob in KNOBS:
         if not has(recipe, knob):
             continue
-        scores, made = {best[knob.name]: score(found)}, []
+        winner, made = best[knob.name], []
+        scores = {winner: score(found)}
         values = [value for value in knob.values if value not in scores]
         ends = {min(knob.values): knob.beyond[0], max(knob.values): knob.beyond[1]}
         while values:
