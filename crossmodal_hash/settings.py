@@ -46,7 +46,7 @@ class TowerSettings(Strict):
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
     width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
-    input_dropout: float = Field(0.0, ge=0, lt=1, description="on each pooled level")
+    input_dropout: float = Field(0.0, ge=0, lt=1, description="on what comes in: each pooled level, or its channels")
     dropout: float = Field(0.3, ge=0, lt=1, description="on each projected level")
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
