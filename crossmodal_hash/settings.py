@@ -164,6 +164,30 @@ def check(values: Mapping[str, Any]) -> Settings:
         raise SettingsError(problems(error)) from None
 
 
+def with_default_parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` in which a part of a tower that has parameters and no name has the name of the default part.
+
+    Example:
+        >>> with_default_parts({"towers": {"image": {"pooling": {"bins": [1]}}}})
+        {'towers': {'image': {'pooling': {'name': 'pyramid', 'bins': [1]}}}}
+    """
+    towers = values.get("towers")
+    if not isinstance(towers, Mapping):
+        return dict(values)
+    return {**values, "towers": {name: _with_names(tower) for name, tower in towers.items()}}
+
+
+def _with_names(tower: Any) -> Any:
+    if not isinstance(tower, Mapping):
+        return tower
+    defaults = {key: field.default for key, field in TowerSettings.model_fields.items()}
+    names = {key: part.name for key, part in defaults.items() if isinstance(part, Named)}
+    return {
+        key: {"name": names[key], **value} if key in names and isinstance(value, Mapping) else value
+        for key, value in tower.items()
+    }
+
+
 def make(registry: Registry[T], part: Named, where: str) -> T:
     """A component with its parameters; `where` is its key in the settings.
 
