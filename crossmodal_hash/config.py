@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from crossmodal_hash.errors import SettingsError, UnknownComponentError, did_you_mean
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.registry import normalise
-from crossmodal_hash.settings import Settings, check, named
+from crossmodal_hash.settings import Settings, check, named, with_default_parts
+from crossmodal_hash.unused import Found, Unused, reason, unused, without
 
 
 class Layer(NamedTuple):
@@ -84,11 +85,24 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not TOML: {error}") from error
 
 
-def read_recipe(name: str) -> tuple[str, dict[str, Any]]:
-    """A shipped recipe by name, or a TOML file by path, with the one recipe it builds on merged in.
+class Recipe(NamedTuple):
+    """A recipe as it was read.
 
-    Returns:
-        Its name and its values, `[frozen]` included.
+    Attributes:
+        name: what origins call it.
+        values: its settings, `[frozen]` and those of its base included.
+        own: what its file says itself.
+        shipped: whether it comes with the package; otherwise the user wrote it.
+    """
+
+    name: str
+    values: dict[str, Any]
+    own: dict[str, Any]
+    shipped: bool
+
+
+def read_recipe(name: str) -> Recipe:
+    """A shipped recipe by name, or a TOML file by path, with the one recipe it builds on merged in.
 
     Raises:
         UnknownComponentError: no recipe of that name and no such file.
@@ -96,12 +110,13 @@ def read_recipe(name: str) -> tuple[str, dict[str, Any]]:
     """
     shipped = recipes()
     path = shipped.get(normalise(name))
+    is_shipped = path is not None
     if path is None:
         if not name.endswith(".toml"):
             raise UnknownComponentError("recipe", name, shipped)
         path = Path(name)
-    values = read_toml(path)
-    base = values.pop("base", None)
+    values = own = read_toml(path)
+    base = own.pop("base", None)
     if base is not None:
         if not isinstance(base, str) or base not in shipped:
             raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}.{did_you_mean(str(base), shipped)}")
@@ -110,8 +125,37 @@ def read_recipe(name: str) -> tuple[str, dict[str, Any]]:
             raise SettingsError(
                 f"recipe {name} builds on {base}, which builds on {below['base']}; one step is the limit"
             )
-        values = merge(below, values)
-    return path.stem, values
+        values = merge(below, own)
+    return Recipe(path.stem, values, own, is_shipped)
+
+
+def idle_in(recipe: Recipe) -> Iterator[tuple[str, Any, Unused]]:
+    """What the file of a recipe sets itself although no form of it uses it: key, value and reason.
+
+    Its forms are the one as published and the one on a frozen backbone. What `[frozen]` cancels is used as published,
+    and what it is cancelled by may leave a base's settings without use: neither is anybody's mistake.
+    """
+    body = {key: value for key, value in recipe.values.items() if key != "frozen"}
+    frozen = recipe.values.get("frozen", {})
+    published, cached = _unused_alone(body, freeze=False), _unused_alone(merge(body, frozen), freeze=True)
+    replaced = dict(flatten(_expanded(frozen)))
+    for key, value in flatten(_expanded({k: v for k, v in recipe.own.items() if k != "frozen"})):
+        why = reason(key, published)
+        if why is not None and (key in replaced or reason(key, cached)):
+            yield key, value, why
+    for key, value in flatten(_expanded(recipe.own.get("frozen", {}))):
+        why = reason(key, cached)
+        if why is not None:
+            yield key, value, why
+
+
+def _unused_alone(values: Mapping[str, Any], *, freeze: bool) -> Found:
+    """What a recipe does not use when nobody adds to it; nothing is known of one that is not whole."""
+    train = {"freeze_backbone": freeze or bool(values.get("closed_form"))}
+    try:
+        return unused(check(with_default_parts(merge({"train": train}, values))))
+    except SettingsError:
+        return {}
 
 
 def parse_value(text: str) -> Any:
@@ -233,42 +277,20 @@ def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str
 
 
 class Resolved(NamedTuple):
-    """Checked settings, and where each value came from."""
+    """Checked settings, where each value came from, and what no chosen part uses, which has its default."""
 
     recipe: str
     settings: Settings
     origins: Origins
+    unused: Found
 
     def entries(self) -> dict[str, dict[str, Any]]:
-        """Dotted key -> value and origin: what `config.json` holds."""
-        flat = flatten(self.settings.model_dump(mode="json"))
-        closed = self.settings.closed_form is not None
+        """Dotted key -> value and origin: what `config.json` holds. What is not used is left out."""
         return {
             key: {"value": value, "origin": self.origins.get(key, "default")}
-            for key, value in flat
-            if (not has_no_use(key) if closed else key != "closed_form")
+            for key, value in flatten(self.settings.model_dump(mode="json"))
+            if reason(key, self.unused) is None
         }
-
-
-UNUSED = ("width", "input_dropout", "dropout", "fusion", "head", "level_heads")
-"""What a tower has no use for when its codes are fitted in closed form."""
-
-
-def has_no_use(key: str) -> bool:
-    """Whether a setting, by its dotted key, means nothing to a closed-form method.
-
-    Example:
-        >>> has_no_use("towers.image.fusion.name"), has_no_use("towers.image.backbone.name"), has_no_use("train.lr")
-        (True, False, True)
-    """
-    table, *rest = key.split(".")
-    match table:
-        case "towers":
-            return len(rest) > 1 and rest[1] in UNUSED
-        case "train":
-            return rest not in (["freeze_backbone"], ["cache_grid"], ["workers"])
-        case _:
-            return table == "terms"
 
 
 def resolve(
@@ -294,7 +316,8 @@ def resolve(
         SettingsError: everything that is wrong, in one message.
         UnknownComponentError: no such recipe.
     """
-    name, body = read_recipe(recipe)
+    read = read_recipe(recipe)
+    name, body = read.name, dict(read.values)
     frozen_table = body.pop("frozen", {})
     check_tables({"frozen": frozen_table})
     user = [Layer(f"file {file}", read_toml(file))] if file else []
@@ -318,6 +341,8 @@ def resolve(
         for key, value in flatten(_expanded(values)):
             if before.get(key) != value or key in said:
                 origins[key] = layer.origin
+        # Only now: the name of a part that nobody names is nobody's but the default's.
+        values = with_default_parts(values)
 
     for layer in layers:
         put(layer)
@@ -335,11 +360,35 @@ def resolve(
     if values.get("train", {}).get("freeze_backbone") is None:
         put(Layer("default", nest("train.freeze_backbone", frozen or bool(values.get("closed_form")))))
     settings = check(values)
-    if settings.closed_form is not None:
-        for key, origin in origins.items():
-            if has_no_use(key):
-                raise _nothing_to_set(values, name, f"{key} ({origin})")
-    return Resolved(name, settings, origins)
+    found = unused(settings)
+    given_values = dict(flatten(_expanded(values)))
+    wrong = [why.refusal(key, given_values.get(key), origins[key]) for key, why in _idle(settings, origins, found)]
+    if not read.shipped:
+        wrong += [why.refusal(key, value, f"recipe {name}") for key, value, why in idle_in(read) if reason(key, found)]
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return Resolved(name, without(settings, found), origins, found)
+
+
+def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[str, Unused]]:
+    """What the user set beside the recipe although nothing uses it, a term of weight 0 included.
+
+    A recipe carries such a term for whoever switches it on, so it is no mistake there and is shown with its weight.
+    """
+    given = [key for key, origin in origins.items() if _is_users(origin)]
+    off = [name for name, term in settings.terms.items() if term.weight == 0 and f"terms.{name}.weight" not in given]
+    for key in given:
+        table, name, *rest = [*key.split("."), ""]
+        if why := reason(key, found):
+            yield key, why
+        elif table == "terms" and name in off and rest[0] != "graded":
+            weight = f"terms.{name}.weight"
+            yield key, Unused(f"{weight} = 0 leaves the term out", f"set {weight} too")
+
+
+def _is_users(origin: str) -> bool:
+    """Whether a value comes from an option or the user's file of settings, and not from recipe, data or default."""
+    return origin.startswith(("--", "file "))
 
 
 def _nothing_to_set(values: Mapping[str, Any], recipe: str, what: str) -> SettingsError:

@@ -16,6 +16,7 @@ from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.files import write_bytes
+from crossmodal_hash.levels.drop import ChannelDropout
 from crossmodal_hash.levels.project import Projection
 from crossmodal_hash.levels.scale import Scale
 from crossmodal_hash.levels.select import select
@@ -30,9 +31,9 @@ class Tower(nn.Module):
     Args:
         backbone: set up, so that its levels are known.
         wanted: which levels: the last n, or positions or names.
-        pooling: how a level becomes one vector; unused by blocks that take levels.
+        pooling: how a level becomes one vector; unused by blocks that take levels, as are `width` and `dropout`.
         width: D of each projected level; 0 leaves pooled levels as they are.
-        input_dropout: on each pooled level.
+        input_dropout: on each pooled level; for blocks that take levels, of whole channels of each level.
         dropout: on each projected level.
         fusion: not set up yet; the tower does it.
         head: activation of the hash heads.
@@ -69,6 +70,7 @@ class Tower(nn.Module):
         # Without a frozen backbone the maps change as it learns, and batch norm does this work.
         self.standardize = Standardize(infos, condense) if condense is not None else None
         self.pooling, self.fusion, self.head = pooling, fusion, head
+        self.drop_channels = ChannelDropout(input_dropout)
         self.projections = nn.ModuleList()
         self.level_heads = nn.ModuleList()
         if fusion.takes == "vectors":
@@ -115,7 +117,7 @@ class Tower(nn.Module):
         if self.standardize is not None:
             levels = self.standardize(levels)
         if self.fusion.takes == "levels":
-            features, per_level = self.fusion(levels)
+            features, per_level = self.fusion(self.drop_channels(levels))
         else:
             vectors = self.vectors(levels)
             features, per_level = self.fusion(vectors)

@@ -46,7 +46,7 @@ class TowerSettings(Strict):
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
     width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
-    input_dropout: float = Field(0.0, ge=0, lt=1, description="on each pooled level")
+    input_dropout: float = Field(0.0, ge=0, lt=1, description="on what comes in: each pooled level, or its channels")
     dropout: float = Field(0.3, ge=0, lt=1, description="on each projected level")
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
@@ -162,6 +162,30 @@ def check(values: Mapping[str, Any]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(problems(error)) from None
+
+
+def with_default_parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` in which a part of a tower that has parameters and no name has the name of the default part.
+
+    Example:
+        >>> with_default_parts({"towers": {"image": {"pooling": {"bins": [1]}}}})
+        {'towers': {'image': {'pooling': {'name': 'pyramid', 'bins': [1]}}}}
+    """
+    towers = values.get("towers")
+    if not isinstance(towers, Mapping):
+        return dict(values)
+    return {**values, "towers": {name: _with_names(tower) for name, tower in towers.items()}}
+
+
+def _with_names(tower: Any) -> Any:
+    if not isinstance(tower, Mapping):
+        return tower
+    defaults = {key: field.default for key, field in TowerSettings.model_fields.items()}
+    names = {key: part.name for key, part in defaults.items() if isinstance(part, Named)}
+    return {
+        key: {"name": names[key], **value} if key in names and isinstance(value, Mapping) else value
+        for key, value in tower.items()
+    }
 
 
 def make(registry: Registry[T], part: Named, where: str) -> T:

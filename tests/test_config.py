@@ -27,7 +27,7 @@ def test_precedence_is_recipe_frozen_file_set_flags(tmp_path):
     assert origins["bits"] == f"file {file}"
     assert origins["train.optimizer"] == "recipe hsidhn [frozen]"
     assert origins["terms.soft.criterion.name"] == "recipe hsidhn"
-    assert origins["train.momentum"] == "default"
+    assert origins["train.clip"] == "default"
 
 
 def test_entries_give_the_same_settings_back():
@@ -162,3 +162,26 @@ def test_a_missing_or_broken_file_is_one_sentence(tmp_path):
 def test_weights_of_zero_everywhere_leave_nothing_to_learn():
     with pytest.raises(SettingsError, match="nothing to learn"):
         config.resolve("dspah", sets=["terms.soft.weight=0", "terms.quantization.weight=0"])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "part", "expected"),
+    [
+        ("pooling.bins=[1]", "pooling", {"name": "pyramid", "bins": [1]}),
+        ("fusion.rank=8", "fusion", {"name": "bbi", "rank": 8}),
+        ("head.scale=2", "head", {"name": "tanh", "scale": 2}),
+    ],
+)
+def test_a_parameter_of_a_part_that_nobody_names_is_one_of_the_default_part(tmp_path, assignment, part, expected):
+    method = tmp_path / "mine.toml"
+    method.write_text('[towers.text]\nbackbone = "bow-mlp"\n[terms.hard]\nloss = "nll"\ncriterion = "hard"\n')
+    resolved = config.resolve(str(method), sets=[f"towers.text.{assignment}"])
+    assert getattr(resolved.settings.towers["text"], part).model_dump() == expected
+    origins = {key: entry["origin"] for key, entry in resolved.entries().items()}
+    key = assignment.partition("=")[0]
+    assert (origins[f"towers.text.{part}.name"], origins[f"towers.text.{key}"]) == ("default", "--set")
+    # Another part later on takes nothing over from the default one.
+    file = tmp_path / "file.toml"
+    file.write_text(f"[towers.text]\n{part} = {{ extra = 1 }}\n")
+    other = config.resolve(str(method), file=file, sets=[f"towers.text.{part}={{name='other'}}"])
+    assert getattr(other.settings.towers["text"], part).model_dump() == {"name": "other"}

@@ -109,3 +109,22 @@ def test_width_zero_leaves_pooled_levels_as_they_are():
     built = model("towers.text.width=0")
     tower = built.tower("text")
     assert tower.fusion.out_features == tower.backbone.levels[-1].channels
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_input_dropout_works_for_a_fusion_that_takes_levels_too(frozen):
+    flags = {"fusion": "cbam", "text": "light-residual"}
+    off = [f"towers.{name}.input_dropout=0.0" for name in ("image", "text")]
+    plain = model(*off, flags=flags, frozen=frozen)
+    dropping = model(*(x.replace("0.0", "0.5") for x in off), flags=flags, frozen=frozen)
+    assert list(plain.state_dict()) == list(dropping.state_dict())
+    for name, x in inputs().items():
+        tower, other = dropping.tower(name), plain.tower(name)
+        # The levels alone, so that the text network's own dropout is out of the way.
+        levels = tower.eval().choose(tower.levels(x))
+        torch.manual_seed(0)
+        assert not torch.equal(tower.train()(levels).u, tower(levels).u)
+        assert torch.equal(tower.eval()(levels).u, other.eval()(levels).u)
+        before = torch.get_rng_state()
+        other.train()(levels)
+        assert torch.equal(torch.get_rng_state(), before)

@@ -10,6 +10,7 @@ from typing import Any
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.config import Layer, merge, nest, resolve
 from crossmodal_hash.errors import ChashError, RunError
+from crossmodal_hash.unused import reason
 
 SCORES, FACTS = "scores.json", "cell.json"
 
@@ -26,7 +27,7 @@ class State(Enum):
 def state(cell: Cell, out: Path) -> tuple[State, str]:
     """The state of a cell, and for other settings which ones.
 
-    Needs neither torch nor the data.
+    Does not need the data.
     """
     folder = cell.folder(out)
     if not (folder / "config.json").exists():
@@ -68,14 +69,16 @@ def differences(cell: Cell, folder: Path) -> list[str]:
     frozen = bool(there.get("train.freeze_backbone", {}).get("value", True))
     extra = [Layer(str(of_data[0][1]["origin"]), values)] if of_data else []
     try:
-        now = resolve(
+        resolved = resolve(
             cell.method.recipe, sets=cell.all_sets(), flags=cell.flags(), frozen_by_default=frozen, extra=extra
-        ).entries()
+        )
     except ChashError as error:
         return [str(error)]
+    now = resolved.entries()
     found = []
     for key in dict.fromkeys([*now, *there]):
-        if key in ("device", "title"):
+        # What no part uses was written down once, and changes nothing.
+        if key in ("device", "title") or reason(key, resolved.unused):
             continue
         old, new = there.get(key), now.get(key)
         # A setting that did not exist when the run was made had its default.

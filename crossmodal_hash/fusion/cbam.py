@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_hash.contracts import Fusion
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import Fused, Level, LevelInfo
 
@@ -64,9 +65,12 @@ class CBAM(Fusion):
         outer: see above.
         combine: `weighted-sum` (DSPAH's text); `concat` (its figure) gives each level K / levels bits of its own: no
             matrix, and no level codes beside the features.
+        dropout: share of the values of each attended and averaged level (B, D) that training drops before the layer
+            to K values, in [0, 1); the paper has none.
 
     Raises:
-        SettingsError: for an even kernel, a reduction below 1, an unknown choice, or bits that `concat` cannot share.
+        SettingsError: for an even kernel, a reduction below 1, a share outside its range, an unknown choice, or bits
+            that `concat` cannot share.
 
     Example:
         >>> fusion = CBAM()
@@ -80,7 +84,13 @@ class CBAM(Fusion):
     in_code_space = True
 
     def __init__(
-        self, *, reduction: int = 16, kernel: int = 7, outer: Outer = "tanh", combine: Combine = "weighted-sum"
+        self,
+        *,
+        reduction: int = 16,
+        kernel: int = 7,
+        outer: Outer = "tanh",
+        combine: Combine = "weighted-sum",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if reduction < 1 or kernel < 1 or kernel % 2 == 0:
@@ -89,7 +99,11 @@ class CBAM(Fusion):
             raise SettingsError(f"outer={outer!r} is not one of tanh, none")
         if combine not in ("weighted-sum", "concat"):
             raise SettingsError(f"combine={combine!r} is not one of weighted-sum, concat")
+        if not 0 <= dropout < 1:
+            raise SettingsError(f"dropout={dropout} must be in [0, 1)")
         self.reduction, self.kernel, self.outer, self.combine = reduction, kernel, outer, combine
+        self.dropout = dropout
+        self.drop = Dropout(dropout)
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
         """Build the attention of every level and the matrix over them."""
@@ -110,7 +124,7 @@ class CBAM(Fusion):
 
     def compute(self, levels: Sequence[Level]) -> Fused:
         """One level each -> (B, K) features, and (B, K) a level unless they are concatenated."""
-        pooled = [attention(level) for attention, level in zip(self.attention, levels, strict=True)]
+        pooled = [self.drop(attention(level)) for attention, level in zip(self.attention, levels, strict=True)]
         values = [layer(x) for layer, x in zip(self.codes, pooled, strict=True)]
         heads = [torch.tanh(value) for value in values]
         per_level = heads if self.outer == "none" else values

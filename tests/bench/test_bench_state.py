@@ -68,7 +68,7 @@ def test_a_setting_that_is_new_has_had_its_default(bench_kit, tmp_path):
     done = bench_kit.done()
     config = bench_kit.write(tmp_path, done) / "config.json"
     content = json.loads(config.read_text())
-    entry = content["settings"].pop("train.momentum")
+    entry = content["settings"].pop("train.clip")
     assert entry["origin"] == "default"
     config.write_text(json.dumps(content))
     assert state(done.cell, tmp_path)[0] is State.DONE

@@ -86,7 +86,8 @@ def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, 
 def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, monkeypatch, capsys):
     from crossmodal_hash.training import trainer
 
-    guided = ["towers.label.backbone.hidden=[16]", "train.guide_epochs=2", *(f"towers.{m}.width=16" for m in NAMES)]
+    guided = ["towers.label.backbone.hidden=[16]", *(f"towers.{m}.width=16" for m in NAMES)]
+    guided += ["train.guide_epochs=2"] if memory == "batch" else []
     extra = [x for value in guided for x in ("--set", value)]
     assert main([*arguments(tiny, small, "whole", memory, "ssah"), *extra, "-q"]) == 0
     real, done = trainer.train_step, []

@@ -1,4 +1,4 @@
-"""Looking is cheap: help, lists and settings import no torch and no component, and reading a run imports no torch."""
+"""Looking is cheap: help and lists import no torch and no component, and reading a run imports no torch."""
 
 import os
 import subprocess

@@ -10,6 +10,9 @@ from crossmodal_hash.training.run import Run
 
 def train(tmp_path, tiny, small, *sets):
     run = tmp_path / "run"
+    if any(value.startswith("data.vocabulary.file") for value in sets):
+        # A file says which words count, whatever their number of texts. `small` is pairs of --set and a setting.
+        small = [x for pair in zip(small[::2], small[1::2], strict=True) if "min_count" not in pair[1] for x in pair]
     argv = ["train", "--data", str(tiny), "--out", str(run), "--epochs", "1", "--bits", "8", "-q", *small]
     return main([*argv, *(x for value in sets for x in ("--set", value))]), run
 

@@ -124,3 +124,33 @@ def test_impossible_settings_are_refused(wrong):
 def test_the_squeezed_width_never_falls_below_four():
     assert [attention.mlp[0].out_features for attention in block(reduction=16).attention] == [4, 4]
     assert block([LevelInfo("wide", 128, 0)]).attention[0].mlp[0].out_features == 8
+
+
+def test_dropout_acts_on_the_attended_and_averaged_level_in_training_only():
+    plain, dropping = block(), block(dropout=0.5)
+    levels = maps()
+    assert torch.equal(dropping.eval()(levels).features, plain(levels).features)
+    seen = []
+    for layer in dropping.train().codes:
+        layer.register_forward_hook(lambda layer, given, out: seen.append(given[0]))
+    dropping(levels)
+    for x, attention, level in zip(seen, dropping.attention, levels, strict=True):
+        whole = attention(level)
+        kept = x != 0
+        assert 0 < kept.sum() < kept.numel()
+        torch.testing.assert_close(x, torch.where(kept, 2 * whole, 0.0))
+
+
+def test_without_dropout_nothing_is_drawn():
+    before = torch.get_rng_state()
+    fusion = block().train()
+    levels = maps()
+    torch.set_rng_state(before)
+    fusion(levels)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_share_outside_its_range_is_refused(share):
+    with pytest.raises(SettingsError, match=rf"dropout={share} must be in \[0, 1\)"):
+        CBAM(dropout=share)
