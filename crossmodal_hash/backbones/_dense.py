@@ -13,6 +13,17 @@ from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import LevelInfo
 
 
+def check_shares(**shares: float) -> None:
+    """Refuse shares to drop outside [0, 1).
+
+    Raises:
+        SettingsError: naming all of them.
+    """
+    if not all(0 <= share < 1 for share in shares.values()):
+        given = " and ".join(f"{name}={share}" for name, share in shares.items())
+        raise SettingsError(f"{given} must lie in [0, 1)")
+
+
 class Dense(Backbone):
     """Dropout, then Linear, batch norm, ReLU and dropout for each hidden layer; each layer's output is a level."""
 
@@ -20,8 +31,7 @@ class Dense(Backbone):
         super().__init__()
         if not hidden or min(hidden) < 1:
             raise SettingsError(f"hidden={list(hidden)} needs one width or more, each at least 1; try hidden=[512]")
-        if not (0 <= dropout_input < 1 and 0 <= dropout < 1):
-            raise SettingsError(f"dropout_input={dropout_input} and dropout={dropout} must lie in [0, 1)")
+        check_shares(dropout_input=dropout_input, dropout=dropout)
         self.hidden, self.dropout_input, self.dropout = tuple(hidden), dropout_input, dropout
         self.levels = tuple(LevelInfo(f"hidden{i + 1}", width, 0) for i, width in enumerate(self.hidden))
 

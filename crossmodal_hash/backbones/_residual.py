@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 from torchvision.models import resnet
@@ -32,12 +32,13 @@ def infos(depth: int, axes: int) -> tuple[LevelInfo, ...]:
     return tuple(LevelInfo(f"stage{i + 1}", STEM * 2**i * widening, axes) for i in range(4))
 
 
-def stages(network: nn.Module, x: Tensor) -> Sequence[Tensor]:
-    """(B, channels, H, W) -> the maps of the four stages, at strides 4, 8, 16 and 32."""
+def stages(network: nn.Module, x: Tensor, drop: Callable[[Tensor], Tensor] | None = None) -> Sequence[Tensor]:
+    """(B, channels, H, W) -> the maps of the four stages, at strides 4, 8, 16 and 32; `drop` is applied to each."""
     for name in ("conv1", "bn1", "relu", "maxpool"):
         x = network.get_submodule(name)(x)
     maps = []
     for i in range(4):
         x = network.get_submodule(f"layer{i + 1}")(x)
+        x = x if drop is None else drop(x)
         maps.append(x)
     return maps

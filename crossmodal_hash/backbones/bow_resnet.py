@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from crossmodal_hash.backbones._dense import check_shares
 from crossmodal_hash.backbones._inputs import check_rows
 from crossmodal_hash.backbones._residual import infos, stages, trunk
 from crossmodal_hash.backbones.multi_scale import Interpolation, MultiScale, Rescale, Stacking, Tail
 from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 
 
@@ -29,9 +31,11 @@ class BowResNet(Backbone):
         rescale: `none` (the papers), `sqrt` or `sum`, against the smallness of averages over sparse words.
         stacking: `rows` (the papers) or `channels`.
         init_std: standard deviation of the convolutions at the start, > 0; the papers say 0.1.
+        dropout_input: share of words dropped in training, in [0, 1).
+        dropout: share of a stage's map dropped in training, in [0, 1); its level and the next stage see the same.
 
     Raises:
-        SettingsError: for an unknown choice or depth.
+        SettingsError: for an unknown choice or depth, or a share outside [0, 1).
         ShapeError: for rows of another width than at setup.
 
     Example:
@@ -54,15 +58,20 @@ class BowResNet(Backbone):
         rescale: Rescale = "none",
         stacking: Stacking = "rows",
         init_std: float = 0.1,
+        dropout_input: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if depth not in (18, 34, 50):
             raise SettingsError(f"depth={depth} is not one of 18, 34, 50")
         if init_std <= 0:
             raise SettingsError(f"init_std={init_std} must be larger than 0; the papers use 0.1")
+        check_shares(dropout_input=dropout_input, dropout=dropout)
+        self.dropout_input, self.dropout = dropout_input, dropout
         self.depth, self.pool_sizes, self.init_std = depth, tuple(pool_sizes), init_std
         self.tail, self.interpolation, self.rescale, self.stacking = tail, interpolation, rescale, stacking
         self.scales = MultiScale(pool_sizes, tail=tail, interpolation=interpolation, rescale=rescale, stacking=stacking)
+        self.drop_words, self.drop = Dropout(dropout_input), Dropout(dropout)
         self.levels = infos(depth, axes=1)
         self.network = trunk(depth, channels=1 if stacking == "rows" else len(self.pool_sizes))
         for module in self.network.modules():
@@ -77,4 +86,5 @@ class BowResNet(Backbone):
     def compute(self, x: Tensor) -> Sequence[Tensor]:
         """(B, L) word counts -> four sequences (B, D, L')."""
         check_rows(x, self.in_features)
-        return [y.mean(2) for y in stages(self.network, self.scales(x.float()))]
+        # Words are dropped before the windows: afterward their neighbors would give them away.
+        return [y.mean(2) for y in stages(self.network, self.scales(self.drop_words(x.float())), self.drop)]

@@ -6,34 +6,70 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from crossmodal_hash.backbones._dense import check_shares
 from crossmodal_hash.backbones._inputs import check_rows
 from crossmodal_hash.backbones.multi_scale import Interpolation, MultiScale, Rescale, Tail
 from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import LevelInfo
 
 _WIDTHS = (64, 128, 256, 512)
 
 
+def convolve(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
+    """Convolution along a few positions as one product.
+
+    On sequences as short as the scales of a text, PyTorch's own takes several times as long on a CPU.
+
+    Args:
+        x: (B, S, D), the channels last.
+        weight: (O, D, T), T taps.
+        padding: zeros at both ends.
+
+    Returns:
+        (B, S + 2 * padding - T + 1, O).
+
+    Example:
+        >>> convolve(torch.tensor([[[1.0], [2.0], [3.0]]]), torch.tensor([[[1.0, 10.0]]])).flatten()
+        tensor([21., 32.])
+    """
+    taps = weight.shape[2]
+    if x.shape[1] == 1 and taps == 2 * padding + 1:
+        # All taps but the middle one would meet zeros alone.
+        return x @ weight[:, :, padding].T
+    x = nnf.pad(x, (0, 0, padding, padding)) if padding else x
+    places = x.shape[1] - taps + 1
+    windows = torch.cat([x[:, i : i + places] for i in range(taps)], 2)
+    return windows @ weight.permute(0, 2, 1).flatten(1).T
+
+
 class LightResidual(Backbone):
     """Four residual blocks across the scales of a bag of words (public code of HSIDHN and SCAHN, Neurocomputing 2020).
 
     The vocabulary is reduced at once, by one map from L words to 64 values that all scales share; the other blocks mix
-    neighbouring scales. Four levels `block1` to `block4`, sequences along the scales: (64, S), (128, S - 2),
+    neighboring scales. Four levels `block1` to `block4`, sequences along the scales: (64, S), (128, S - 2),
     (256, S - 4) and (512, 1), lengths never below 1. The authors hand out the same as columns of an (L, S) picture.
 
     Args:
         pool_sizes: window widths in words; SCAHN's and DSPAH's sixth is 50.
-        tail: `ceil` keeps an incomplete last window, `floor` drops it.
-        interpolation: `linear`, `nearest` or `linear-aligned`.
+        tail: `ceil` keeps an incomplete last window, `floor` (the authors) drops it.
+        interpolation: `linear`, `nearest` (the authors) or `linear-aligned`.
         rescale: `none` (the papers), `sqrt` or `sum`, against the smallness of averages over sparse words.
+        affine: give each window width but 1 a learned slope and offset, and a ReLU, before it is stretched (the
+            authors).
         stem: `linear` is Linear, batch norm, ReLU; `conv` is the authors' residual block with an (L, 1) kernel.
+        level_width: 0 hands out the sequences; otherwise a convolution as wide as what is left of the scales, and a
+            ReLU, make a vector of this width of each level (the authors: 256).
+        dropout_input: share of words dropped in training, in [0, 1).
+        dropout: share of a block's output dropped in training, in [0, 1); its level and the next block see the same.
 
     Raises:
-        SettingsError: for an unknown choice.
+        SettingsError: for an unknown choice, a width below 0, or a share outside [0, 1).
         ShapeError: for rows of another width than at setup.
 
     Example:
@@ -53,15 +89,26 @@ class LightResidual(Backbone):
         tail: Tail = "ceil",
         interpolation: Interpolation = "linear",
         rescale: Rescale = "none",
+        affine: bool = False,
         stem: Literal["linear", "conv"] = "linear",
+        level_width: int = 0,
+        dropout_input: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if stem not in ("linear", "conv"):
             raise SettingsError(f"stem={stem!r} is not one of linear, conv")
-        self.pool_sizes, self.stem = tuple(pool_sizes), stem
-        self.tail, self.interpolation, self.rescale = tail, interpolation, rescale
-        self.scales = MultiScale(pool_sizes, tail=tail, interpolation=interpolation, rescale=rescale)
-        self.levels = tuple(LevelInfo(f"block{i + 1}", width, 1) for i, width in enumerate(_WIDTHS))
+        if level_width < 0:
+            raise SettingsError(f"level_width={level_width} must be at least 0, which hands out the sequences")
+        check_shares(dropout_input=dropout_input, dropout=dropout)
+        self.pool_sizes, self.stem, self.level_width = tuple(pool_sizes), stem, level_width
+        self.tail, self.interpolation, self.rescale, self.affine = tail, interpolation, rescale, affine
+        self.dropout_input, self.dropout = dropout_input, dropout
+        self.scales = MultiScale(pool_sizes, tail=tail, interpolation=interpolation, rescale=rescale, affine=affine)
+        self.drop_words, self.drop = Dropout(dropout_input), Dropout(dropout)
+        self.levels = tuple(
+            LevelInfo(f"block{i + 1}", level_width or width, 0 if level_width else 1) for i, width in enumerate(_WIDTHS)
+        )
 
     def setup(self, in_features: int) -> None:
         """Build the blocks for a vocabulary of `in_features` words."""
@@ -70,45 +117,88 @@ class LightResidual(Backbone):
         count = len(self.pool_sizes)
         lengths = (count, max(count - 2, 1), max(count - 4, 1), 1)
         kernels = [a - b + 1 for a, b in pairwise(lengths)]
-        first = _Linear if self.stem == "linear" else _Block
-        self.blocks = nn.ModuleList([first(1, _WIDTHS[0], (in_features, 1))])
+        first = _Linear if self.stem == "linear" else _Stem
+        self.blocks = nn.ModuleList([first(_WIDTHS[0], in_features)])
         for channels, width, kernel in zip(_WIDTHS[:-1], _WIDTHS[1:], kernels, strict=True):
-            self.blocks.append(_Block(channels, width, (1, kernel)))
+            self.blocks.append(_Block(channels, width, kernel))
+        if self.level_width:
+            # A convolution with one place to be is a linear layer.
+            sizes = [width * length for width, length in zip(_WIDTHS, lengths, strict=True)]
+            self.readers = nn.ModuleList(nn.Linear(size, self.level_width) for size in sizes)
 
     def compute(self, x: Tensor) -> Sequence[Tensor]:
-        """(B, L) word counts -> four sequences (B, D, scales left)."""
+        """(B, L) word counts -> four sequences (B, D, scales left), or four vectors (B, level_width)."""
         check_rows(x, self.in_features)
-        y = self.scales(x.float()).transpose(2, 3)
-        outputs = []
-        for block in self.blocks:
-            y = block(y)
-            outputs.append(y.squeeze(2))
-        return outputs
+        # Words are dropped before the windows: afterward their neighbors would give them away.
+        words = self.drop_words(x.float())
+        stem, *blocks = self.blocks
+        y = self.drop(stem(words, self.scales))
+        outputs = [y, *(y := self.drop(block(y)) for block in blocks)]
+        if self.level_width:
+            return [nnf.relu(read(y.flatten(1))) for read, y in zip(self.readers, outputs, strict=True)]
+        return [y.transpose(1, 2) for y in outputs]
 
 
-def _conv_bn(channels: int, width: int, kernel: tuple[int, int], padding: tuple[int, int] = (0, 0)) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, width, kernel, padding=padding, bias=False), nn.BatchNorm2d(width))
+class _ConvBN(nn.Sequential):
+    """Convolution without bias and batch norm, on (B, S, D)."""
+
+    def __init__(self, channels: int, width: int, kernel: tuple[int, int], padding: int = 0) -> None:
+        self.padding = padding
+        super().__init__(nn.Conv2d(channels, width, kernel, padding=(0, padding), bias=False), nn.BatchNorm2d(width))
+
+    @property
+    def weight(self) -> Tensor:
+        """(width, channels, height, taps)."""
+        weight = self[0].weight
+        assert isinstance(weight, Tensor)
+        return weight
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Batch norm of (B, S, width), over items and scales."""
+        out: Tensor = self[1](x.reshape(-1, x.shape[2], 1, 1))
+        return out.view(x.shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, S, channels) -> (B, places, width)."""
+        return self.normalize(convolve(x, self.weight[:, :, 0], self.padding))
 
 
 class _Linear(nn.Module):
-    """(B, 1, L, S) -> (B, width, 1, S): a full-height convolution is one linear map that the scales share."""
+    """(B, L) -> (B, S, width): a full-height convolution is one linear map that the scales share."""
 
-    def __init__(self, channels: int, width: int, kernel: tuple[int, int]) -> None:
+    def __init__(self, width: int, words: int) -> None:
         super().__init__()
-        self.reduce = _conv_bn(channels, width, kernel)
+        self.reduce = _ConvBN(1, width, (words, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return nnf.relu(self.reduce(x))
+    def forward(self, words: Tensor, scales: MultiScale) -> Tensor:
+        return nnf.relu(self.reduce.normalize(scales.through(words, self.reduce.weight[:, 0, :, 0])))
+
+
+class _Stem(nn.Module):
+    """(B, L) -> (B, S, width): `_Block` on one channel of full height, where smoothing mixes the scales of a word."""
+
+    def __init__(self, width: int, words: int) -> None:
+        super().__init__()
+        self.smooth = _ConvBN(1, 1, (1, 3), padding=1)
+        self.reduce = _ConvBN(1, width, (words, 1))
+        self.skip = _ConvBN(1, width, (words, 1))
+
+    def forward(self, words: Tensor, scales: MultiScale) -> Tensor:
+        rows = scales.rows(words)
+        mixed = nnf.conv2d(rows[:, None], self.smooth.weight.transpose(2, 3), padding=(1, 0))
+        smooth = nnf.relu(self.smooth[1](mixed))[:, 0]
+        reduced = self.reduce.normalize(smooth @ self.reduce.weight[:, 0, :, 0].T)
+        return nnf.relu(reduced + self.skip.normalize(scales.through(words, self.skip.weight[:, 0, :, 0])))
 
 
 class _Block(nn.Module):
-    """Smooth across the scales, then reduce by `kernel`; the skip reduces the input alike."""
+    """Smooth across the scales, then reduce by `kernel` taps; the skip reduces the input alike."""
 
-    def __init__(self, channels: int, width: int, kernel: tuple[int, int]) -> None:
+    def __init__(self, channels: int, width: int, kernel: int) -> None:
         super().__init__()
-        self.smooth = _conv_bn(channels, channels, (1, 3), padding=(0, 1))
-        self.reduce = _conv_bn(channels, width, kernel)
-        self.skip = _conv_bn(channels, width, kernel)
+        self.smooth = _ConvBN(channels, channels, (1, 3), padding=1)
+        self.reduce = _ConvBN(channels, width, (1, kernel))
+        self.skip = _ConvBN(channels, width, (1, kernel))
 
     def forward(self, x: Tensor) -> Tensor:
         return nnf.relu(self.reduce(nnf.relu(self.smooth(x))) + self.skip(x))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,13 @@ Tail = Literal["ceil", "floor"]
 Interpolation = Literal["linear", "nearest", "linear-aligned"]
 Rescale = Literal["none", "sqrt", "sum"]
 Stacking = Literal["rows", "channels"]
+
+
+class _Options(TypedDict):
+    tail: Tail
+    interpolation: Interpolation
+    rescale: Rescale
+
 
 _POWER = {"none": 0.0, "sqrt": 0.5, "sum": 1.0}
 _CHOICES = {
@@ -68,6 +75,7 @@ def multi_scale(
     tail: Tail = "ceil",
     interpolation: Interpolation = "linear",
     rescale: Rescale = "none",
+    lines: Tensor | None = None,
 ) -> Tensor:
     """A row for each window width, all as wide as the vocabulary (HSIDHN, PeerJ CS 2021; DSPAH, SEKE 2021).
 
@@ -80,6 +88,8 @@ def multi_scale(
         interpolation: see `stretch`.
         rescale: averages over p words of a sparse row are about p times as small; `sqrt` multiplies by the root of p,
             `sum` by p, `none` (the papers) leaves them.
+        lines: (S, 2), a slope and an offset for each width; an average a becomes max(slope a + offset, 0) before it is
+            stretched. Those of width 1 are not used. None: averages stay as they are.
 
     Returns:
         (B, S, L), S the number of window widths, in the order given.
@@ -90,10 +100,61 @@ def multi_scale(
                  [1., 2., 4., 5.]]])
     """
     rows = []
-    for size in pool_sizes:
-        row = t if size == 1 else stretch(average_windows(t, size, tail), t.shape[1], interpolation)
+    for i, size in enumerate(pool_sizes):
+        row = t
+        if size > 1:
+            averages = average_windows(t, size, tail)
+            if lines is not None:
+                averages = nnf.relu(lines[i, 0] * averages + lines[i, 1])
+            row = stretch(averages, t.shape[1], interpolation)
         rows.append(row * size ** _POWER[rescale])
     return torch.stack(rows, 1)
+
+
+def fold(
+    weight: Tensor,
+    pool_sizes: Sequence[int] = (1, 5, 10, 15, 30),
+    *,
+    tail: Tail = "ceil",
+    interpolation: Interpolation = "linear",
+    rescale: Rescale = "none",
+) -> Tensor:
+    """A linear map that all scales share, as one map a scale on the words themselves.
+
+    Pooling and stretching are linear, so their transposes may be applied to the few rows of a weight instead of
+    pooling and stretching every text: `multi_scale(t)[:, s] @ weight.T` is `t @ fold(weight)[s].T`.
+
+    Args:
+        weight: (D, L), from words to D values.
+        pool_sizes: see `multi_scale`.
+        tail: see `average_windows`.
+        interpolation: see `stretch`.
+        rescale: see `multi_scale`.
+
+    Returns:
+        (S, D, L).
+
+    Example:
+        >>> fold(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), (1, 2), interpolation="nearest")
+        tensor([[[1.0000, 0.0000, 0.0000, 0.0000]],
+        <BLANKLINE>
+                [[0.5000, 0.5000, 0.0000, 0.0000]]])
+    """
+    length = weight.shape[1]
+    maps = []
+    for size in pool_sizes:
+        row = weight
+        if size > 1:
+            full, left = divmod(length, size)
+            windows = full + (1 if left and tail == "ceil" else 0)
+            stretched = stretch(torch.eye(windows, device=weight.device, dtype=weight.dtype), length, interpolation)
+            shares = torch.full((windows,), 1 / size, device=weight.device, dtype=weight.dtype)
+            if windows > full:
+                shares[-1] = 1 / left
+            row = (weight @ stretched.T * shares).repeat_interleave(size, 1)[:, :length]
+            row = nnf.pad(row, (0, length - row.shape[1]))
+        maps.append(row * size ** _POWER[rescale])
+    return torch.stack(maps)
 
 
 class MultiScale(nn.Module):
@@ -105,6 +166,7 @@ class MultiScale(nn.Module):
         interpolation: see `stretch`.
         rescale: see `multi_scale`.
         stacking: `rows` makes a picture of one channel (B, 1, S, L), `channels` makes (B, S, 1, L).
+        affine: learn the `lines` of `multi_scale`, which start as the identity.
 
     Raises:
         SettingsError: for an unknown choice, or a window that is empty.
@@ -118,6 +180,7 @@ class MultiScale(nn.Module):
         interpolation: Interpolation = "linear",
         rescale: Rescale = "none",
         stacking: Stacking = "rows",
+        affine: bool = False,
     ) -> None:
         super().__init__()
         given = {"tail": tail, "interpolation": interpolation, "rescale": rescale, "stacking": stacking}
@@ -128,6 +191,10 @@ class MultiScale(nn.Module):
             raise SettingsError(f"pool_sizes={list(pool_sizes)} needs one window width or more, each at least 1")
         self.pool_sizes = tuple(pool_sizes)
         self.tail, self.interpolation, self.rescale, self.stacking = tail, interpolation, rescale, stacking
+        self.lines = None
+        if affine and max(self.pool_sizes) > 1:
+            # A slope drawn below 0 would silence its scale for good: word counts are not negative.
+            self.lines = nn.Parameter(torch.tensor([[1.0, 0.0]]).repeat(len(self.pool_sizes), 1))
 
     def fits(self, length: int) -> None:
         """Check the windows against a vocabulary of `length` words.
@@ -139,7 +206,21 @@ class MultiScale(nn.Module):
         if self.tail == "floor" and widest > length:
             raise SettingsError(f"pool size {widest} leaves none of the {length} words with tail='floor'; use 'ceil'")
 
+    def rows(self, t: Tensor) -> Tensor:
+        """(B, L) -> (B, S, L)."""
+        return multi_scale(t, self.pool_sizes, lines=self.lines, **self._options())
+
+    def through(self, t: Tensor, weight: Tensor) -> Tensor:
+        """`rows` times the transpose of a weight (D, L) that all scales share: (B, L) -> (B, S, D)."""
+        if self.lines is not None:
+            return self.rows(t) @ weight.T
+        maps = fold(weight, self.pool_sizes, **self._options())
+        return (t @ maps.flatten(0, 1).T).view(len(t), *maps.shape[:2])
+
     def forward(self, t: Tensor) -> Tensor:
         """(B, L) -> (B, 1, S, L) or (B, S, 1, L)."""
-        rows = multi_scale(t, self.pool_sizes, tail=self.tail, interpolation=self.interpolation, rescale=self.rescale)
+        rows = self.rows(t)
         return rows[:, None] if self.stacking == "rows" else rows[:, :, None]
+
+    def _options(self) -> _Options:
+        return {"tail": self.tail, "interpolation": self.interpolation, "rescale": self.rescale}

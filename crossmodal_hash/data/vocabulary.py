@@ -1,7 +1,8 @@
 """Bag of words: which words count, and texts as rows of counts.
 
-Words are ordered by falling frequency, ties by the alphabet. The order is part of the method: multi-scale text pooling
-averages neighbouring columns, so that a neighbourhood is a band of frequency.
+Words that are counted are ordered by falling frequency, ties by the alphabet; words that are given keep their order. It
+is part of the method: multi-scale text pooling averages neighboring columns, so that a neighborhood is a band of
+frequency, or whatever whoever made the list put side by side.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Vocabulary:
     """The words that count, and how.
 
     Attributes:
-        words: L distinct words, most frequent first, ties in alphabetical order.
+        words: L distinct words, most frequent first and ties in alphabetical order, or in the order they were given in.
         weighting: whether a word counts once a text, as often as it is there, or by tf-idf: its count times `idf`, rows
             scaled to length 1.
         min_count: in how many of the fitted texts a word had to be, >= 1.
@@ -126,15 +127,15 @@ def fit_vocabulary(
     weighting: Weighting = "binary",
     words: Sequence[str] | None = None,
 ) -> Vocabulary:
-    """The most frequent words of some texts, or the frequency of given words in them.
+    """The most frequent words of some texts, or given words as they are.
 
     Args:
         texts: N texts; those of the training items, so that nothing is learned from queries.
         max_words: L at most, >= 1.
         min_count: in how many texts a word must be, >= 1; frequency is counted in texts as well.
         weighting: what `transform` is to tell; the inverse document frequencies of tf-idf are learned here.
-        words: the words that count, as `read_words` reads them, whatever their number and frequency; those that no text
-            has come last.
+        words: the words that count, as `read_words` reads them, whatever their number and frequency, in this order;
+            columns of words that no text has are there too.
 
     Raises:
         SettingsError: if a limit is less than 1.
@@ -147,21 +148,22 @@ def fit_vocabulary(
     if max_words < 1 or min_count < 1:
         raise SettingsError(f"max_words={max_words} and min_count={min_count} must both be at least 1")
     frequency = Counter(word for text in texts for word in set(tokens(text)))
-    known = frequency if words is None else words
-    least = min_count if words is None else 0
-    ranked = sorted((word for word in known if frequency[word] >= least), key=lambda w: (-frequency[w], w))
-    if not ranked or not frequency.keys() & set(ranked):
+    if words is None:
+        ranked = sorted((w for w in frequency if frequency[w] >= min_count), key=lambda w: (-frequency[w], w))
+        chosen = tuple(ranked[:max_words])
+    else:
+        chosen = tuple(words)
+    if not frequency.keys() & set(chosen):
         raise DataError(
             f"no word is in at least {min_count} of the {len(texts)} texts; lower min_count or give more texts"
             if words is None
             else f"none of the {len(words)} words given is in any of the {len(texts)} texts; give other words"
         )
-    chosen = tuple(ranked if words is not None else ranked[:max_words])
     idf: tuple[float, ...] = ()
     if weighting == "tf-idf":
         # scikit-learn's smoothed form, as if one more text had every word.
         idf = tuple(math.log((1 + len(texts)) / (1 + frequency[word])) + 1 for word in chosen)
-    return Vocabulary(chosen, weighting, least or 1, idf)
+    return Vocabulary(chosen, weighting, min_count if words is None else 1, idf)
 
 
 def read_words(path: str | Path) -> tuple[str, ...]:

@@ -24,14 +24,19 @@ class BBI(Fusion):
     The printed top-down chain takes the first level twice; we read that as a misprint. A single level interacts with
     itself, I(x1, x1) (eq. 3).
 
+    With `positions` levels interact place by place, by the same weights everywhere, and the ends of both chains are
+    averaged over places: the `pool` of eq. 8 and 9. Levels must then come as one grid and not be projected: `pooling =
+    { name = "pyramid", bins = [2] }`, `width = 0`, and 4 positions for maps, 2 for sequences.
+
     Args:
         rank: width of every interaction, >= 1; the authors' code has 2048.
         norm: after each interaction: `bn` batch norm; `none`; `signed-sqrt-l2` as in bilinear pooling.
         share: `none` gives each of the 2 (K - 1) interactions its own two projections; `levels` (the authors' code)
             one projection a level for both directions, and one between steps.
+        positions: P, places that every level brings of each channel, one channel after the other; 1: vectors.
 
     Raises:
-        SettingsError: for a rank below 1 or an unknown choice.
+        SettingsError: for a rank or positions below 1, an unknown choice, or a level that cannot have so many places.
 
     Example:
         >>> fusion = BBI(rank=8)
@@ -40,16 +45,26 @@ class BBI(Fusion):
         torch.Size([5, 16])
     """
 
-    def __init__(self, *, rank: int = 512, norm: Norm = "bn", share: Literal["none", "levels"] = "none") -> None:
+    def __init__(
+        self, *, rank: int = 512, norm: Norm = "bn", share: Literal["none", "levels"] = "none", positions: int = 1
+    ) -> None:
         super().__init__()
         check(rank, norm)
         if share not in ("none", "levels"):
             raise SettingsError(f"share={share!r} is not one of none, levels")
-        self.rank, self.norm, self.share = rank, norm, share
+        if positions < 1:
+            raise SettingsError(f"positions={positions} must be at least 1, which is for vectors")
+        self.rank, self.norm, self.share, self.positions = rank, norm, share, positions
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
         """Build 2 (K - 1) interactions for K levels; `bits` does not matter here."""
-        widths = [info.channels for info in _pair_up(levels)]
+        for info in levels:
+            if info.channels % self.positions:
+                raise SettingsError(
+                    f"level {info.name!r} has {info.channels} values, which are not {self.positions} places of each "
+                    f"channel; pool it to one grid of so many cells, with width 0"
+                )
+        widths = [info.channels // self.positions for info in _pair_up(levels)]
         self.out_features = 2 * self.rank
         if self.share == "none":
             self.up: nn.Module = _Chain(widths, self.rank, self.norm)
@@ -61,8 +76,14 @@ class BBI(Fusion):
             self.up, self.down = (_SharedChain(len(widths) - 1, self.rank, self.norm) for _ in range(2))
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level, lowest first -> (B, 2 * rank)."""
-        xs = _pair_up(levels)
+        """One (B, D_k) or (B, D_k * P) a level, lowest first -> (B, 2 * rank)."""
+        if self.positions == 1:
+            return self._both_ways(_pair_up(levels))
+        # Places are items to the interactions; batch norm takes its statistics over both, as it does of maps.
+        rows = [x.view(len(x), -1, self.positions).transpose(1, 2).flatten(0, 1) for x in _pair_up(levels)]
+        return self._both_ways(rows).view(-1, self.positions, self.out_features).mean(1)
+
+    def _both_ways(self, xs: list[Tensor]) -> Tensor:
         if self.share == "none":
             return torch.cat([self.up(xs), self.down(xs[::-1])], 1)
         projected = [layer(x) for layer, x in zip(self.inputs, xs, strict=True)]

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossmodal_hash.backbones.multi_scale import MultiScale, average_windows, multi_scale, stretch
+from crossmodal_hash.backbones.multi_scale import MultiScale, average_windows, fold, multi_scale, stretch
 from crossmodal_hash.errors import SettingsError
 
 RAMP = torch.arange(10.0)[None]
@@ -92,3 +92,45 @@ def test_a_window_wider_than_the_vocabulary_is_refused_only_where_nothing_is_lef
     MultiScale((1, 30)).fits(20)
     with pytest.raises(SettingsError, match="pool size 30 leaves none of the 20 words"):
         MultiScale((1, 30), tail="floor").fits(20)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    length=st.integers(1, 25),
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=3),
+    tail=st.sampled_from(["ceil", "floor"]),
+    interpolation=st.sampled_from(["linear", "nearest", "linear-aligned"]),
+    rescale=st.sampled_from(["none", "sqrt", "sum"]),
+)
+def test_folding_a_map_gives_what_the_map_makes_of_every_scale(length, sizes, tail, interpolation, rescale):
+    if tail == "floor" and max(sizes) > length:
+        return
+    options = {"tail": tail, "interpolation": interpolation, "rescale": rescale}
+    t, weight = torch.randn(4, length, dtype=torch.float64), torch.randn(3, length, dtype=torch.float64)
+    folded = fold(weight, sizes, **options)
+    for s, row in enumerate(multi_scale(t, sizes, **options).unbind(1)):
+        torch.testing.assert_close(t @ folded[s].T, row @ weight.T)
+    torch.testing.assert_close(MultiScale(sizes, **options).through(t, weight).unbind(1)[-1], row @ weight.T)
+
+
+def test_a_learned_line_bends_averages_before_they_are_stretched():
+    scales = MultiScale((1, 3, 5), interpolation="nearest", tail="floor", affine=True).double()
+    t, weight = torch.randn(2, 10, dtype=torch.float64), torch.randn(4, 10, dtype=torch.float64)
+    torch.testing.assert_close(
+        scales.rows(t.abs()), multi_scale(t.abs(), (1, 3, 5), interpolation="nearest", tail="floor")
+    )
+    with torch.no_grad():
+        scales.lines.copy_(torch.tensor([[9.0, 9.0], [2.0, -0.1], [-1.0, 0.3]]))
+    rows = scales.rows(t).detach()
+    for b in range(2):
+        words = t[b].tolist()
+        threes = [max(2 * a - 0.1, 0) for a in slow_windows(words, 3, "floor")]
+        fives = [max(-a + 0.3, 0) for a in slow_windows(words, 5, "floor")]
+        expected = [words, [threes[i * 3 // 10] for i in range(10)], [fives[i * 2 // 10] for i in range(10)]]
+        torch.testing.assert_close(rows[b], torch.tensor(expected, dtype=torch.float64))
+    torch.testing.assert_close(scales.through(t, weight), rows @ weight.T)
+
+
+def test_scales_that_learn_nothing_have_nothing_to_save():
+    assert not MultiScale().state_dict()
+    assert list(MultiScale(affine=True).state_dict()) == ["lines"]

@@ -89,6 +89,19 @@ def test_a_vocabulary_without_words_is_refused():
         fit_vocabulary(["a"], min_count=0)
 
 
+def test_the_inverse_frequencies_of_given_words_stand_in_their_order():
+    given = fit_vocabulary(TEXTS, words=["zoo", "bus", "cat"], weighting="tf-idf")
+    counted = fit_vocabulary(TEXTS, min_count=1, weighting="tf-idf")
+    of_word = dict(zip(counted.words, counted.idf, strict=True))
+    assert given.idf == tuple(of_word[word] for word in ("zoo", "bus", "cat"))
+
+
+def test_a_saved_vocabulary_keeps_its_order_whatever_its_frequencies():
+    for words in ("b", "a", "c"), ("c", "b", "a"):
+        saved = Vocabulary(words).to_json()
+        assert Vocabulary.from_json(saved).words == words
+
+
 def test_a_vocabulary_of_a_run_made_before_weightings_is_read():
     old = '{"words": ["a"], "binary": false, "min_count": 2}'
     assert Vocabulary.from_json(old) == Vocabulary(("a",), "count", 2)
@@ -114,8 +127,9 @@ def test_the_words_that_count_can_be_given(tmp_path):
     words = read_words(path)
     assert words == ("zoo", "bus", "unheard", "cat")
     vocabulary = fit_vocabulary(TEXTS, words=words, max_words=1, min_count=9)
-    # Most frequent first, whatever the order of the file; a word that no text has comes last.
-    assert vocabulary.words == ("bus", "cat", "zoo", "unheard")
+    # In the order of the file, on which multi-scale pooling depends; a word that no text has keeps its column.
+    assert vocabulary.words == ("zoo", "bus", "unheard", "cat")
+    assert vocabulary.transform(["cat bus", "zoo"]).toarray().tolist() == [[0, 1, 0, 1], [1, 0, 0, 0]]
     with pytest.raises(DataError, match="none of the 1 words given is in any of the 4 texts"):
         fit_vocabulary(TEXTS, words=["unheard"])
 
