@@ -150,11 +150,6 @@ def _of_train(settings: Settings, of: _Classes) -> Rules:
             why = f"with train.memory = {train.memory!r} guides learn in every epoch"
             yield "train.guide_epochs", Unused(why, "set train.memory=batch")
         yield from _of_pictures(backbones, frozen=bool(train.freeze_backbone))
-    data = settings.data
-    # The data may bring a split with validation items, unless one is drawn.
-    if data.validation == 0 and data.split is None and (data.query is not None or data.train is not None):
-        for key in ("validate_every", "select"):
-            yield f"train.{key}", Unused("data.validation = 0 leaves nothing to score", "set data.validation")
 
 
 def _of_pictures(backbones: list[Any], *, frozen: bool) -> Rules:

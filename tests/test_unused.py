@@ -34,8 +34,6 @@ WIDTHS = {"image": 3, "text": 40, "label": 5}
          ["towers.image.backbone=resnet34"], "no tower has a frozen backbone that reads pictures"),
         ("default", ["train.augment=true"], ["train.freeze_backbone=false"], "set train.mirror=true"),
         ("default", ["train.cache_grid=3", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "cached"),
-        ("default", ["train.select=last", "data.validation=0", "data.query=9"], ["data.validation=0.1"], "score"),
-        ("default", ["train.validate_every=1", "data.validation=0", "data.train=9"], ["data.validation=0.1"], "score"),
         ("default", ["data.query=9", "data.split=mine.json"], [], "says which items are which"),
         ("default", ["data.vocabulary.min_count=1", "data.vocabulary.file=w.txt"], [], "says which words count"),
         ("hsidhn", ["terms.quantization.criterion=hard"], ["terms.quantization.loss=graph"], "not pairs of items"),

@@ -403,7 +403,7 @@ class _Training:
         elif len(self.split.validation) and due:
             self._renew_statistics(self.model.towers)
             scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
-        score = sum(scores.values()) / len(scores) if scores else -1.0
+        score = metrics.selection_score(scores) if scores else -1.0
         best = bool(scores) and score > progress.best_score
         if best:
             progress.best_epoch, progress.best_score = epoch, score

@@ -18,8 +18,8 @@ from crossmodal_hash.training.inputs import Inputs
 def validation_scores(model: HashModel, inputs: Inputs, split: Split, device: torch.device) -> dict[str, float]:
     """Score the validation items as queries by mAP@all, expected over ties, for each ordered pair of modalities.
 
-    `image->text/map@all` searches the training items, whose codes the model has learned by heart; `.../unseen` searches
-    the other validation items. An epoch is chosen by the mean of both, or memorising alone would win.
+    `image->text/map@all` searches the training items, whose codes are memorized (leakage); `.../unseen` searches the
+    other validation items, and chooses the epoch (`metrics.selection_score`).
     """
     assert inputs.labels is not None
     rows = np.concatenate([split.validation, split.train])
