@@ -134,6 +134,13 @@ def test_no_shipped_recipe_sets_what_no_form_of_it_uses(name):
     assert list(config.idle_in(config.read_recipe(name))) == []
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_copy_of_the_default_recipe_may_be_given_as_a_file_of_settings(frozen):
+    file = recipes()["default"]
+    copied = config.resolve("default", file=file, frozen_by_default=frozen)
+    assert copied.settings == config.resolve("default", frozen_by_default=frozen).settings
+
+
 @pytest.mark.parametrize("name", list(recipes()))
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_run_gives_back_the_settings_and_the_model_of_its_recipe(name, frozen):

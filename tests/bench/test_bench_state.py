@@ -74,6 +74,16 @@ def test_a_setting_that_is_new_has_had_its_default(bench_kit, tmp_path):
     assert state(done.cell, tmp_path)[0] is State.DONE
 
 
+def test_what_no_part_uses_was_written_down_once_and_changes_nothing(bench_kit, tmp_path):
+    done = bench_kit.done()
+    config = bench_kit.write(tmp_path, done) / "config.json"
+    content = json.loads(config.read_text())
+    assert "towers.text.dropout" not in content["settings"]
+    content["settings"]["towers.text.dropout"] = {"value": 0.1, "origin": "recipe default"}
+    config.write_text(json.dumps(content))
+    assert state(done.cell, tmp_path)[0] is State.DONE
+
+
 def test_broken_facts_are_one_sentence(bench_kit, tmp_path):
     done = bench_kit.done()
     (bench_kit.write(tmp_path, done) / "cell.json").write_text("{")
