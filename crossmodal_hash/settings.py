@@ -76,8 +76,8 @@ class TrainSettings(Strict):
     memory: Literal["batch", "full"] = Field("batch", description="in-batch pairs, or the papers' buffers F, G, B")
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: float = Field(1e-3, gt=0, description="learning rate; the highest of a one-cycle schedule")
-    lr_end: float = Field(1e-6, gt=0, description="learning rate of the last epoch of a log-linear schedule")
-    schedule: Literal["constant", "one-cycle", "log-linear"] = "one-cycle"
+    lr_end: float = Field(1e-6, gt=0, description="learning rate of the last epoch, linear or log-linear")
+    schedule: Literal["constant", "one-cycle", "linear", "log-linear"] = "one-cycle"
     opponent_lr: float = Field(1e-4, gt=0, description="learning rate of losses that learn against the towers; AdamW")
     momentum: float = Field(0.0, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(1e-2, ge=0)

@@ -136,9 +136,9 @@ def _of_train(settings: Settings, of: _Classes) -> Rules:
     if train.optimizer != "sgd":
         why = f"train.optimizer = {train.optimizer!r} has no momentum to set"
         yield "train.momentum", Unused(why, "set train.optimizer=sgd")
-    if train.schedule != "log-linear":
+    if train.schedule not in ("linear", "log-linear"):
         why = f"train.schedule = {train.schedule!r} does not end at a rate of its own"
-        yield "train.lr_end", Unused(why, "set train.schedule=log-linear")
+        yield "train.lr_end", Unused(why, "set train.schedule=linear or log-linear")
     losses = [of.get(LOSSES, term.loss.name) for term in settings.terms.values() if term.weight > 0]
     if None not in losses and not any(loss.opposed for loss in losses):
         yield "train.opponent_lr", Unused("no term has a loss that learns against the towers, such as adversary")

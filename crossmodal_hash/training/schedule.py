@@ -17,7 +17,8 @@ def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int, *, guid
 
     In the first epochs of an in-batch training that is `guided`, guides learn at `lr`; the schedule is for the rest.
 
-    `log-linear` is the papers' path: 10^(a + (b - a) e / (E - 1)) at epoch e of E, from `lr` to `lr_end`.
+    From `lr` to `lr_end`, at epoch e of E, `linear` is lr + (lr_end - lr) e / (E - 1), the path of DCMH's and MLSPH's
+    public codes, and `log-linear` the same of the exponents, 10^(a + (b - a) e / (E - 1)), that of HSIDHN and DSPAH.
 
     Example:
         >>> path = TrainSettings(schedule="log-linear", lr=1e-1, lr_end=1e-5, epochs=5)
@@ -32,14 +33,21 @@ def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int, *, guid
     match train.schedule:
         case "constant":
             return train.lr
+        case "linear":
+            return train.lr + (train.lr_end - train.lr) * _epochs_done(step, steps_per_epoch, epochs)
         case "log-linear":
-            share = min(step // steps_per_epoch, epochs - 1) / max(epochs - 1, 1)
+            share = _epochs_done(step, steps_per_epoch, epochs)
             return float(train.lr * (train.lr_end / train.lr) ** share)
         case "one-cycle":
             done = step / max(epochs * steps_per_epoch - 1, 1)
             if done < WARM_UP:
                 return train.lr * _between(START, 1.0, done / WARM_UP)
             return train.lr * _between(1.0, END, (done - WARM_UP) / (1 - WARM_UP))
+
+
+def _epochs_done(step: int, steps_per_epoch: int, epochs: int) -> float:
+    """0 in the first epoch, 1 in the last and in any after it."""
+    return min(step // steps_per_epoch, epochs - 1) / max(epochs - 1, 1)
 
 
 def _between(start: float, end: float, share: float) -> float:

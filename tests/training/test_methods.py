@@ -208,7 +208,7 @@ def mlsph(made, labels):
     def error(u, v):
         return over_pairs(u, v, lambda i, j: (fgsc(i, j) - cos(u[i], v[j])) ** 2)
 
-    return 10 * error(f, g) + 7 / 2 * error(f, f) + 7 / 2 * error(g, g) + 0.5 * quantization(made)
+    return 10 * error(f, g) + 14 / 2 * error(f, f) + 14 / 2 * error(g, g) + quantization(made)
 
 
 def ssah(made, labels):
