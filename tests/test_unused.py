@@ -12,7 +12,7 @@ from crossmodal_hash.factory import build_model
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.unused import reason, unused
 
-WIDTHS = {"image": 3, "text": 40, "label": 5}
+WIDTHS = {"image": 3, "text": 60, "label": 5}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ WIDTHS = {"image": 3, "text": 40, "label": 5}
         ("default", ["towers.text.dropout=0.5"], ["towers.text.width=8"], "set towers.text.input_dropout"),
         ("default", ["train.momentum=0.9"], ["train.optimizer=sgd"], "set train.optimizer=sgd"),
         ("default", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "train.schedule = 'one-cycle'"),
-        ("chn", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "set train.schedule=log-linear"),
+        ("chn", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "set train.schedule=linear or log-linear"),
         ("default", ["train.opponent_lr=1e-5"], ["terms.x.loss=adversary", "terms.x.on=features"], "adversary"),
         ("ssah", ["train.opponent_lr=1e-5", "terms.adversary.weight=0"], ["terms.adversary.weight=1"], "adversary"),
         ("default", ["train.guide_epochs=2"], ["towers.label.backbone=label-mlp"], "no tower reads labels"),
@@ -182,7 +182,7 @@ def test_numbers_of_a_tower_that_are_shown_change_its_training(fusion):
         towers = {"text": settings.towers["text"]}
         torch.manual_seed(0)
         model = build_model(settings.model_copy(update={"towers": towers}), WIDTHS).train()
-        return model({"text": torch.eye(40)[:6]})["text"].u
+        return model({"text": torch.eye(60)[:6]})["text"].u
 
     shown = config.resolve("default", flags={"fusion": fusion, "text": "light-residual"}).entries()
     numbers = [key for key in ("width", "input_dropout", "dropout") if f"towers.text.{key}" in shown]
