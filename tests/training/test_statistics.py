@@ -22,11 +22,9 @@ from crossmodal_hash.training.statistics import batch_norms, fit_inputs, renew_s
 N, D, C, K = 240, 40, 4, 16
 CPU = torch.device("cpu")
 DEEP = [name for name in recipes() if config.resolve(name).settings.terms]
-SMALL = {  # networks of a size for tests, and few steps, after which running averages would not be ready
-    "hidden": "[32]",
+SMALL = {  # few steps, after which running averages would not be ready
     "train.batch": "32",
     "train.epochs": "6",
-    "train.guide_epochs": "2",
     "train.select": "last",  # which of two epochs is best on 20 items may turn on one bit
     "data.query": "60",
     "data.train": "140",
@@ -50,7 +48,9 @@ def vectors(unit=1.0):
 
 def method(recipe):
     settings = config.resolve(recipe, sets=["train.freeze_backbone=true"] if recipe in DEEP else []).settings
-    sets = [f"{key}={value}" for key, value in SMALL.items() if "." in key]
+    sets = [f"{key}={value}" for key, value in SMALL.items()]
+    if "label" in settings.towers:
+        sets.append("train.guide_epochs=2")
     if settings.closed_form is not None:
         sets = [s for s in sets if s.startswith("data.")]
         if settings.closed_form.name in ("seph", "gsph"):
