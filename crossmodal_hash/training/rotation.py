@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Inputs
 from crossmodal_hash.training.rows import Rows, cut
@@ -44,28 +43,17 @@ def towards_corners(z: NDArray[np.float64], steps: int = STEPS) -> NDArray[np.fl
 
 
 def last_layers(model: HashModel) -> dict[str, nn.Linear]:
-    """Modality -> the linear layer before its hash head.
-
-    Raises:
-        SettingsError: if a fusion block ends in code space and there is none.
-    """
-    found = {}
-    for name in model.modalities:
-        layer = model.tower(name).to_bits
-        if not isinstance(layer, nn.Linear):
-            raise SettingsError(
-                f"train.rotate turns the layer before the hash head, but the fusion block of {name} ends in codes and "
-                f"leaves none; choose another --fusion, or leave train.rotate out"
-            )
-        found[name] = layer
-    return found
+    """Modality -> the linear layer before its hash head; empty if one has none, for all turn together or none does."""
+    layers = {name: model.tower(name).to_bits for name in model.modalities}
+    linear = {name: layer for name, layer in layers.items() if isinstance(layer, nn.Linear)}
+    return linear if len(linear) == len(layers) else {}
 
 
 def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -> None:
     """Turn the codes of all modalities alike, in place.
 
     Inner products across modalities stay as they are before the head; only which side of 0 a value lies on changes.
-    Labels have no part in it.
+    Labels have no part in it. Where a fusion block ends in codes, nothing is done.
 
     Args:
         model: with the weights and statistics it will keep.
@@ -74,6 +62,8 @@ def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -
         device: where the model is.
     """
     layers = last_layers(model)
+    if not layers:
+        return
     few = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(np.int64)]
     batch = BATCH if all(model.tower(name).condense is not None for name in layers) else 64
     parts: list[torch.Tensor] = []

@@ -9,8 +9,8 @@ import torch
 
 import crossmodal_hash as ch
 from crossmodal_hash.data import Dataset, Matrix
-from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.training.inputs import prepare
+from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.rotation import rotate, towards_corners
 from crossmodal_hash.training.validation import validation_scores
 
@@ -27,16 +27,16 @@ def data():
     return Dataset("vectors", tuple(map(str, range(160))), modalities, labels, tuple("abcd"))
 
 
-def trained(data, out, *sets):
+def trained(data, out, *sets, listener=None):
     sizes = [f"data.{part}={n}" for part, n in (("query", 30), ("train", 100), ("validation", 20))]
-    return ch.train(ch.build(sets=[*sizes, *SETS, *sets], bits=8), data, out=out)
+    return ch.train(ch.build(sets=[*sizes, *SETS, *sets], bits=8), data, out=out, listener=listener)
 
 
 @pytest.fixture(scope="module")
 def runs(data, tmp_path_factory):
     """The same training with and without."""
     folder = tmp_path_factory.mktemp("rotation")
-    return trained(data, folder / "plain"), trained(data, folder / "turned", "train.rotate=true")
+    return trained(data, folder / "plain", "train.rotate=false"), trained(data, folder / "turned", "train.rotate=true")
 
 
 def values(run, split):
@@ -83,13 +83,23 @@ def test_the_best_score_is_that_of_the_model_kept(runs, data):
 
 def test_the_last_epoch_is_turned_too(data, tmp_path, runs):
     last = trained(data, tmp_path / "last", "train.rotate=true", "train.select=last")
-    plain = trained(data, tmp_path / "plain", "train.select=last")
+    plain = trained(data, tmp_path / "plain", "train.rotate=false", "train.select=last")
     model = plain.load_model(CPU)
     rotate(model, prepare(data, model, None, CPU), plain.split(data.ids).train, CPU)
     assert model.fingerprint() == last.load_model(CPU).fingerprint()
 
 
-def test_blocks_that_end_in_codes_are_refused_before_anything_is_made(data, tmp_path):
-    with pytest.raises(SettingsError, match="fusion block of image ends in codes"):
-        trained(data, tmp_path / "out", "train.rotate=true", "towers.image.fusion=attention-matrix")
-    assert not (tmp_path / "out").exists()
+def test_blocks_that_end_in_codes_are_left_alone_and_it_is_said(data, tmp_path):
+    heard = []
+
+    class Hears(Listener):
+        def note(self, text):
+            heard.append(text)
+
+    fingerprints = set()
+    for turn in ("true", "false"):
+        sets = [f"train.rotate={turn}", "towers.image.fusion=attention-matrix"]
+        run = trained(data, tmp_path / turn, *sets, listener=Hears())
+        fingerprints.add(run.load_model(CPU).fingerprint())
+    assert len(fingerprints) == 1
+    assert [text for text in heard if "train.rotate turns nothing" in text] == heard[:1]
