@@ -8,8 +8,9 @@ times from different starts, whose logits are averaged. Then P(an item of each s
 classifiers learn is their regularisation and is chosen by the likelihood of the labels of the validation items;
 queries choose nothing. It is no bound in the strict sense, for another estimate of the labels could be better.
 
-Runs must be trained on DATA and encoded. The ceiling is computed once for each of their splits, or for the split of
---seed where none is given. Prints Markdown; DATA is `-` for the embedded drawings.
+Runs must be trained on DATA and encoded. The ceiling is computed once for each of their splits, or for the splits of
+every --seed where no run is given; of several splits the mean comes last. Prints Markdown; DATA is `-` for the embedded
+drawings.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ from crossmodal_hash.metrics.ties import runs as ranking
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.settings import Settings
 from crossmodal_hash.training.encoding import real_codes
-from crossmodal_hash.training.inputs import Cached, Inputs, prepare, widths
+from crossmodal_hash.training.inputs import Inputs, prepare, widths
 from crossmodal_hash.training.run import open_run
 from crossmodal_hash.training.schedule import learning_rate
+from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.trainer import labels_of, split_of, vocabulary_of
 
 EPOCHS = (8, 12, 18)
@@ -73,10 +75,8 @@ class Classifiers:
         train = self.settings.train.model_copy(update={"epochs": epochs})
         torch.manual_seed(seed)
         model, inputs = self._parts()
-        stream, tower = inputs.streams[modality], model.tower(modality)
-        rows = self.split.train
-        if tower.standardize is not None and isinstance(stream, Cached):
-            tower.standardize.fit(tuple(level.rows(torch.from_numpy(rows)) for level in stream.levels))
+        tower, rows = model.tower(modality), self.split.train
+        fit_inputs(model, {modality: inputs.streams[modality]}, rows)
         tower.train()
         learned = [p for p in tower.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learned, weight_decay=train.weight_decay, fused=True)
@@ -92,6 +92,7 @@ class Classifiers:
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()
+        renew_statistics(model, inputs, rows, batch=train.batch, seed=seed, device=CPU, names=[modality])
         return real_codes(model, inputs, np.arange(len(self.dataset)), CPU, modalities=[modality])[modality]
 
     def probabilities(self, modality: str, members: int) -> tuple[NDArray[np.float64], int]:
@@ -163,27 +164,34 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--query", type=int)
     parser.add_argument("--train", type=int)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--members", type=int, default=3)
     parser.add_argument("--recipe", default="default")
     options = parser.parse_args()
     dataset = load_data(None if options.data == "-" else options.data)
     sizes = [f"data.{part}={getattr(options, part)}" for part in ("query", "train") if getattr(options, part)]
-    settings = config.resolve(
-        options.recipe, sets=[*sizes, f"seed={options.seed}", "train.lr=1e-3"], frozen_by_default=True
-    ).settings
+
+    def settings_of(seed: int) -> Settings:
+        sets = [*sizes, f"seed={seed}", "train.lr=1e-3"]
+        return config.resolve(options.recipe, sets=sets, frozen_by_default=True).settings
+
     splits: dict[str, tuple[Split, list[Path]]] = {}
     for folder in options.runs:
         split = open_run(folder).split(dataset.ids)
         splits.setdefault(split.fingerprint(), (split, []))[1].append(folder)
     if not splits:
-        splits[""] = (split_of(dataset, settings), [])
+        splits = {f"seed {seed}": (split_of(dataset, settings_of(seed)), []) for seed in options.seed}
     print("| run | bits | " + " | ".join(f"{direction}, unseen" for direction in DIRECTIONS) + " |")
     print("|---|---|---|---|")
+    ceilings = []
     for split, folders in splits.values():
-        found, how = ceiling(classifier(settings, dataset), dataset, split, options.members)
+        found, how = ceiling(classifier(settings_of(options.seed[0]), dataset), dataset, split, options.members)
+        ceilings.append(found)
         report(found, folders)
-        print(f"\nclassifiers: {options.members} a side, {how}\n")
+        print(f"\nclassifiers: {options.members} a side, {how}\n", flush=True)
+    if len(ceilings) > 1:
+        means = [np.mean([found[direction] for found in ceilings]) for direction in DIRECTIONS]
+        print(f"mean ceiling of {len(ceilings)} splits: " + ", ".join(f"{mean:.4f}" for mean in means))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Score:
         direction: `image->text`: pictures are the queries, texts are searched.
         database: `all` is everything that is not a query, training items included, as the papers have it; `unseen` is
             what was neither trained on nor validated with; `query`, for relevance by pairs, the queries' partners.
+            `known-labels` is `all` where codes of some items were made from their labels: another question.
         result: values and all that must be said with them.
     """
 
@@ -35,6 +36,11 @@ class Score:
         """Whether queries and database are of two modalities."""
         asked, _, searched = self.direction.partition("->")
         return asked != searched
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was searched, as the papers do."""
+        return self.database in ("all", "known-labels")
 
     def interval(self, metric: str, level: float) -> Interval | None:
         """Bootstrap interval over the queries; None for a metric that is no mean, or where no query counts."""
@@ -112,7 +118,7 @@ def score_pair(queries: Codes, database: Codes, metrics: Sequence[str] = ("map@a
     result = evaluate(queries, database, metrics, leave_out_self=False, **rules)
     if rules.get("relevant", "labels") != "labels" and not result.relevant_pairs:
         raise _nothing_matches(queries, database)
-    return Score(f"{queries.modality}->{database.modality}", "all", result)
+    return Score(f"{queries.modality}->{database.modality}", _whole(database), result)
 
 
 def _nothing_matches(queries: Codes, database: Codes) -> DataError:
@@ -129,16 +135,22 @@ def _first(codes: Codes) -> str:
 Rows = NDArray[np.int64]
 
 
+def _whole(database: Codes) -> str:
+    """What the papers' database is called: by another name where labels made codes of it, lest rows be mixed up."""
+    known = database.parts.get("known_labels")
+    return "all" if known is None or not known.any() else "known-labels"
+
+
 def _sides(queries: Codes, database: Codes, *, by_pairs: bool) -> list[tuple[str, Rows, Rows]]:
     """Databases by name, each with the rows that ask and the rows that are searched."""
     every = np.arange(len(queries))
     if "query" not in queries.parts:
-        return [("all", every, every)]
+        return [(_whole(database), every, every)]
     asked = np.flatnonzero(queries.parts["query"])
     if by_pairs:
         return [("query", asked, asked)]
     unseen = database.parts["database"] & ~database.parts["train"] & ~database.parts["validation"]
-    sides = [("all", asked, np.flatnonzero(database.parts["database"]))]
+    sides = [(_whole(database), asked, np.flatnonzero(database.parts["database"]))]
     if unseen.any():
         sides.append(("unseen", asked, np.flatnonzero(unseen)))
     return sides

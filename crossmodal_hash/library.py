@@ -103,7 +103,8 @@ def evaluate(
     Args:
         codes: modality -> codes of the same items, as `Run.encode` returns them.
         metrics: names as `crossmodal_hash.metrics.parse` takes them.
-        database: `all`, the papers' database, or `unseen`, without the items trained on.
+        database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
+            codes that were encoded with `known_labels=True`.
         ties: order among items at one distance.
         empty: what a query without a relevant item counts for.
 

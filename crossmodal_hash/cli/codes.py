@@ -25,12 +25,15 @@ def open_scored(path: Path | None, output: Output) -> Run:
 
 
 def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:
-    """Codes of the run's own data, and the same before the sign."""
+    """Codes of the run's own data, and the same before the sign; from known labels if the run's codes files are."""
+    from crossmodal_hash.codes import load
     from crossmodal_hash.training.encode import encode
     from crossmodal_hash.training.own_data import own_data
 
     talk = Talk(output)
-    return encode(run, own_data(run.settings().data, listener=talk), device=device or "auto", listener=talk)
+    known = any("known_labels" in load(path).parts for path in run.codes.glob("*.safetensors"))
+    data = own_data(run.settings().data, listener=talk)
+    return encode(run, data, device=device or "auto", known_labels=known, listener=talk)
 
 
 def read_files(

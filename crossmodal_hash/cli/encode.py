@@ -30,6 +30,14 @@ def encode(
     ] = None,
     skip_bad: SkipBad = False,
     labels: Annotated[bool, typer.Option(help="Whether labels travel with the codes.", rich_help_panel=DATA)] = True,
+    known_labels: Annotated[
+        bool,
+        typer.Option(
+            "--known-labels",
+            help="Make codes of trained and validated items of the database from their labels.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +77,9 @@ def encode(
     there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
         raise SettingsError(f"{there[0]} is there already, perhaps of other items; name a folder with --out")
-    codes, _ = encode_run(opened, dataset, device=device or "auto", labels=labels, listener=talk)
+    codes, _ = encode_run(
+        opened, dataset, device=device or "auto", labels=labels, known_labels=known_labels, listener=talk
+    )
     paths = write_files(codes, folder, suffixes)
     rows = [(str(path), path.stem, len(codes[path.stem]), codes[path.stem].bits) for path in paths]
     document = [dict(zip(("file", "modality", "items", "bits"), row, strict=True)) for row in rows]

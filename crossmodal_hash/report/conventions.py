@@ -19,6 +19,8 @@ TIES = {
 }
 DATABASES = {
     "all": "everything that is not a query, training items included",
+    "known-labels": "everything that is not a query, where items trained on and validated with have codes made from "
+    "their labels: not to be compared with `all`",
     "unseen": "what was neither trained on nor validated with",
     "query": "the queries' own partners",
 }
@@ -33,6 +35,16 @@ def unified(codes: Mapping[str, Codes]) -> list[str]:
     return [
         f"codes unified: {n} items of the database have one code from all their modalities, so that what is asked for "
         f"is not searched by itself alone; closed_form.codes = 'per-view' is strictly cross-modal"
+        for n in counts
+    ]
+
+
+def known_labels(codes: Mapping[str, Codes]) -> list[str]:
+    """A sentence where codes of the database were made from labels."""
+    counts = {int(c.parts["known_labels"].sum()) for c in codes.values() if "known_labels" in c.parts}
+    return [
+        f"codes from known labels: {n} items of the database have one code made from their labels, whatever they show "
+        f"or say; encode without --known-labels for codes of the items themselves"
         for n in counts
     ]
 

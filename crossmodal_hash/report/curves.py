@@ -62,10 +62,10 @@ class Picture:
 
 def ranking_pictures(scored: Sequence[Scored]) -> Iterator[Picture]:
     """Precision over recall and precision over rank, one of each a direction across modalities."""
-    directions = [s.direction for s in scored[0].record.scores if s.is_cross_modal and s.database == "all"]
-    for direction in directions:
+    shown = [(s.direction, s.database) for s in scored[0].record.scores if s.is_cross_modal and s.is_whole]
+    for direction, database in shown:
         said, slug = direction.replace("->", " to "), direction.replace("->", "-to-")
-        found = [(x.record.name, s.result) for x in scored if (s := x.record.score(direction, "all"))]
+        found = [(x.record.name, s.result) for x in scored if (s := x.record.score(direction, database))]
         radius = [(name, r.curves["pr@radius/micro"]) for name, r in found]
         ends = "; ".join(
             f"{name} has precision {_first(c.precision, c.recall):.2f} at its first hits" for name, c in radius

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.errors import ChashError, SettingsError
 from crossmodal_hash.report.compare import compare, wide_table
-from crossmodal_hash.report.conventions import conventions, unified
+from crossmodal_hash.report.conventions import conventions, known_labels, unified
 from crossmodal_hash.report.curves import (
     Picture,
     bit_pictures,
@@ -102,7 +102,11 @@ def build_page(
         comparison=list(comparison_tables(records, level)) if len(records) > 1 else [],
         conventions=[
             *conventions(records[0].scores, level),
-            *(f"{each.record.name}: {note}" for each in scored for note in unified(each.codes)),
+            *(
+                f"{each.record.name}: {note}"
+                for each in scored
+                for note in (*unified(each.codes), *known_labels(each.codes))
+            ),
         ],
         groups=groups,
         galleries=[] if isinstance(dataset, ChashError) else list(_galleries(scored[0], dataset, number)),
@@ -174,7 +178,7 @@ def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:
 
 def _galleries(scored: Scored, dataset: Dataset, number: int) -> Iterator[tuple[str, list[Shown]]]:
     for score in scored.record.scores:
-        if score.database == "all":
+        if score.is_whole:
             asked, _, searched = score.direction.partition("->")
             shown = gallery(score, scored.codes[asked], scored.codes[searched], dataset, number=number)
             if shown:

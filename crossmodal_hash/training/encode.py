@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from crossmodal_hash.errors import DataError, did_you_mean
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import prepare
+from crossmodal_hash.training.known_labels import codes_of_labels
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.run import Run
 
@@ -26,6 +27,7 @@ def encode(
     device: str = "auto",
     modalities: Sequence[str] | None = None,
     labels: bool = True,
+    known_labels: bool = False,
     listener: Listener | None = None,
 ) -> tuple[dict[str, Codes], dict[str, NDArray[np.float32]]]:
     """Codes of every item in every modality that the model and the data share.
@@ -36,32 +38,40 @@ def encode(
         device: auto, cpu, cuda, cuda:N.
         modalities: which ones; none: all.
         labels: whether labels travel with the codes.
+        known_labels: whether items whose labels were given to training get a code made from these, the same in every
+            modality (`known_labels.codes_of_labels`); the others, queries before all, keep their own.
         listener: hears the progress.
 
     Returns:
         Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
         on, the codes know which items are query, train, validation and database; and only there may items of the
-        database get one code from all their modalities (`unified`), if the method is set to do so.
+        database get one code from all their modalities (`unified`), if the method is set to do so, or from their labels
+        (`known_labels`).
 
     Raises:
-        DataError: a modality the data lacks, or a label the run has never seen.
+        DataError: a modality the data lacks, a label the run has never seen, or no labels that are known.
         RunError: a run that is not finished.
     """
     target = pick_device(device)
     missing = [name for name in modalities or () if name not in dataset.modalities]
     if missing:
         raise DataError(f"{dataset.name} has no {missing[0]}; it has {', '.join(dataset.modalities)}")
+    own = dataset.fingerprint() == run.read("environment.json", "data")["fingerprint"]
+    if known_labels:
+        _check_known(run, dataset, own=own, every=modalities is None)
     known = run.label_names()
     label_rows = _aligned(dataset, known) if labels and dataset.labels is not None else None
     model = run.load_model(target)
     inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, listener=listener)
     u = real_codes(model, inputs, np.arange(len(dataset)), target, listener=listener)
     parts = {}
-    if dataset.fingerprint() == run.read("environment.json", "data")["fingerprint"]:
+    if own:
         split = run.split(dataset.ids)
         for part in ("query", "train", "validation", "database"):
             parts[part] = np.isin(np.arange(len(dataset)), getattr(split, part))
         parts |= unify(model, u, parts["database"] & ~parts["query"])
+        if known_labels:
+            parts |= from_labels(u, _aligned(dataset, known), parts)
     mark = model.fingerprint()[:16]
     codes = {
         name: Codes(
@@ -98,6 +108,43 @@ def unify(
     for values in u.values():
         values[items] = common.numpy()
     return {"unified": items}
+
+
+def from_labels(
+    u: dict[str, NDArray[np.float32]], labels: NDArray[np.uint8], parts: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, NDArray[np.bool_]]:
+    """Give the items of the database that were trained on or validated with a code made from their labels, in place.
+
+    These are the items whose labels were given to the training; labels of the others are there to score with. An item
+    without any label keeps its own code.
+
+    Args:
+        u: modality -> real codes (N, K).
+        labels: (N, C).
+        parts: which items are query, train, validation and database.
+
+    Returns:
+        The part `known_labels`, in place of what was `unified` there.
+    """
+    trained = parts["train"]
+    items = (trained | parts["validation"]) & parts["database"] & ~parts["query"] & labels.any(1)
+    made = codes_of_labels(labels[items], {name: values[trained] for name, values in u.items()}, labels[trained])
+    for values in u.values():
+        values[items] = made
+    rest = {"unified": parts["unified"] & ~items} if "unified" in parts else {}
+    return {"known_labels": items, **rest}
+
+
+def _check_known(run: Run, dataset: Dataset, *, own: bool, every: bool) -> None:
+    if dataset.labels is None:
+        raise DataError(f"{dataset.name} has no labels, so none are known; leave --known-labels out")
+    if not own:
+        raise DataError(
+            f"known labels are those that {run.path} was trained with, and {dataset.name} is other data; leave "
+            f"--known-labels out, or encode the run's own data"
+        )
+    if not every:
+        raise DataError("codes from known labels are made for every modality together; name no modalities")
 
 
 def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.memory import Memory
 from crossmodal_hash.training.peak import peak_memory
 from crossmodal_hash.training.plan import Phase, epoch_plan
+from crossmodal_hash.training.rotation import last_layers, rotate
 from crossmodal_hash.training.run import (
     Run,
     kept_if_anything_was_saved,
@@ -196,6 +198,8 @@ class _Training:
         self.device = device = pick_device(settings.device)
         torch.manual_seed(settings.seed)
         self.model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
+        if settings.train.rotate and not last_layers(self.model):
+            listener.note("train.rotate turns nothing: a fusion block ends in codes, and leaves no layer to turn")
         if device.type == "cuda":
             self.model.to(memory_format=torch.channels_last)
         self.objective = build_objective(settings)
@@ -250,7 +254,7 @@ class _Training:
         if train.select == "best" and self.best:
             self.model.load_state_dict(self.best, strict=False)
         else:
-            self._renew_statistics(self.model.towers)
+            self._finish()
         save_weights(run.weights, self.model)
 
     def save(self, run: Run) -> None:
@@ -307,6 +311,24 @@ class _Training:
         renew_statistics(
             self.model, self.inputs, self.split.train, batch=batch, seed=seed, device=self.device, names=towers
         )
+
+    def _finish(self) -> None:
+        """From the weights of training to those that are kept."""
+        self._renew_statistics(self.model.towers)
+        if self.settings.train.rotate:
+            rotate(self.model, self.inputs, self.split.train, self.device)
+
+    @contextmanager
+    def _finished(self) -> Iterator[None]:
+        """The model as it would be kept now; training goes on with the codes it has learned, not with turned ones."""
+        layers = last_layers(self.model) if self.settings.train.rotate else {}
+        before = {name: {k: x.clone() for k, x in layer.state_dict().items()} for name, layer in layers.items()}
+        self._finish()
+        try:
+            yield
+        finally:
+            for name, layer in layers.items():
+                layer.load_state_dict(before[name])
 
     def _guides_alone(self, epoch: int) -> bool:
         train = self.settings.train
@@ -396,18 +418,19 @@ class _Training:
         train, progress = self.settings.train, self.progress
         losses = {name: value / max(progress.step, 1) for name, value in progress.sums.items()}
         scores: dict[str, float] = {}
+        best = False
         due = epoch % train.validate_every == 0 or epoch == train.epochs
         if self._guides_alone(epoch - 1):
             # From here on they are constants for the others, and so is what their batch norms say.
             self._renew_statistics(self.model.guides)
         elif len(self.split.validation) and due:
-            self._renew_statistics(self.model.towers)
-            scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
-        score = metrics.selection_score(scores) if scores else -1.0
-        best = bool(scores) and score > progress.best_score
-        if best:
-            progress.best_epoch, progress.best_score = epoch, score
-            self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}
+            with self._finished():
+                scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
+                score = metrics.selection_score(scores)
+                best = score > progress.best_score
+                if best:
+                    progress.best_epoch, progress.best_score = epoch, score
+                    self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}
         memory = peak_memory(self.device)
         record = EpochRecord(epoch, train.epochs, progress.seconds, memory, losses, scores, best)
         metrics.append(run.metrics, record)

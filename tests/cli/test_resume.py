@@ -17,7 +17,7 @@ NAMES = ("image", "text", "label")
 
 def arguments(tiny, small, out, memory, recipe="default"):
     options = ["--recipe", recipe, "--epochs", str(EPOCHS), "--bits", "16", "--out", str(out)]
-    sets = [f"train.memory={memory}", "train.checkpoint_every=0", "train.mirror=true"]
+    sets = [f"train.memory={memory}", "train.checkpoint_every=0", "train.mirror=true", "train.rotate=true"]
     return ["train", "--data", str(tiny), *options, *small, *(x for value in sets for x in ("--set", value))]
 
 
