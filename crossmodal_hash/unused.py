@@ -139,6 +139,10 @@ def _of_train(settings: Settings, of: _Classes) -> Rules:
     if train.schedule not in ("linear", "log-linear"):
         why = f"train.schedule = {train.schedule!r} does not end at a rate of its own"
         yield "train.lr_end", Unused(why, "set train.schedule=linear or log-linear")
+    for tower in settings.towers.values():
+        block = of.get(FUSIONS, tower.fusion.name)
+        if block is not None and block.in_code_space:
+            yield "train.rotate", Unused(f"fusion = {tower.fusion.name!r} ends in codes and leaves no layer to turn")
     losses = [of.get(LOSSES, term.loss.name) for term in settings.terms.values() if term.weight > 0]
     if None not in losses and not any(loss.opposed for loss in losses):
         yield "train.opponent_lr", Unused("no term has a loss that learns against the towers, such as adversary")

@@ -23,6 +23,7 @@ WIDTHS = {"image": 3, "text": 60, "label": 5}
         ("dspah", ["towers.text.dropout=0.5"], ["towers.text.fusion=bbi"], "towers.text.fusion.dropout or"),
         ("default", ["towers.text.dropout=0.5"], ["towers.text.width=8"], "set towers.text.input_dropout"),
         ("default", ["train.momentum=0.9"], ["train.optimizer=sgd"], "set train.optimizer=sgd"),
+        ("default", ["train.rotate=true", "towers.image.fusion=cbam"], ["towers.image.fusion=bbi"], "ends in codes"),
         ("default", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "train.schedule = 'one-cycle'"),
         ("chn", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "set train.schedule=linear or log-linear"),
         ("default", ["train.opponent_lr=1e-5"], ["terms.x.loss=adversary", "terms.x.on=features"], "adversary"),

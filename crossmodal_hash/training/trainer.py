@@ -198,8 +198,6 @@ class _Training:
         self.device = device = pick_device(settings.device)
         torch.manual_seed(settings.seed)
         self.model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
-        if settings.train.rotate and not last_layers(self.model):
-            listener.note("train.rotate turns nothing: a fusion block ends in codes, and leaves no layer to turn")
         if device.type == "cuda":
             self.model.to(memory_format=torch.channels_last)
         self.objective = build_objective(settings)
