@@ -89,6 +89,9 @@ class TrainSettings(Strict):
     mirror: bool = Field(False, description="also see every picture mirrored")
     augment: bool = Field(False, description="random crops and mirroring when the backbone is trained")
     select: Literal["best", "last"] = Field("best", description="which epoch is kept; best on the validation part")
+    refit: bool = Field(
+        False, description="when the epoch is chosen, train again up to it, with the validation items among the others"
+    )
     rotate: bool = Field(False, description="turn the codes in the end so that the sign costs less (ITQ)")
     validate_every: int = Field(1, ge=1, description="epochs between two scores of the validation part")
     checkpoint_every: float = Field(20.0, ge=0, description="seconds of work a killed training loses at most")

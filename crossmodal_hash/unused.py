@@ -14,7 +14,7 @@ from crossmodal_hash.registry import Registry, parameters
 from crossmodal_hash.settings import Settings, TermSettings, TowerSettings, TrainSettings, check
 
 FITTED_TOWER = ("backbone", "levels", "pooling")
-FITTED_TRAIN = ("freeze_backbone", "cache_grid", "workers")
+FITTED_TRAIN = ("freeze_backbone", "cache_grid", "workers", "refit")
 """What means something to a closed-form method, of the tables of a tower and of training."""
 
 

@@ -63,6 +63,10 @@ class Split:
         """The database without training and validation items: what the score without memorising is taken on."""
         return np.setdiff1d(self.database, np.concatenate([self.train, self.validation]))
 
+    def given(self) -> Split:
+        """The split in which everything that was given is trained on, and nothing is left to validate with."""
+        return Split(self.query, np.concatenate([self.train, self.validation]), np.zeros(0, np.int64), self.database)
+
     def as_ids(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """The split as lists of ids, in the form `read_split` reads."""
         return {part: [ids[row] for row in getattr(self, part)] for part in PARTS}

@@ -27,6 +27,8 @@ class Progress:
         best_score: that score.
         sums: term -> sum of its values over the steps of the epoch in progress.
         seconds: time spent in the epoch in progress.
+        chosen: epochs of the second pass of a refit; 0 in the first.
+        before: epochs of the pass before it.
     """
 
     epoch: int = 0
@@ -35,6 +37,8 @@ class Progress:
     best_score: float = -1.0
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    chosen: int = 0
+    before: int = 0
 
 
 Groups = Mapping[str, Mapping[str, Tensor]]

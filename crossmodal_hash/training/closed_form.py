@@ -60,28 +60,33 @@ class Fitting:
         metrics.keep_until(run.metrics, 0)
 
     def fit(self, run: Run) -> None:
-        """Fit, score the validation part, save."""
+        """Fit, score the validation part, fit again to all items if that is wanted, save."""
+        validation = self.split.validation
+        self._fit(run, self.split.train, score=len(validation) > 0)
+        if self.settings.train.refit and len(validation):
+            self._fit(run, self.split.given().train, again=True)
+        save_weights(run.weights, self.model)
+
+    def _fit(self, run: Run, rows: Rows, *, score: bool = False, again: bool = False) -> None:
         started = time.monotonic()
-        rows, seed = self.split.train, self.settings.seed
         assert self.inputs.labels is not None
         labels = self.inputs.labels.numpy()[rows]
         streams = self.inputs.streams.items()
         features = {name: gather(self.model.tower(name), stream, rows, self.device) for name, stream in streams}
         assert self.settings.closed_form is not None
         label = f"fit {self.settings.closed_form.name} to {len(rows)} items"
+        generator = np.random.default_rng(self.settings.seed)
         with self.listener.task(label, 1) as advance:
-            fitted = self.method.fit(features, labels, self.settings.bits, np.random.default_rng(seed))
+            fitted = self.method.fit(features, labels, self.settings.bits, generator)
             advance(1)
         for name, function in fitted.items():
             self.model.tower(name).fusion.load_state_dict(function.state_dict())
         seconds = time.monotonic() - started
-        scores: dict[str, float] = {}
-        if len(self.split.validation):
-            scores = validation_scores(self.model, self.inputs, self.split, self.device)
-        record = EpochRecord(1, 1, seconds, peak_memory(self.device), {}, scores, best=bool(scores))
+        scores = validation_scores(self.model, self.inputs, self.split, self.device) if score else {}
+        epoch = 2 if again else 1
+        record = EpochRecord(epoch, epoch, seconds, peak_memory(self.device), {}, scores, bool(scores), again)
         metrics.append(run.metrics, record)
         self.listener.epoch(record)
-        save_weights(run.weights, self.model)
 
 
 def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> NDArray[np.float64]:

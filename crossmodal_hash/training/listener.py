@@ -20,6 +20,7 @@ class EpochRecord:
         losses: term -> mean over the epoch's steps; `total` is their sum.
         scores: full metric name -> value on the validation part; empty where the epoch was not scored.
         best: whether this epoch is the best so far.
+        refit: whether this is the second pass, with the validation items among those trained on; epochs count on.
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class EpochRecord:
     losses: dict[str, float]
     scores: dict[str, float] = field(default_factory=dict)
     best: bool = False
+    refit: bool = False
 
 
 class Listener:

@@ -17,7 +17,7 @@ def append(path: Path, record: EpochRecord) -> None:
     if losses:
         losses["loss/total"] = sum(record.losses.values())
     cost = {"seconds": record.seconds, "memory/GB": record.memory}
-    rows = [("train", name, value) for name, value in {**losses, **cost}.items()]
+    rows = [("refit" if record.refit else "train", name, value) for name, value in {**losses, **cost}.items()]
     rows += [("validation", name, value) for name, value in record.scores.items()]
     with path.open("a", encoding="utf-8") as file:
         for split, metric, value in rows:

@@ -37,7 +37,7 @@ from crossmodal_hash.settings import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint, metrics
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.closed_form import Fitting
-from crossmodal_hash.training.inputs import Streamed, prepare, widths
+from crossmodal_hash.training.inputs import Inputs, Streamed, prepare, widths
 from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import EpochRecord, Listener
 from crossmodal_hash.training.memory import Memory
@@ -128,6 +128,8 @@ def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> R
         )
     with run.lock():
         training = _work(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), listener)
+        if run.checkpoint.exists() and isinstance(training, _Training):
+            training = training.at(checkpoint.load(run.checkpoint)[0])
         listener.started(run.path)
         training.restore(run)
         training.fit(run)
@@ -189,12 +191,31 @@ def _work(
 
 
 class _Training:
-    """State of one training; `fit` runs it to its end."""
+    """State of one training; `fit` runs it to its end.
+
+    Args:
+        settings: checked settings.
+        dataset: N items with labels.
+        split: which are trained on, and which choose the epoch.
+        vocabulary: for texts.
+        listener: hears the progress.
+        inputs: of all items, where they are ready.
+        progress: where it starts: the second pass of a refit knows its epochs.
+    """
 
     def __init__(
-        self, settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        split: Split,
+        vocabulary: Vocabulary | None,
+        listener: Listener,
+        *,
+        inputs: Inputs | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.settings, self.split, self.listener = settings, split, listener
+        self.dataset, self.vocabulary = dataset, vocabulary
         self.device = device = pick_device(settings.device)
         torch.manual_seed(settings.seed)
         self.model = build_model(settings, input_widths(settings, dataset, vocabulary)).to(device)
@@ -203,7 +224,7 @@ class _Training:
         self.objective = build_objective(settings)
         self.objective.setup(self.model.widths, settings.bits, labels_of(dataset).shape[1])
         self.objective.to(device)
-        self.inputs = prepare(
+        self.inputs = inputs or prepare(
             dataset,
             self.model,
             vocabulary,
@@ -229,16 +250,31 @@ class _Training:
         # The memory is addressed by position among the training items, batches by row of the data set.
         self.position = torch.full((len(dataset.ids),), -1)
         self.position[torch.from_numpy(split.train)] = torch.arange(len(split.train))
-        self.progress = Progress()
+        self.progress = progress or Progress()
         self.best: dict[str, Tensor] = {}
         self.watched: set[str | None] = set()
         self.saved = time.monotonic()
 
+    def at(self, progress: Progress) -> _Training:
+        """This training, or its second pass where `progress` is one of that."""
+        if not progress.chosen:
+            return self
+        start = Progress(chosen=progress.chosen, before=progress.before)
+        return _Training(
+            self.settings,
+            self.dataset,
+            self.split.given(),
+            self.vocabulary,
+            self.listener,
+            inputs=self.inputs,
+            progress=start,
+        )
+
     def fit(self, run: Run) -> None:
         """Run to the end, or until interrupted; then the state is saved first."""
-        train = self.settings.train
+        train, progress = self.settings.train, self.progress
         with deferred() as interrupt:
-            for epoch in range(self.progress.epoch, train.epochs):
+            for epoch in range(progress.epoch, progress.chosen or train.epochs):
                 phases = self._plan(epoch)
                 if self._is_enough(epoch, phases):
                     break
@@ -249,6 +285,10 @@ class _Training:
                         f"{self.device} has no memory left at train.batch={train.batch}; train anew into another "
                         f"folder, with a smaller one"
                     ) from error
+        if train.refit and len(self.split.validation):
+            chosen = progress.best_epoch if train.select == "best" and self.best else progress.epoch
+            self.at(Progress(chosen=chosen, before=progress.epoch)).fit(run)
+            return
         if train.select == "best" and self.best:
             self.model.load_state_dict(self.best, strict=False)
         else:
@@ -277,7 +317,7 @@ class _Training:
         """
         if run.checkpoint.exists():
             self._load(run.checkpoint)
-        metrics.keep_until(run.metrics, self.progress.epoch)
+        metrics.keep_until(run.metrics, self.progress.before + self.progress.epoch)
 
     def _load(self, path: Path) -> None:
         self.progress, groups = checkpoint.load(path)
@@ -350,7 +390,7 @@ class _Training:
             check_finite(progress.sums, epoch * per_epoch + progress.step)
 
         self.model.train()
-        with self.listener.task(f"epoch {epoch + 1} of {train.epochs}", int(steps)) as advance:
+        with self.listener.task(f"epoch {self._counted(epoch + 1)}", int(steps)) as advance:
             advance(progress.step)
             for learner, batches in self._remaining(epoch, phases, progress.step):
                 if progress.step >= steps:
@@ -430,10 +470,17 @@ class _Training:
                     progress.best_epoch, progress.best_score = epoch, score
                     self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}
         memory = peak_memory(self.device)
-        record = EpochRecord(epoch, train.epochs, progress.seconds, memory, losses, scores, best)
+        of, again = progress.chosen or train.epochs, progress.before
+        record = EpochRecord(again + epoch, again + of, progress.seconds, memory, losses, scores, best, bool(again))
         metrics.append(run.metrics, record)
         self.listener.epoch(record)
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
+
+    def _counted(self, epoch: int) -> str:
+        """`3 of 25`; a second pass counts on."""
+        before = self.progress.before
+        last = self.progress.chosen or self.settings.train.epochs
+        return f"{before + epoch} of {before + last}" + (", with all items" if before else "")
 
 
 def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -> torch.optim.Optimizer:

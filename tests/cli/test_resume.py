@@ -1,5 +1,6 @@
 """A training stopped anywhere goes on to the same weights, bit for bit on a CPU."""
 
+import json
 import os
 import signal
 import subprocess
@@ -50,8 +51,6 @@ def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory
     assert whole == killed
 
     def values(name):
-        import json
-
         rows = map(json.loads, Path(name, "metrics.jsonl").read_text().splitlines())
         return [
             (row["epoch"], row["metric"], row["value"]) for row in rows if row["metric"] not in ("seconds", "memory/GB")
@@ -80,6 +79,43 @@ def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, 
     monkeypatch.setattr(trainer, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("memory", "share"), [("batch", 0.3), ("batch", 0.9), ("full", 0.5), ("full", 0.8)])
+def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monkeypatch):
+    from crossmodal_hash.training import trainer
+
+    real, done = trainer.train_step, []
+
+    def counts(*args, **kwargs):
+        done.append(1)
+        return real(*args, **kwargs)
+
+    def stops(*args, **kwargs):
+        if len(done) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        done.pop()
+        return real(*args, **kwargs)
+
+    refit = ["--set", "train.refit=true"]
+    monkeypatch.setattr(trainer, "train_step", counts)
+    assert main([*arguments(tiny, small, "whole", memory), *refit, "-q"]) == 0
+    del done[int(len(done) * share) :]
+    monkeypatch.setattr(trainer, "train_step", stops)
+    assert main([*arguments(tiny, small, "stopped", memory), *refit]) == 130
+    monkeypatch.setattr(trainer, "train_step", real)
+    assert main(["train", "--resume", "stopped", "-q"]) == 0
+    whole, stopped = (Path(name, "weights.safetensors").read_bytes() for name in ("whole", "stopped"))
+    assert whole == stopped
+    epochs = [
+        [(row["epoch"], row["split"]) for row in rows if row["metric"] == "seconds"]
+        for rows in (
+            [json.loads(x) for x in Path(name, "metrics.jsonl").read_text().splitlines()]
+            for name in ("whole", "stopped")
+        )
+    ]
+    assert epochs[0] == epochs[1]
+    assert {split for _, split in epochs[0]} == {"train", "refit"}
 
 
 @pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("batch", 9), ("full", 8)])

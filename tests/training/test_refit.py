@@ -1,0 +1,63 @@
+"""The second pass: everything that was given is trained on, up to the epoch that was chosen without it."""
+
+import json
+
+import numpy as np
+import pytest
+
+import crossmodal_hash as ch
+from crossmodal_hash.data import Dataset, Matrix
+from crossmodal_hash.training.metrics import kept_scores
+
+SIZES = ["data.query=30", "data.train=100", "data.validation=20"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((160, 4)) < 0.4).astype(np.uint8)
+    sides = {name: labels @ rng.normal(size=(4, 20)) + rng.normal(size=(160, 20)) for name in ("image", "text")}
+    modalities = {name: Matrix(x.astype(np.float32)) for name, x in sides.items()}
+    return Dataset("vectors", tuple(map(str, range(160))), modalities, labels, tuple("abcd"))
+
+
+def weights(recipe, data, out, *sets):
+    run = ch.train(ch.build(recipe, sets=sets, bits=8), data, out=out)
+    return run, run.weights.read_bytes()
+
+
+def test_a_refit_is_the_training_on_all_items_stopped_at_the_chosen_epoch(data, tmp_path):
+    sets = ["train.batch=20", "train.epochs=4"]
+    first, kept = weights("default", data, tmp_path / "first", *SIZES, *sets)
+    chosen = kept_scores(first.metrics, "best")["epoch"]
+    again, refitted = weights("default", data, tmp_path / "again", *SIZES, *sets, "train.refit=true")
+    # All 100 items, as if there had been no choice to make; the schedule is that of 4 epochs of 5 steps.
+    alone = ["data.query=30", "data.train=100", "data.validation=0", *sets, f"train.max_steps={5 * chosen}"]
+    _, all_items = weights("default", data, tmp_path / "all", *alone)
+    assert refitted == all_items != kept
+    rows = [json.loads(line) for line in again.metrics.read_text().splitlines()]
+    assert [row["epoch"] for row in rows if row["split"] == "refit" and row["metric"] == "seconds"] == list(
+        range(5, 5 + chosen)
+    )
+    assert kept_scores(again.metrics, "best") == kept_scores(first.metrics, "best")
+
+
+def test_the_last_epoch_is_refitted_in_full(data, tmp_path):
+    sets = ["train.batch=20", "train.epochs=2", "train.select=last"]
+    _, refitted = weights("dcmh", data, tmp_path / "refit", *SIZES, *sets, "train.refit=true")
+    alone = ["data.query=30", "data.train=100", "data.validation=0", *sets]
+    assert weights("dcmh", data, tmp_path / "all", *alone)[1] == refitted
+
+
+def test_a_closed_form_is_fitted_to_all_items(data, tmp_path):
+    _, refitted = weights("scm", data, tmp_path / "refit", *SIZES, "train.refit=true")
+    _, all_items = weights("scm", data, tmp_path / "all", *SIZES[:2], "data.validation=0")
+    _, kept = weights("scm", data, tmp_path / "kept", *SIZES)
+    assert refitted == all_items != kept
+
+
+def test_without_validation_items_there_is_one_pass(data, tmp_path):
+    sets = [*SIZES[:2], "data.validation=0", "train.batch=20", "train.epochs=2"]
+    run, refitted = weights("dcmh", data, tmp_path / "refit", *sets, "train.refit=true")
+    assert refitted == weights("dcmh", data, tmp_path / "plain", *sets)[1]
+    assert '"refit"' not in run.metrics.read_text()
