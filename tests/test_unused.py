@@ -90,7 +90,7 @@ def test_what_a_recipe_set_for_the_part_a_flag_replaces_is_left_out():
     shown = resolved.entries()
     for key in ("towers.image.width", "towers.image.dropout", "towers.image.pooling.name", "towers.image.pooling.bins"):
         assert key not in shown
-    assert shown["towers.image.input_dropout"] == {"value": 0.3, "origin": "recipe default"}
+    assert shown["towers.image.input_dropout"] == {"value": 0.5, "origin": "recipe default"}
     assert config.from_entries(shown) == resolved.settings
 
 

@@ -160,7 +160,7 @@ def dcmh(made, labels):
 
 def prdh(made, labels):
     f, g, s = made["image"].u, made["text"].u, similar(labels)
-    pairs = nll(f, g, s, 0.5) + nll(f, f, s, 0.5) / 2 + nll(g, g, s, 0.5) / 2
+    pairs = nll(f, g, s, 0.25) + nll(f, f, s, 0.25) / 2 + nll(g, g, s, 0.25) / 2
     return pairs + decorrelation(f) + decorrelation(g) + quantization(made) + balance(f) + balance(g)
 
 

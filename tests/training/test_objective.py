@@ -105,7 +105,7 @@ def test_the_hsidhn_objective_equals_its_sum_written_out():
     soft = torch.exp(-d / (d.sum() / (n * (n - 1))))
 
     def nll(u, v):
-        theta = 8 / 8 * u @ v.T
+        theta = 16 / 8 * u @ v.T
         return (torch.log1p(torch.exp(theta)) - hard * theta).mean()
 
     def mse(u, v):
