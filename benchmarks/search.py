@@ -8,8 +8,8 @@ it. The first knob, which was turned with the others at their start, is turned o
 not have (a slope, words to drop) it skips. A trial is scored by the items held out for validation: the mean over both
 directions of mAP@all among those items, which nothing was trained on. Queries are never looked at. 64 bits, one seed.
 
-Every trial is a run under DIR and a line of a log; the command goes on where the log ends, and prints it as Markdown. The
-one that was made is benchmarks/search.jsonl (`--log`). DATA is `-` for the embedded drawings.
+Every trial is a run under DIR and a line of a log; the command goes on where the log ends, and prints it as Markdown.
+The one that was made is benchmarks/search.jsonl (`--log`). DATA is `-` for the embedded drawings.
 """
 
 from __future__ import annotations
