@@ -2,11 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
+from vectors import vectors
 
 import crossmodal_hash as ch
-from crossmodal_hash.data import Dataset, Matrix
 from crossmodal_hash.training.metrics import kept_scores
 
 SIZES = ["data.query=30", "data.train=100", "data.validation=20"]
@@ -14,11 +13,7 @@ SIZES = ["data.query=30", "data.train=100", "data.validation=20"]
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(0)
-    labels = (rng.random((160, 4)) < 0.4).astype(np.uint8)
-    sides = {name: labels @ rng.normal(size=(4, 20)) + rng.normal(size=(160, 20)) for name in ("image", "text")}
-    modalities = {name: Matrix(x.astype(np.float32)) for name, x in sides.items()}
-    return Dataset("vectors", tuple(map(str, range(160))), modalities, labels, tuple("abcd"))
+    return vectors()
 
 
 def weights(recipe, data, out, *sets):

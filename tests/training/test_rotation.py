@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from vectors import vectors
 
 import crossmodal_hash as ch
-from crossmodal_hash.data import Dataset, Matrix
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.rotation import rotate, towards_corners
 from crossmodal_hash.training.validation import validation_scores
@@ -19,11 +19,7 @@ SETS = ["train.batch=32", "train.epochs=4", "train.validate_every=2"]
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(0)
-    labels = (rng.random((160, 4)) < 0.4).astype(np.uint8)
-    sides = {name: labels @ rng.normal(size=(4, 20)) + rng.normal(size=(160, 20)) for name in ("image", "text")}
-    modalities = {name: Matrix(x.astype(np.float32)) for name, x in sides.items()}
-    return Dataset("vectors", tuple(map(str, range(160))), modalities, labels, tuple("abcd"))
+    return vectors()
 
 
 def trained(data, out, *sets):
