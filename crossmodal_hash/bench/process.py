@@ -26,6 +26,8 @@ def tell(**said: Any) -> None:
 
 def stop_with_the_bench() -> None:
     """Press Ctrl-C when standard input ends."""
+    # A shell that starts a bench in the background has Ctrl-C ignored, and processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def wait() -> None:
         # Not sys.stdin, whose lock a thread would still hold when the interpreter ends.
