@@ -51,7 +51,7 @@ def kept_scores(path: Path, select: str) -> dict[str, Any]:
 
     Args:
         path: of `metrics.jsonl`.
-        select: the `best` by `selection_score`, or the `last` epoch.
+        select: the `best` by `selection_score`, of equals the later, or the `last` epoch.
     """
     by_epoch: dict[int, dict[str, float]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -60,5 +60,5 @@ def kept_scores(path: Path, select: str) -> dict[str, Any]:
             by_epoch.setdefault(row["epoch"], {})[row["metric"]] = row["value"]
     if not by_epoch:
         return {}
-    epoch = max(by_epoch, key=lambda e: selection_score(by_epoch[e])) if select == "best" else max(by_epoch)
+    epoch = max(by_epoch, key=lambda e: (selection_score(by_epoch[e]), e)) if select == "best" else max(by_epoch)
     return {"epoch": epoch, "scores": by_epoch[epoch]}

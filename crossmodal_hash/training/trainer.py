@@ -465,7 +465,8 @@ class _Training:
             with self._finished():
                 scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
                 score = metrics.selection_score(scores)
-                best = score > progress.best_score
+                # Of equals the later: few held-out items leave many, and most epochs are better than the first.
+                best = score >= progress.best_score
                 if best:
                     progress.best_epoch, progress.best_score = epoch, score
                     self.best = {name: x.detach().cpu().clone() for name, x in self.model.learned_state().items()}

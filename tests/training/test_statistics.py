@@ -23,7 +23,7 @@ N, D, C, K = 240, 40, 4, 16
 CPU = torch.device("cpu")
 DEEP = [name for name in recipes() if config.resolve(name).settings.terms]
 SMALL = {  # few steps, after which running averages would not be ready
-    "train.batch": "32",
+    "train.batch": "64",
     "train.epochs": "6",
     "train.select": "last",  # which of two epochs is best on 20 items may turn on one bit
     "data.query": "60",
@@ -89,7 +89,7 @@ def test_scores_do_not_depend_on_the_units_of_the_vectors(recipe, trained):
 
 @pytest.mark.parametrize("recipe", DEEP)
 def test_the_network_that_is_scored_is_the_one_that_was_trained(recipe, trained):
-    """Codes by the statistics that were saved, and by those of a batch of training items: at least 97 % equal bits."""
+    """Codes by the statistics that were saved, and by those of a batch of training items: at least 98 % equal bits."""
     run, data = trained(recipe), vectors()
     model = run.load_model(CPU)
     rows = run.split(data.ids).train
@@ -103,7 +103,7 @@ def test_the_network_that_is_scored_is_the_one_that_was_trained(recipe, trained)
         now = model(batch.inputs)
     for name, u in saved.items():
         same = ((u >= 0) == (now[name].u.numpy() >= 0)).mean()
-        assert same >= 0.97, f"{name}: {same:.3f} of the bits are those of training mode"
+        assert same >= 0.98, f"{name}: {same:.3f} of the bits are those of training mode"
 
 
 class Pair:
