@@ -4,9 +4,10 @@
 
 Every method starts from the same point and takes the knobs of one common list in the same order: each value of a knob
 is tried with the others at their best so far, and where the best lies at the end of the values one more is tried beyond
-it. Of numbers of epochs that tie the smallest is taken. The first knob, which was turned with the others at their start, is turned once more at the end. What a method does
-not have (a slope, words to drop) it skips. A trial is scored by the items held out for validation: the mean over both
-directions of mAP@all among those items, which nothing was trained on. Queries are never looked at. 64 bits, one seed.
+it. Of numbers of epochs that tie the smallest is taken. The first knob, which was turned with the others at their
+start, is turned once more at the end. What a method does not have (a slope, words to drop) it skips. A trial is scored
+by the items held out for validation: the mean over both directions of mAP@all among those items, which nothing was
+trained on. Queries are never looked at. 64 bits, one seed.
 
 Every trial is a run under DIR and a line of a log; the command goes on where the log ends, and prints it as Markdown.
 The one that was made is benchmarks/search.jsonl (`--log`). DATA is `-` for the embedded drawings.
@@ -160,7 +161,8 @@ def search(recipe: str, run: Callable[[Point], dict[str, Any]]) -> tuple[Point, 
     for knob in (*KNOBS, KNOBS[0]):
         if not has(recipe, knob):
             continue
-        made = {best[knob.name]: found}
+        winner = best[knob.name]
+        made = {winner: found}
         values = [value for value in knob.values if value not in made]
         ends = {min(knob.values): knob.beyond[0], max(knob.values): knob.beyond[1]}
         while values:

@@ -198,7 +198,7 @@ def _split(report: Report, dataset: Dataset, split: Split, content: Sequence[str
         if shared and what == "trained on":
             said = (
                 f"{len(shared)} of {len(split.query)} queries have the content of an item that is trained on "
-                f"({first(dataset.ids[row] for row in shared)}), so their scores would be learned by heart"
+                f"({first(dataset.ids[row] for row in shared)}), so their scores would show what was memorized"
             )
             # A draw hits what duplicates there are; a division that was given should have been made without.
             (report.notes if drawn else report.wrong).append(f"{said}; keep one item of each")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,14 @@ from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import precision, to_device
 
 BATCH = 512
+"""Items a batch, where nothing is left to do but the layers above a frozen backbone."""
+PICTURES = 64
+"""Items a batch, where a whole network is run."""
+
+
+def batches_of(rows: Rows, model: HashModel, names: Iterable[str]) -> list[Rows]:
+    """`rows` in batches that fit the towers of these modalities."""
+    return cut(rows, BATCH if all(model.tower(name).condense is not None for name in names) else PICTURES)
 
 
 def real_codes(
@@ -31,7 +39,7 @@ def real_codes(
     """
     listener = listener or Listener()
     names = list(inputs.streams) if modalities is None else list(modalities)
-    batches = cut(rows, BATCH if all(model.tower(m).condense is not None for m in names) else 64)
+    batches = batches_of(rows, model, names)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     training = model.training
     model.eval()

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from crossmodal_hash.training.rows import spread
+
 SLOPE = 8.0
 """Factor on the inner product, times 1 / K: that of `pairwise-nll` where nothing else is said."""
 ITEMS = 2000
@@ -41,7 +43,7 @@ def codes_of_labels(labels: NDArray[np.uint8], real: Mapping[str, Reals], learne
         >>> codes_of_labels(np.eye(2, dtype=np.uint8), {"image": u}, np.eye(2, dtype=np.uint8)).round().tolist()
         [[1.0, -1.0], [-1.0, 1.0]]
     """
-    some = np.linspace(0, len(learned) - 1, min(len(learned), ITEMS)).astype(np.int64)
+    some = spread(np.arange(len(learned)), ITEMS)
     u = np.concatenate([values[some].clip(-1, 1) for values in real.values()]).astype(np.float32)
     vectors, which = np.unique(labels, axis=0, return_inverse=True)
     seen = np.tile(learned[some].astype(np.float32), (len(real), 1))

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from crossmodal_hash.model import HashModel
+from crossmodal_hash.training.encoding import batches_of
 from crossmodal_hash.training.inputs import Inputs
-from crossmodal_hash.training.rows import Rows, cut
+from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 
-BATCH = 512
 ROWS = 10_000
 """Training items the rotation is learned from, at the most."""
 LARGEST = 2.0
-"""Where a value before the head is cut: items learned by heart lie far out, and would decide alone."""
+"""Where a value before the head is cut: training items that are memorized lie far out, and would decide alone."""
 STEPS = 50
 
 
@@ -64,13 +64,11 @@ def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -
     layers = last_layers(model)
     if not layers:
         return
-    few = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(np.int64)]
-    batch = BATCH if all(model.tower(name).condense is not None for name in layers) else 64
     parts: list[torch.Tensor] = []
     training = model.training
     model.eval()
     with torch.no_grad():
-        for items in inputs.plain().batches(cut(few, batch), list(layers)):
+        for items in inputs.plain().batches(batches_of(spread(rows, ROWS), model, layers), list(layers)):
             with precision(device):
                 outputs = model(to_device(items, device).inputs)
             for name, layer in layers.items():

@@ -1,4 +1,4 @@
-"""Rows of a data set, and how they are cut into batches."""
+"""Rows of a data set: some of them, and batches of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+
+
+def spread(rows: Rows, most: int) -> Rows:
+    """At most so many of `rows`, in their order, as evenly spread as they can be.
+
+    Example:
+        >>> spread(np.arange(10), 4).tolist()
+        [0, 3, 6, 9]
+    """
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64)]
 
 
 def cut(rows: Rows, batch: int) -> list[Rows]:

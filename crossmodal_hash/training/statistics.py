@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Cached, Dense, Inputs, Stream
-from crossmodal_hash.training.rows import Rows
+from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 
 BATCHES = 32
@@ -27,7 +27,7 @@ def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> N
     Frozen features get mean 0 and deviation 1 over the training items, channel by channel, and so do the columns of a
     matrix of feature vectors; a matrix of words gets one factor. Words that were counted here have their units already.
     """
-    few = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(np.int64)]
+    few = spread(rows, ROWS)
     for name, stream in streams.items():
         tower = model.tower(name)
         if isinstance(stream, Cached) and tower.standardize is not None:
