@@ -168,7 +168,10 @@ def driven(folders, out, fake, bench_kit):
     cells = json.dumps([bench_kit.cell(name).to_json() for name in ("good", "slow", "last")])
     paths = [str(folders / name) for name in ("drive.py", "out", "ready", "fake.py")]
     command = [sys.executable, *paths, cells]
+    # Where these tests were started in the background of a shell, Ctrl-C is ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
     wait_for(out / "waits")
     yield process, command
     process.kill()
