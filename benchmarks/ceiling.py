@@ -34,10 +34,10 @@ from crossmodal_hash.factory import build_model
 from crossmodal_hash.metrics.ap import average_precision
 from crossmodal_hash.metrics.ties import runs as ranking
 from crossmodal_hash.model import HashModel
+from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.settings import Settings
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Inputs, prepare, widths
-from crossmodal_hash.training.run import open_run
 from crossmodal_hash.training.schedule import learning_rate
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.trainer import labels_of, split_of, vocabulary_of

@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crossmodal_hash.api import build as build
+    from crossmodal_hash.api import evaluate as evaluate
+    from crossmodal_hash.api import open_run as open_run
+    from crossmodal_hash.api import train as train
     from crossmodal_hash.components import register as register
     from crossmodal_hash.data import load_data as load_data
-    from crossmodal_hash.library import build as build
-    from crossmodal_hash.library import evaluate as evaluate
-    from crossmodal_hash.library import train as train
-    from crossmodal_hash.training.run import open_run as open_run
 
 _PUBLIC = {
     "load_data": "crossmodal_hash.data",
-    "build": "crossmodal_hash.library",
-    "train": "crossmodal_hash.library",
-    "evaluate": "crossmodal_hash.library",
-    "open_run": "crossmodal_hash.training.run",
+    "build": "crossmodal_hash.api",
+    "train": "crossmodal_hash.api",
+    "evaluate": "crossmodal_hash.api",
+    "open_run": "crossmodal_hash.api",
     "register": "crossmodal_hash.components",
 }
 __all__ = list(_PUBLIC)

@@ -89,10 +89,10 @@ CLOSED_FORMS: Registry[ClosedForm] = Registry(
     group="crossmodal_hash.closed_forms",
     contract="crossmodal_hash.contracts:ClosedForm",
     builtin={
-        "cmssh": "crossmodal_hash.shallow.cmssh:CMSSH",
-        "scm": "crossmodal_hash.shallow.scm:SCM",
-        "seph": "crossmodal_hash.shallow.seph:SePH",
-        "gsph": "crossmodal_hash.shallow.gsph:GSPH",
+        "cmssh": "crossmodal_hash.closed_forms.cmssh:CMSSH",
+        "scm": "crossmodal_hash.closed_forms.scm:SCM",
+        "seph": "crossmodal_hash.closed_forms.seph:SePH",
+        "gsph": "crossmodal_hash.closed_forms.gsph:GSPH",
     },
 )
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
-from crossmodal_hash.files import write_bytes
 from crossmodal_hash.levels.drop import ChannelDropout
 from crossmodal_hash.levels.project import Projection
 from crossmodal_hash.levels.scale import Scale

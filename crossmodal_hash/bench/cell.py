@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from crossmodal_hash.api import Run, build, open_run, train
+from crossmodal_hash.atomic import write_json
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
@@ -23,14 +25,12 @@ from crossmodal_hash.codes import save
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.evaluation import score
-from crossmodal_hash.files import write_json
-from crossmodal_hash.library import build, train
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import facts as run_facts
-from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.runs.history import EpochRecord, training_cost
+from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.own_data import open_data
 from crossmodal_hash.training.peak import peak_memory
-from crossmodal_hash.training.run import Run, open_run
 from crossmodal_hash.training.trainer import resume
 
 HALF_MADE = ("vocabulary.json", "environment.json", "split.json", "model.json")
@@ -121,25 +121,6 @@ def remove_half_made(folder: Path) -> None:
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if names and all(name in HALF_MADE or name.startswith(".") for name in names):
         shutil.rmtree(folder)
-
-
-def training_cost(metrics: Path) -> dict[str, float]:
-    """Seconds of all epochs and the most gigabytes of any, over every process that worked on a run.
-
-    Empty for a method that has no epochs.
-    """
-    if not metrics.exists():
-        return {}
-    rows = [json.loads(line) for line in metrics.read_text("utf-8").splitlines()]
-    by_name: dict[str, list[float]] = {}
-    for row in rows:
-        by_name.setdefault(row["metric"], []).append(row["value"])
-    out = {}
-    if "seconds" in by_name:
-        out["seconds"] = sum(by_name["seconds"])
-    if "memory/GB" in by_name:
-        out["memory/GB"] = max(by_name["memory/GB"])
-    return out
 
 
 def main(argv: Sequence[str]) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from crossmodal_hash.api import build
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.errors import BrokenPluginError, ChashError, SettingsError
-from crossmodal_hash.library import build
 
 
 def check_methods(cells: Iterable[Cell]) -> None:

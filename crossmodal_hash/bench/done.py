@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crossmodal_hash.atomic import write_json
 from crossmodal_hash.bench.grid import Cell, Grid
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
 from crossmodal_hash.errors import RunError
-from crossmodal_hash.files import write_json
 from crossmodal_hash.report.result import Record, read_record
 
 NOTE = "bench.json"

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+from crossmodal_hash.api import build
 from crossmodal_hash.bench.cell import Lines
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
@@ -19,7 +20,6 @@ from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import ChashError, DataError
 from crossmodal_hash.factory import build_model
-from crossmodal_hash.library import build
 from crossmodal_hash.settings import Settings
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener

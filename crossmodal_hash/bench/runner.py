@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from crossmodal_hash.atomic import write_json
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.state import State, state
 from crossmodal_hash.errors import ChashError
-from crossmodal_hash.files import write_json
 
 PATIENCE = 60.0
 """Seconds a training gets to save its state when the bench is stopped."""

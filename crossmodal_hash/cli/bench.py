@@ -132,8 +132,8 @@ def bench(
     if done:
         _show(output, done, layout, form, published, failures)
         if report is not None:
+            from crossmodal_hash.atomic import write_bytes
             from crossmodal_hash.bench.page import build_page
-            from crossmodal_hash.files import write_bytes
 
             write_bytes(report, build_page(done, layout, with_published=published).encode())
             output.say(f"report in {report}")
@@ -172,7 +172,7 @@ def _plan(output: Output, chosen: list[Cell], out: Path) -> None:
 
 def _run(output: Output, chosen: list[Cell], out: Path, jobs: int, again: bool) -> list[Failure]:
     from crossmodal_hash.bench import runner
-    from crossmodal_hash.cli.board import Board
+    from crossmodal_hash.cli.bench_progress import Board
 
     board = Board(output)
     try:

@@ -11,12 +11,12 @@ from crossmodal_hash.errors import CodesError
 
 if TYPE_CHECKING:
     from crossmodal_hash.codes import Codes
-    from crossmodal_hash.training.run import Run
+    from crossmodal_hash.runs.folder import Run
 
 
 def open_scored(path: Path | None, output: Output) -> Run:
     """The run to score, named if it was not."""
-    from crossmodal_hash.training.run import open_run
+    from crossmodal_hash.runs.folder import open_run
 
     run = open_run(path)
     if path is None:

@@ -40,7 +40,7 @@ def check(
     from dataclasses import asdict
 
     from crossmodal_hash.data import Needs, Pictures
-    from crossmodal_hash.data.damage import leave_out, look_at, without_blank
+    from crossmodal_hash.data.quality import leave_out, look_at, without_blank
     from crossmodal_hash.data_report.examine import examine
 
     output = Output(as_json=as_json, quiet=quiet)

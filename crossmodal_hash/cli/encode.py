@@ -60,8 +60,8 @@ def encode(
     """
     from crossmodal_hash.cli.codes import files_for, write_files
     from crossmodal_hash.errors import SettingsError
+    from crossmodal_hash.runs.folder import open_run
     from crossmodal_hash.training.encode import encode as encode_run
-    from crossmodal_hash.training.run import open_run
 
     output = Output(as_json=as_json, quiet=quiet)
     opened = open_run(run)

@@ -153,7 +153,7 @@ def evaluate(
         if codes:
             found, name = read_files(codes, labels, bits, _of_run(like)), " ".join(codes)
         else:
-            from crossmodal_hash.report.run import read_codes
+            from crossmodal_hash.runs.folder import read_codes
 
             opened = open_scored(run, output)
             name = opened.path.name
@@ -229,8 +229,7 @@ def _curves(scores: list[Score]) -> list[dict[str, Any]]:
 def _of_run(path: Path | None) -> dict[str, Codes] | None:
     if path is None:
         return None
-    from crossmodal_hash.report.run import read_codes
-    from crossmodal_hash.training.run import open_run
+    from crossmodal_hash.runs.folder import open_run, read_codes
 
     return read_codes(open_run(path))
 

@@ -17,19 +17,19 @@ from crossmodal_hash.cli import (
     compare,
     data,
     encode,
-    environment,
     evaluate,
     info,
-    listing,
     plugin,
     quickstart,
     report,
     search,
-    settings,
     train,
 )
-from crossmodal_hash.cli.culprit import blame
+from crossmodal_hash.cli.config import app as config
+from crossmodal_hash.cli.env import env
+from crossmodal_hash.cli.list import list_components
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
+from crossmodal_hash.cli.plugin_faults import blame
 from crossmodal_hash.errors import ChashError, ContractError
 
 OK, NO, MENDABLE, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
@@ -61,13 +61,13 @@ app.command("report", rich_help_panel="Pipeline")(report.report)
 app.command("compare", rich_help_panel="Pipeline")(compare.compare)
 app.command("bench", rich_help_panel="Pipeline")(bench.bench)
 app.add_typer(data.app, name="data", rich_help_panel="Pipeline")
-app.command("list", rich_help_panel="Components")(listing.list_components)
+app.command("list", rich_help_panel="Components")(list_components)
 app.command("info", rich_help_panel="Components")(info.info)
 app.command("check", rich_help_panel="Components")(check.check)
 app.add_typer(plugin.app, name="plugin", rich_help_panel="Components")
 app.command("quickstart", rich_help_panel="Help")(quickstart.quickstart)
-app.add_typer(settings.app, name="config", rich_help_panel="Help")
-app.command("env", rich_help_panel="Help")(environment.env)
+app.add_typer(config, name="config", rich_help_panel="Help")
+app.command("env", rich_help_panel="Help")(env)
 
 
 @app.callback()

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.runs.history import EpochRecord
+from crossmodal_hash.training.listener import Listener
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -42,8 +42,8 @@ def report(
     Several runs are put side by side, with paired intervals; the gallery is of the first. A folder of
     'chash bench' gets its tables, and scores by code length.
     """
+    from crossmodal_hash.atomic import write_bytes
     from crossmodal_hash.bench.done import is_bench
-    from crossmodal_hash.files import write_bytes
     from crossmodal_hash.report import page
     from crossmodal_hash.report.images import save_figures
     from crossmodal_hash.report.run import different_names, open_scored

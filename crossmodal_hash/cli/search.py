@@ -12,7 +12,7 @@ from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 
 if TYPE_CHECKING:
     from crossmodal_hash.codes import Codes
-    from crossmodal_hash.training.run import Run
+    from crossmodal_hash.runs.folder import Run
 
 QUERY = "Query, one of these"
 
@@ -136,7 +136,7 @@ def _encoded(
 
 def _other(run: Run, modality: str) -> Codes:
     """The codes of the run's other modality."""
-    from crossmodal_hash.report.run import read_codes
+    from crossmodal_hash.runs.folder import read_codes
 
     others = [codes for name, codes in read_codes(run).items() if name != modality]
     if len(others) != 1:

@@ -15,7 +15,7 @@ from crossmodal_hash.cli.output import Output, Talk, print_interrupted
 if TYPE_CHECKING:
     from crossmodal_hash.config import Resolved
     from crossmodal_hash.data import Dataset
-    from crossmodal_hash.training.run import Run
+    from crossmodal_hash.runs.folder import Run
 
 
 def train(
@@ -125,7 +125,7 @@ def prepare(
     recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], talk: Talk
 ) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
-    from crossmodal_hash.library import build
+    from crossmodal_hash.api import build
     from crossmodal_hash.training.own_data import own_data
 
     method = build(recipe, file=file, sets=sets, **flags)
@@ -143,8 +143,8 @@ def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk
 
 def resume_run(path: Path, data: str | None, talk: Talk) -> Run:
     """Go on with a run, on the data it names or on what is given."""
+    from crossmodal_hash.runs.folder import open_run
     from crossmodal_hash.training.own_data import own_data
-    from crossmodal_hash.training.run import open_run
     from crossmodal_hash.training.trainer import resume
 
     run = open_run(path)
@@ -160,7 +160,7 @@ def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
         if talk.run is None:
             print_interrupted("features extracted so far are kept; type the same command to go on")
         else:
-            from crossmodal_hash.training.run import Run
+            from crossmodal_hash.runs.folder import Run
 
             saved = "saved; go on" if Run(talk.run).checkpoint.exists() else "nothing to go on from yet; begin again"
             print_interrupted(f"{saved} with: chash train --resume {talk.run}")
@@ -173,7 +173,7 @@ def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
 
 def finish(output: Output, run: Run) -> None:
     """Name the run folder and what to do next."""
-    from crossmodal_hash.training.metrics import kept_scores
+    from crossmodal_hash.runs.history import kept_scores
 
     scores = kept_scores(run.metrics, run.settings().train.select)
     said = ", ".join(f"{name} {value:.4f}" for name, value in scores.get("scores", {}).items())

@@ -14,11 +14,11 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from crossmodal_hash.atomic import replacing
 from crossmodal_hash.codes.bits import pack, unpack
 from crossmodal_hash.codes.matrix import UNREADABLE, codes_from_matrix, load_matrix, read_arrays
 from crossmodal_hash.codes.record import Codes as Codes
 from crossmodal_hash.errors import CodesError
-from crossmodal_hash.files import replacing
 
 FORMAT = "crossmodal_hash.codes"
 VERSION = "1"

@@ -1,14 +1,14 @@
 """Readers, splits, vocabulary and the picture loader; importing this is cheap, torch and scipy come with first use."""
 
-from crossmodal_hash.data.damage import without_bad as without_bad
 from crossmodal_hash.data.dataset import Dataset as Dataset
 from crossmodal_hash.data.dataset import Source as Source
 from crossmodal_hash.data.labels import label_matrix as label_matrix
 from crossmodal_hash.data.load import load_data as load_data
 from crossmodal_hash.data.load import load_embedded as load_embedded
 from crossmodal_hash.data.loader import picture_batches as picture_batches
+from crossmodal_hash.data.location import Place as Place
 from crossmodal_hash.data.pictures import Pictures as Pictures
-from crossmodal_hash.data.place import Place as Place
+from crossmodal_hash.data.quality import without_bad as without_bad
 from crossmodal_hash.data.queries import load_pictures as load_pictures
 from crossmodal_hash.data.queries import load_texts as load_texts
 from crossmodal_hash.data.reader import Match as Match

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data.arrays import SUFFIXES, ArrayAt, list_keys
-from crossmodal_hash.data.assemble import assemble
-from crossmodal_hash.data.circulating import KEYS
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import ARCHIVES, open_files
+from crossmodal_hash.data.location import Place
+from crossmodal_hash.data.matrices.assemble import assemble
+from crossmodal_hash.data.matrices.key_sets import KEYS
 from crossmodal_hash.data.metadata import METADATA, find_metadata, read_metadata
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError

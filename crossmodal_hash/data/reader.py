@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.registry import parameters
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from crossmodal_hash.atomic import replacing
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import safe_name
 from crossmodal_hash.data.metadata import LABEL_ORDER, METADATA
@@ -23,7 +24,6 @@ from crossmodal_hash.data.pictures import SUFFIXES, Pictures
 from crossmodal_hash.data.sources import Matrix, Texts
 from crossmodal_hash.data.splits import split_from_rows
 from crossmodal_hash.errors import DataError, SettingsError
-from crossmodal_hash.files import replacing
 
 Form = Literal["folder", "zip", "tar"]
 SPLIT = "split.json"

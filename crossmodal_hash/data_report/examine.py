@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.data import Dataset, Matrix, Split, Texts, fit_vocabulary
-from crossmodal_hash.data.damage import Look
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.pictures import first
+from crossmodal_hash.data.quality import Look
 from crossmodal_hash.data.vocabulary import tokens
 from crossmodal_hash.data_report.labels import floor
 from crossmodal_hash.errors import ChashError, DataError

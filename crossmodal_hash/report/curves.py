@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, unpack
-from crossmodal_hash.report.run import History, Scored
+from crossmodal_hash.report.run import Scored
+from crossmodal_hash.runs.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

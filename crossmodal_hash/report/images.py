@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from crossmodal_hash.files import write_bytes
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.report.curves import INK, Picture
 
 # Creator and date name a program and a moment; without them the same scores give the same bytes.

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from crossmodal_hash.atomic import write_json
 from crossmodal_hash.errors import DataError
 from crossmodal_hash.evaluation import Score
-from crossmodal_hash.files import write_json
 from crossmodal_hash.metrics import Curve, Result
 
 FORMAT = "crossmodal_hash.scores"

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossmodal_hash.codes import Codes, load
-from crossmodal_hash.errors import RunError
+from crossmodal_hash.codes import Codes
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.report.result import Record
-from crossmodal_hash.training.run import Run, open_run
+from crossmodal_hash.runs.folder import Run, open_run, read_codes
+from crossmodal_hash.runs.history import History, read_history
 
 METRICS = ("map@all", "map@50", "P@50", "NDCG@50", "radius@2")
 CURVES = ("pr@radius/micro", "pr@rank")
-
-History = dict[str, list[tuple[int, float]]]
-"""Name -> epoch and value, as `metrics.jsonl` has them."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +53,6 @@ def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[st
     return Scored(run, record, codes, losses, validation)
 
 
-def read_codes(run: Run) -> dict[str, Codes]:
-    """The codes in a run folder, by modality.
-
-    Raises:
-        RunError: if there are none.
-    """
-    files = sorted(run.codes.glob("*.safetensors"))
-    if not files:
-        raise RunError(f"{run.path} has no codes yet; write them with 'chash encode {run.path}'")
-    return {codes.modality: codes for codes in map(load, files)}
-
-
 def facts(run: Run) -> dict[str, str]:
     """What a reader wants to know about a run before its numbers."""
     settings = run.settings()
@@ -92,23 +76,6 @@ def facts(run: Run) -> dict[str, str]:
         "losses": ", ".join(dict.fromkeys(t.loss.name for t in settings.terms.values() if t.weight)),
         "epochs": str(settings.train.epochs),
     }
-
-
-def read_history(path: Path) -> tuple[History, History]:
-    """Losses and validation scores by name; empty where a run has no `metrics.jsonl`."""
-    losses: History = {}
-    validation: History = {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    for line in lines:
-        if not line.endswith("\n"):  # the last line of a killed process may be half a line
-            continue
-        row = json.loads(line)
-        point = (row["epoch"], row["value"])
-        if row["split"] == "validation":
-            validation.setdefault(row["metric"], []).append(point)
-        elif row["metric"].startswith("loss/"):
-            losses.setdefault(row["metric"].removeprefix("loss/"), []).append(point)
-    return losses, validation
 
 
 def different_names(paths: Sequence[Path]) -> list[str]:

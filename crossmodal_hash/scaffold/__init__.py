@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.components import registry_of
 from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError
-from crossmodal_hash.files import write_bytes
 from crossmodal_hash.registry import normalise
 
 USE = {

@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.errors import RunError
-from crossmodal_hash.files import write_bytes
 
 
 @dataclass

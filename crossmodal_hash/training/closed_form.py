@@ -14,15 +14,16 @@ from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.factory import build_closed_form, build_model
 from crossmodal_hash.model import HashModel, Tower, save_weights
+from crossmodal_hash.runs import history
+from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.runs.history import EpochRecord
 from crossmodal_hash.settings import Settings
-from crossmodal_hash.training import metrics
-from crossmodal_hash.training.available import available_memory
 from crossmodal_hash.training.encoding import BATCH
 from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
-from crossmodal_hash.training.listener import EpochRecord, Listener
+from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.peak import peak_memory
+from crossmodal_hash.training.resources import available_memory
 from crossmodal_hash.training.rows import Rows, cut
-from crossmodal_hash.training.run import Run
 from crossmodal_hash.training.step import move
 from crossmodal_hash.training.validation import validation_scores
 
@@ -57,7 +58,7 @@ class Fitting:
 
     def restore(self, run: Run) -> None:
         """Begin again: a fit that was killed has left nothing to go on from."""
-        metrics.keep_until(run.metrics, 0)
+        history.keep_until(run.metrics, 0)
 
     def fit(self, run: Run) -> None:
         """Fit, score the validation part, fit again to all items if that is wanted, save."""
@@ -85,7 +86,7 @@ class Fitting:
         scores = validation_scores(self.model, self.inputs, self.split, self.device) if score else {}
         epoch = 2 if again else 1
         record = EpochRecord(epoch, epoch, seconds, peak_memory(self.device), {}, scores, bool(scores), again)
-        metrics.append(run.metrics, record)
+        history.append(run.metrics, record)
         self.listener.epoch(record)
 
 

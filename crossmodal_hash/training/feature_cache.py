@@ -19,10 +19,10 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Pictures, Texts, picture_batches
-from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import fingerprint
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.step import move, precision

@@ -11,7 +11,7 @@ from torch import Tensor
 from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.objective import Block, Objective, in_batch
-from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.types import Batch, TowerInput
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import (
     Dataset,
@@ -30,22 +31,10 @@ from crossmodal_hash.data import (
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, RunError, TrainingError
 from crossmodal_hash.factory import build_model, build_objective, guides, reads
-from crossmodal_hash.files import write_bytes
 from crossmodal_hash.model import HashModel, complete, save_weights
 from crossmodal_hash.objective import Block, Objective
-from crossmodal_hash.settings import Settings, TrainSettings
-from crossmodal_hash.training import checkpoint, metrics
-from crossmodal_hash.training.checkpoint import Progress
-from crossmodal_hash.training.closed_form import Fitting
-from crossmodal_hash.training.inputs import Inputs, Streamed, prepare, widths
-from crossmodal_hash.training.interrupt import Interrupt, deferred
-from crossmodal_hash.training.listener import EpochRecord, Listener
-from crossmodal_hash.training.memory import Memory
-from crossmodal_hash.training.peak import peak_memory
-from crossmodal_hash.training.plan import Phase, epoch_plan
-from crossmodal_hash.training.rotation import last_layers, rotate
-from crossmodal_hash.training.run import (
-    Run,
+from crossmodal_hash.runs import history
+from crossmodal_hash.runs.create import (
     kept_if_anything_was_saved,
     new_run,
     note_latest,
@@ -53,6 +42,19 @@ from crossmodal_hash.training.run import (
     whole_or_absent,
     write_description,
 )
+from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.runs.history import EpochRecord
+from crossmodal_hash.settings import Settings, TrainSettings
+from crossmodal_hash.training import checkpoint
+from crossmodal_hash.training.checkpoint import Progress
+from crossmodal_hash.training.closed_form import Fitting
+from crossmodal_hash.training.inputs import Inputs, Streamed, prepare, widths
+from crossmodal_hash.training.interrupt import Interrupt, deferred
+from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.memory_bank import Memory
+from crossmodal_hash.training.peak import peak_memory
+from crossmodal_hash.training.plan import Phase, epoch_plan
+from crossmodal_hash.training.rotation import last_layers, rotate
 from crossmodal_hash.training.schedule import learning_rate
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.step import to_device, train_step, unreached
@@ -317,7 +319,7 @@ class _Training:
         """
         if run.checkpoint.exists():
             self._load(run.checkpoint)
-        metrics.keep_until(run.metrics, self.progress.before + self.progress.epoch)
+        history.keep_until(run.metrics, self.progress.before + self.progress.epoch)
 
     def _load(self, path: Path) -> None:
         self.progress, groups = checkpoint.load(path)
@@ -464,7 +466,7 @@ class _Training:
         elif len(self.split.validation) and due:
             with self._finished():
                 scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
-                score = metrics.selection_score(scores)
+                score = history.selection_score(scores)
                 # Of equals the later: few held-out items leave many, and most epochs are better than the first.
                 best = score >= progress.best_score
                 if best:
@@ -473,7 +475,7 @@ class _Training:
         memory = peak_memory(self.device)
         of, again = progress.chosen or train.epochs, progress.before
         record = EpochRecord(again + epoch, again + of, progress.seconds, memory, losses, scores, best, bool(again))
-        metrics.append(run.metrics, record)
+        history.append(run.metrics, record)
         self.listener.epoch(record)
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
 

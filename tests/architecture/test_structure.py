@@ -13,7 +13,7 @@ from crossmodal_hash.data import Reader
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crossmodal_hash"
 STAGES = {"backbone": "backbones", "fusion": "fusion", "criterion": "criteria", "loss": "losses", "pooling": "pooling",
-          "head": "heads", "closed-form": "shallow", "reader": "data.readers"}  # fmt: skip
+          "head": "heads", "closed-form": "closed_forms", "reader": "data.readers"}  # fmt: skip
 
 
 def test_imports_point_one_way():

@@ -7,15 +7,16 @@ import zipfile
 
 import pytest
 
-from crossmodal_hash.bench.cell import remove_half_made, run_cell, training_cost
+from crossmodal_hash.bench.cell import remove_half_made, run_cell
 from crossmodal_hash.bench.features import extract_features
 from crossmodal_hash.bench.grid import Cell, GridData, GridMethod
 from crossmodal_hash.bench.state import State, state
 from crossmodal_hash.errors import DataError, UnknownComponentError
 from crossmodal_hash.report.result import read_record
+from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.runs.history import training_cost
 from crossmodal_hash.training import feature_cache, trainer
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.run import Run
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal_hash.cli.board import Board, said_time
+from crossmodal_hash.cli.bench_progress import Board, said_time
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.cli.output import Output
 
@@ -144,7 +144,7 @@ def test_the_time_left_follows_what_is_done(monkeypatch):
 
     first, second = cells(read_grid(None, {"methods": ["default"], "bits": [16], "seeds": [0, 1]}))
     clock = [0.0]
-    monkeypatch.setattr("crossmodal_hash.cli.board.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("crossmodal_hash.cli.bench_progress.time.monotonic", lambda: clock[0])
     board = Board(Output(quiet=True))
     board.planned(4, 0)
     assert board.left() is None

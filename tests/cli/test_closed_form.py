@@ -10,8 +10,8 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load, unpack
 from crossmodal_hash.components import CLOSED_FORMS
 from crossmodal_hash.data import load_data
+from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training import closed_form
-from crossmodal_hash.training.run import open_run
 
 METHODS = list(CLOSED_FORMS.builtin)
 SMALL = ["--set", "towers.image.backbone.size=32", "--set", "data.vocabulary.min_count=1", "--set", "train.workers=0"]

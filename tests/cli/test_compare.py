@@ -9,7 +9,8 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load, unpack
-from crossmodal_hash.training.run import Run, note_latest
+from crossmodal_hash.runs.create import note_latest
+from crossmodal_hash.runs.folder import Run
 
 
 def test_two_runs_side_by_side(capsys, two_runs):

@@ -11,8 +11,8 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
 from crossmodal_hash.data import load_data
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training.encode import encode, from_labels
-from crossmodal_hash.training.run import open_run
 
 MODALITIES = ("image", "text")
 

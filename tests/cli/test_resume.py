@@ -178,7 +178,7 @@ def test_other_data_than_it_was_started_on_are_refused(folder, tiny, small, caps
 
 
 def test_two_trainings_cannot_share_a_folder(folder, tiny, small, capsys):
-    from crossmodal_hash.training.run import Run
+    from crossmodal_hash.runs.folder import Run
 
     assert main([*arguments(tiny, small, "run", "batch"), "-q"]) == 0
     Path("run/weights.safetensors").unlink()

@@ -9,7 +9,7 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import Codes, load, pack, save
-from crossmodal_hash.training.run import Run
+from crossmodal_hash.runs.folder import Run
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.training.run import Run
+from crossmodal_hash.runs.folder import Run
 
 
 def train(tmp_path, tiny, small, *sets):

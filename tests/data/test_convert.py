@@ -10,7 +10,7 @@ from miniatures import MINIATURES, SIZE, native, picture, webdataset
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.data import load_data
-from crossmodal_hash.data.damage import without_bad, without_damaged
+from crossmodal_hash.data.quality import without_bad, without_damaged
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.data.write import write_native
 from crossmodal_hash.errors import DataError, SettingsError

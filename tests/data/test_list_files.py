@@ -8,7 +8,7 @@ from scipy.io import savemat
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data import load_data
 from crossmodal_hash.data.load import recognise
-from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import DataError
 
 

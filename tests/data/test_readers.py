@@ -11,7 +11,7 @@ from crossmodal_hash.components import READERS
 from crossmodal_hash.config import parse_part
 from crossmodal_hash.data import Dataset, Match, Reader, Texts, load_data
 from crossmodal_hash.data.load import recognise
-from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError, UnknownComponentError
 
 

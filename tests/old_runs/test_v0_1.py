@@ -14,7 +14,6 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
 from crossmodal_hash.data import Dataset, Matrix, Texts
 from crossmodal_hash.evaluation import score
-from crossmodal_hash.training.run import open_run
 
 OLD = Path(__file__).parent / "v0_1"
 RUNS = ("vectors", "words", "closed-form")
@@ -34,7 +33,7 @@ def data_of(name):
 def run(request, tmp_path):
     """A copy of an old run: what is in the repository is not written to."""
     shutil.copytree(OLD / request.param, tmp_path / "run")
-    return open_run(tmp_path / "run")
+    return ch.open_run(tmp_path / "run")
 
 
 @pytest.mark.parametrize("run", RUNS, indirect=True)

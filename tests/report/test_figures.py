@@ -9,7 +9,7 @@ from PIL import Image
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.report.curves import bit_correlation, bit_pictures, history_picture
 from crossmodal_hash.report.images import inline_svg, save_figures, svg
-from crossmodal_hash.report.run import read_history
+from crossmodal_hash.runs.history import read_history
 
 
 def picture():

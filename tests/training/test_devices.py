@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from crossmodal_hash import config
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.recipes import recipes
-from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.step import losses, train_step
 from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch

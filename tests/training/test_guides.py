@@ -12,7 +12,7 @@ from crossmodal_hash.losses.adversary import Adversary
 from crossmodal_hash.losses.classify import Classify
 from crossmodal_hash.objective import Block, Objective, Term, in_batch
 from crossmodal_hash.settings import TrainSettings
-from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.plan import epoch_plan
 from crossmodal_hash.training.schedule import learning_rate
 from crossmodal_hash.training.step import losses, train_step

@@ -10,7 +10,7 @@ from crossmodal_hash.factory import build_objective
 from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 from crossmodal_hash.losses.quantization import Quantization
 from crossmodal_hash.objective import Block, Objective, Term, binary, head_pairs, in_batch
-from crossmodal_hash.training.memory import Memory
+from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.types import HashOutput
 
 

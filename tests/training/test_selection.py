@@ -5,8 +5,8 @@ import json
 import torch
 
 import crossmodal_hash as ch
+from crossmodal_hash.runs.history import kept_scores
 from crossmodal_hash.training import trainer
-from crossmodal_hash.training.metrics import kept_scores
 
 SCORES = [  # by epoch: training items are found better and better, others best after the second
     {"image->text/map@all": 0.5, "image->text/unseen/map@all": 0.4, "text->image/unseen/map@all": 0.5},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossmodal_hash.data.arrays import SUFFIXES
-from crossmodal_hash.data.circulating import matrix_files, read_matrix_files
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.location import Place
+from crossmodal_hash.data.matrices.key_sets import matrix_files, read_matrix_files
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.errors import DataError
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.labels import label_matrix
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
-from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError

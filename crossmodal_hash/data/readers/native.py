@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crossmodal_hash.data.dataset import Dataset
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.metadata import METADATA, find_metadata, read_metadata
-from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.errors import DataError
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, safe_name
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
-from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.errors import DataError

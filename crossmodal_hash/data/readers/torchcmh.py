@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from crossmodal_hash.data.circulating import read_matrix_files
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.place import Place
+from crossmodal_hash.data.location import Place
+from crossmodal_hash.data.matrices.key_sets import read_matrix_files
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.errors import DataError
 

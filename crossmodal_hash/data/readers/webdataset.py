@@ -14,8 +14,8 @@ from typing import Any
 from crossmodal_hash.data.dataset import Dataset, Source
 from crossmodal_hash.data.files import Files, Mounted, open_files
 from crossmodal_hash.data.labels import label_matrix
+from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures, first
-from crossmodal_hash.data.place import Place
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text
 from crossmodal_hash.data.sources import Texts

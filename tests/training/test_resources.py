@@ -1,17 +1,17 @@
-from crossmodal_hash.training import available
+from crossmodal_hash.training import resources
 
 
 def test_a_container_has_what_its_limit_leaves(tmp_path, monkeypatch):
     limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
     limit.write_text("1000000\n")
     used.write_text("400000\n")
-    monkeypatch.setattr(available, "GROUPS", [(limit, used)])
-    assert available.available_memory() == 600_000
+    monkeypatch.setattr(resources, "GROUPS", [(limit, used)])
+    assert resources.available_memory() == 600_000
 
 
 def test_a_container_without_a_limit_has_what_the_machine_has(tmp_path, monkeypatch):
     limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
     limit.write_text("max\n")
     used.write_text("400000\n")
-    monkeypatch.setattr(available, "GROUPS", [(limit, used), (tmp_path / "none", tmp_path / "none")])
-    assert available.available_memory() > 10_000_000
+    monkeypatch.setattr(resources, "GROUPS", [(limit, used), (tmp_path / "none", tmp_path / "none")])
+    assert resources.available_memory() > 10_000_000

@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crossmodal_hash.data.arrays import SUFFIXES, ArrayAt, list_keys
-from crossmodal_hash.data.assemble import assemble
 from crossmodal_hash.data.dataset import Dataset
-from crossmodal_hash.data.divided import join_parts
+from crossmodal_hash.data.matrices.assemble import assemble
+from crossmodal_hash.data.matrices.join_parts import join_parts
 from crossmodal_hash.data.pictures import first
 from crossmodal_hash.errors import DataError
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from crossmodal_hash.closed_forms.scm import SCM, Directions, factor, orthogonal, semantic_correlation, sequential
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow.scm import SCM, Directions, factor, orthogonal, semantic_correlation, sequential
 
 
 def centred(features):

@@ -54,7 +54,7 @@ def _entries(name: str) -> dict[str, dict[str, object]]:
 
     # No recipe has a separator in its name: a path is a file of settings or a run, even one that is not there.
     if (Path(name) / "config.json").exists() or (not name.endswith(".toml") and {"/", os.sep} & set(name)):
-        from crossmodal_hash.training.run import open_run
+        from crossmodal_hash.runs.folder import open_run
 
         return dict(open_run(Path(name)).read("config.json", "settings"))
     return resolve(name).entries()

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from crossmodal_hash.closed_forms._choice import check_choice
+from crossmodal_hash.closed_forms._labels import unit_rows
+from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
+from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow._choice import check_choice
-from crossmodal_hash.shallow._labels import unit_rows
-from crossmodal_hash.shallow._linear_code import LinearCode, linear_code
-from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.shallow._two import two
 
 _RIDGE = 1e-6
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from crossmodal_hash.shallow._reduce import Matrix
+from crossmodal_hash.closed_forms._reduce import Matrix
 
 Anchors = Literal["kmeans", "random"]
 

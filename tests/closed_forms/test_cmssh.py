@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from crossmodal_hash.closed_forms._pairs import Pairs, draw_pairs
+from crossmodal_hash.closed_forms.cmssh import CMSSH, boost, correlations, directions, reweigh
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow._pairs import Pairs, draw_pairs
-from crossmodal_hash.shallow.cmssh import CMSSH, boost, correlations, directions, reweigh
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_thresholds_can_be_zero(problem):
 
 def test_bits_that_agree_no_more_are_replaced_by_earlier_directions_at_other_thresholds(problem, monkeypatch):
     x, y, pairs = problem
-    from crossmodal_hash.shallow import cmssh
+    from crossmodal_hash.closed_forms import cmssh
 
     plain, calls = cmssh.best_bits, []
 

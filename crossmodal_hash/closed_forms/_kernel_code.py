@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crossmodal_hash.closed_forms._anchors import Anchors, bandwidth, choose_anchors, kernel
+from crossmodal_hash.closed_forms._kernel_logistic import kernel_logistic
+from crossmodal_hash.closed_forms._reduce import Matrix, reduce, width
 from crossmodal_hash.contracts import HashFunction
-from crossmodal_hash.shallow._anchors import Anchors, bandwidth, choose_anchors, kernel
-from crossmodal_hash.shallow._kernel_logistic import kernel_logistic
-from crossmodal_hash.shallow._reduce import Matrix, reduce, width
 from crossmodal_hash.types import LevelInfo
 
 _RAREST = 1e-3

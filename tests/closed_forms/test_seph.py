@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from crossmodal_hash.closed_forms.seph import SePH, affinity, divergence, learn_codes
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow.seph import SePH, affinity, divergence, learn_codes
 
 
 def slow_divergence(h, p, weight):
@@ -64,7 +64,8 @@ def test_learned_codes_bring_items_with_common_labels_together(labels):
 def test_items_beyond_the_limit_are_left_out(features, labels, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "crossmodal_hash.shallow.seph.fit_kernel_code", lambda code, x, codes, *rest: seen.append((len(x), len(codes)))
+        "crossmodal_hash.closed_forms.seph.fit_kernel_code",
+        lambda code, x, codes, *rest: seen.append((len(x), len(codes))),
     )
     SePH(max_train=20).fit(features, labels, 4, np.random.default_rng(0))
     assert seen == [(20, 20)] * 2

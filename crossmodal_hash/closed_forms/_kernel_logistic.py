@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 from scipy.special import expit
 
-from crossmodal_hash.shallow._reduce import Matrix
+from crossmodal_hash.closed_forms._reduce import Matrix
 
 
 def objective(

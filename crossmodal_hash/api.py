@@ -14,10 +14,19 @@ from crossmodal_hash.data import Dataset
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
+from crossmodal_hash.runs import folder
 from crossmodal_hash.training import trainer
+from crossmodal_hash.training.encode import encode
 from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.run import Run
+
+
+class Run(folder.Run):
+    """A run folder, and what its model makes of data."""
+
+    def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
+        """Modality -> codes of every item; options as `training.encode.encode` takes them."""
+        return encode(self, dataset, **options)[0]
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,16 @@ def train(
         ChashError: as `chash train` says it.
     """
     path = None if out is None else Path(out)
-    return trainer.train(method.resolve(data, **flags), data, out=path, listener=listener)
+    return Run(trainer.train(method.resolve(data, **flags), data, out=path, listener=listener).path)
+
+
+def open_run(path: Path | str | None = None) -> Run:
+    """The run at `path`, or the latest under `runs/`.
+
+    Raises:
+        RunError: if there is none.
+    """
+    return Run(folder.open_run(None if path is None else Path(path)).path)
 
 
 def evaluate(

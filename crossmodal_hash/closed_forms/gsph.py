@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal_hash.closed_forms._anchors import Anchors
+from crossmodal_hash.closed_forms._choice import check_choice
+from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
+from crossmodal_hash.closed_forms._labels import unit_rows
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components
+from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow._anchors import Anchors
-from crossmodal_hash.shallow._choice import check_choice
-from crossmodal_hash.shallow._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
-from crossmodal_hash.shallow._labels import unit_rows
-from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components
-from crossmodal_hash.shallow._two import two
 
 _SETTLED = 1e-6
 

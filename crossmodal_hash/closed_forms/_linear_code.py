@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from crossmodal_hash.closed_forms._reduce import Matrix, Reduction
 from crossmodal_hash.contracts import HashFunction
-from crossmodal_hash.shallow._reduce import Matrix, Reduction
 from crossmodal_hash.types import LevelInfo
 
 

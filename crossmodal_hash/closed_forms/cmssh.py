@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.sparse import csr_array
 
+from crossmodal_hash.closed_forms._choice import check_choice
+from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._pairs import Pairs, draw_pairs
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
+from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow._choice import check_choice
-from crossmodal_hash.shallow._linear_code import LinearCode, linear_code
-from crossmodal_hash.shallow._pairs import Pairs, draw_pairs
-from crossmodal_hash.shallow._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.shallow._two import two
 
 _QUANTILES = np.linspace(0.05, 0.95, 19)
 _PERFECT = 1 - 1e-6

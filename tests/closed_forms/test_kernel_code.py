@@ -3,10 +3,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from crossmodal_hash.shallow._anchors import bandwidth, choose_anchors, kernel
-from crossmodal_hash.shallow._kernel_code import KernelCode, fit_kernel_code, log_odds
-from crossmodal_hash.shallow._kernel_logistic import kernel_logistic, objective
-from crossmodal_hash.shallow._reduce import reduce
+from crossmodal_hash.closed_forms._anchors import bandwidth, choose_anchors, kernel
+from crossmodal_hash.closed_forms._kernel_code import KernelCode, fit_kernel_code, log_odds
+from crossmodal_hash.closed_forms._kernel_logistic import kernel_logistic, objective
+from crossmodal_hash.closed_forms._reduce import reduce
 
 
 def test_bandwidth_is_the_mean_squared_distance_of_all_pairs(features):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from crossmodal_hash.closed_forms import gsph
+from crossmodal_hash.closed_forms.gsph import GSPH, Target, error, factorise, sweep
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.shallow import gsph
-from crossmodal_hash.shallow.gsph import GSPH, Target, error, factorise, sweep
 
 
 def whole(labels, bits, center):

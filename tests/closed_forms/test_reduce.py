@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from crossmodal_hash.shallow._linear_code import linear_code
-from crossmodal_hash.shallow._reduce import reduce
+from crossmodal_hash.closed_forms._linear_code import linear_code
+from crossmodal_hash.closed_forms._reduce import reduce
 
 
 def test_components_are_the_leading_eigenvectors_and_are_not_whitened(features):

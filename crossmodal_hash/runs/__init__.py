@@ -1,0 +1,1 @@
+"""Run folders: how they are made and read, and what happened epoch by epoch; no torch but for the model."""
