@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch.nn import functional as nnf
 
-from crossmodal_hash import config
 from crossmodal_hash.codes import load
 from crossmodal_hash.data import Dataset, Split, load_data
 from crossmodal_hash.evaluation import score
@@ -35,7 +34,8 @@ from crossmodal_hash.metrics.ap import average_precision
 from crossmodal_hash.metrics.ties import runs as ranking
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.runs.folder import open_run
-from crossmodal_hash.settings import Settings
+from crossmodal_hash.settings.resolve import resolve
+from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Inputs, prepare, widths
 from crossmodal_hash.training.schedule import learning_rate
@@ -173,7 +173,7 @@ def main() -> None:
 
     def settings_of(seed: int) -> Settings:
         sets = [*sizes, f"seed={seed}", "train.lr=1e-3"]
-        return config.resolve(options.recipe, sets=sets, frozen_by_default=True).settings
+        return resolve(options.recipe, sets=sets, frozen_by_default=True).settings
 
     splits: dict[str, tuple[Split, list[Path]]] = {}
     for folder in options.runs:

@@ -69,11 +69,11 @@ DIRECTIONS = ("image->text", "text->image")
 
 def changes(recipe: str, point: Mapping[str, float]) -> list[str]:
     """The settings that put a recipe at a point, as `--set` takes them; knobs it does not have are left out."""
-    from crossmodal_hash import config
     from crossmodal_hash.components import BACKBONES, FUSIONS, LOSSES
     from crossmodal_hash.registry import parameters
+    from crossmodal_hash.settings.resolve import resolve
 
-    settings = config.resolve(recipe, sets=[f"bits={BITS}"], frozen_by_default=True).settings
+    settings = resolve(recipe, sets=[f"bits={BITS}"], frozen_by_default=True).settings
     found: dict[str, Any] = {}
     for modality in ("image", "text"):
         tower, where = settings.towers[modality], f"towers.{modality}"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossmodal_hash import config
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
+from crossmodal_hash.settings.layers import Layer
+from crossmodal_hash.settings.resolve import Resolved, resolve
 from crossmodal_hash.training import trainer
 from crossmodal_hash.training.encode import encode
 from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
@@ -53,10 +53,8 @@ class Method:
         layer = None if data is None else data_layer(first, data)
         return first if layer is None else self._resolved(given, frozen, [layer])
 
-    def _resolved(self, flags: Mapping[str, Any], frozen: bool, extra: list[config.Layer]) -> Resolved:
-        return config.resolve(
-            self.recipe, file=self.file, sets=self.sets, flags=flags, frozen_by_default=frozen, extra=extra
-        )
+    def _resolved(self, flags: Mapping[str, Any], frozen: bool, extra: list[Layer]) -> Resolved:
+        return resolve(self.recipe, file=self.file, sets=self.sets, flags=flags, frozen_by_default=frozen, extra=extra)
 
 
 def build(recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Any) -> Method:

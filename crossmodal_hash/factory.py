@@ -12,7 +12,8 @@ from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
 from crossmodal_hash.pooling.pyramid import Pyramid
 from crossmodal_hash.registry import parameters
-from crossmodal_hash.settings import Settings, TermSettings, TowerSettings, check_params, make
+from crossmodal_hash.settings.parts import check_params, make
+from crossmodal_hash.settings.schema import Settings, TermSettings, TowerSettings
 
 
 def check_parts(settings: Settings) -> None:

@@ -2,9 +2,9 @@ import pytest
 
 import crossmodal_hash as ch
 from crossmodal_hash.components import CRITERIA
-from crossmodal_hash.config import parse_set
 from crossmodal_hash.contracts import Criterion
 from crossmodal_hash.errors import SettingsError, UnknownComponentError
+from crossmodal_hash.settings.flags import parse_set
 
 
 def test_five_lines_from_data_to_scores(tiny, small, tmp_path):

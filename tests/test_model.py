@@ -3,18 +3,18 @@ from itertools import product
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.components import FUSIONS
 from crossmodal_hash.errors import RunError, SettingsError
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.model import HashModel, fingerprint, load_weights, save_weights
+from crossmodal_hash.settings.resolve import resolve
 
 WORDS = 40
 
 
 def model(*sets, recipe="default", flags=None, frozen=True) -> HashModel:
     small = ["towers.image.backbone.weights=none", "towers.image.backbone.size=32", "bits=12", *sets]
-    settings = config.resolve(recipe, sets=small, flags=flags, frozen_by_default=frozen).settings
+    settings = resolve(recipe, sets=small, flags=flags, frozen_by_default=frozen).settings
     torch.manual_seed(0)
     return build_model(settings, {"image": 3, "text": WORDS})
 
@@ -95,14 +95,14 @@ def test_weights_of_another_model_or_half_a_file_are_refused(tmp_path):
 
 
 def test_a_tower_without_its_data_is_refused():
-    settings = config.resolve("default", sets=["towers.image.backbone.weights=none"]).settings
+    settings = resolve("default", sets=["towers.image.backbone.weights=none"]).settings
     with pytest.raises(SettingsError, match="tower for 'image'"):
         build_model(settings, {"text": WORDS})
 
 
 def test_a_pair_loss_without_a_criterion_is_refused():
     with pytest.raises(SettingsError, match="needs a criterion"):
-        build_objective(config.resolve("default", sets=["terms.extra.loss=pairwise-nll"]).settings)
+        build_objective(resolve("default", sets=["terms.extra.loss=pairwise-nll"]).settings)
 
 
 def test_width_zero_leaves_pooled_levels_as_they_are():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crossmodal_hash import config
+from crossmodal_hash.settings.resolve import resolve
 
 SCHEDULES = {
     "dcmh": ("linear", -1.5, -6, 500),  # jiangqy/DCMH-CVPR2017, DCMH_tensorflow/DCMH_demo.py
@@ -12,11 +12,11 @@ SCHEDULES = {
 
 
 def published(name):
-    return config.resolve(name, frozen_by_default=False).settings
+    return resolve(name, frozen_by_default=False).settings
 
 
 def frozen(name):
-    return config.resolve(name, frozen_by_default=True).settings
+    return resolve(name, frozen_by_default=True).settings
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

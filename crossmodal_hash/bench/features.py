@@ -20,7 +20,7 @@ from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import ChashError, DataError
 from crossmodal_hash.factory import build_model
-from crossmodal_hash.settings import Settings
+from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.own_data import open_data

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from crossmodal_hash.config import read_toml
 from crossmodal_hash.errors import SettingsError, did_you_mean
-from crossmodal_hash.settings import Part, Strict
+from crossmodal_hash.settings.layers import read_toml
+from crossmodal_hash.settings.schema import Part, Strict
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 """Names of methods and data sets are names of folders."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal_hash.bench.grid import Cell
-from crossmodal_hash.config import Layer, merge, nest, resolve
 from crossmodal_hash.errors import ChashError, RunError
-from crossmodal_hash.unused import reason
+from crossmodal_hash.settings.layers import Layer, merge, nest
+from crossmodal_hash.settings.resolve import resolve
+from crossmodal_hash.settings.unused import reason
 
 SCORES, FACTS = "scores.json", "cell.json"
 

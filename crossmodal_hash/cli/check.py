@@ -26,8 +26,8 @@ def check(
     Without arguments every component of an installed plug-in is checked whose kind has rules.
     """
     from crossmodal_hash.components import KINDS, registry_of
-    from crossmodal_hash.config import parse_part
     from crossmodal_hash.registry import BUILT_IN
+    from crossmodal_hash.settings.flags import parse_part
     from crossmodal_hash.testing import RULES
     from crossmodal_hash.testing import check as findings_of
 

@@ -50,7 +50,7 @@ def init(recipe: Recipe = "default") -> None:
 
 
 def _entries(name: str) -> dict[str, dict[str, object]]:
-    from crossmodal_hash.config import resolve
+    from crossmodal_hash.settings.resolve import resolve
 
     # No recipe has a separator in its name: a path is a file of settings or a run, even one that is not there.
     if (Path(name) / "config.json").exists() or (not name.endswith(".toml") and {"/", os.sep} & set(name)):

@@ -111,9 +111,10 @@ def convert(
 def _read(path: str, named: str | None, needs: Needs) -> tuple[Dataset, str]:
     """The data set and what its reader is called; the place is opened once, for a compressed archive is unpacked."""
     from crossmodal_hash.components import READERS
-    from crossmodal_hash.config import parse_part
     from crossmodal_hash.data.load import complete, find_place, recognise
-    from crossmodal_hash.settings import Named, make
+    from crossmodal_hash.settings.flags import parse_part
+    from crossmodal_hash.settings.parts import make
+    from crossmodal_hash.settings.schema import Named
 
     place = find_place(path)
     reader = recognise(place) if named is None else make(READERS, Named(**parse_part(named)), "reader")

@@ -13,7 +13,7 @@ from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
-    from crossmodal_hash.settings import DataSettings
+    from crossmodal_hash.settings.schema import DataSettings
 
 
 def encode(
@@ -98,9 +98,9 @@ def _dataset(
     talk: Talk,
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
-    from crossmodal_hash.config import parse_part
     from crossmodal_hash.data import load_pictures, load_texts
-    from crossmodal_hash.settings import Named
+    from crossmodal_hash.settings.flags import parse_part
+    from crossmodal_hash.settings.schema import Named
     from crossmodal_hash.training.own_data import heard, open_data, own_data
 
     given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]

@@ -150,7 +150,7 @@ def _words(run: Run, modality: str) -> dict[str, str]:
     """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
     from crossmodal_hash.components import READERS
     from crossmodal_hash.data import Texts, load_data
-    from crossmodal_hash.settings import make
+    from crossmodal_hash.settings.parts import make
 
     if modality != "text":
         return {}

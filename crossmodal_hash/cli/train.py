@@ -13,9 +13,9 @@ from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device
 from crossmodal_hash.cli.output import Output, Talk, print_interrupted
 
 if TYPE_CHECKING:
-    from crossmodal_hash.config import Resolved
     from crossmodal_hash.data import Dataset
     from crossmodal_hash.runs.folder import Run
+    from crossmodal_hash.settings.resolve import Resolved
 
 
 def train(

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.atomic import write_bytes, write_json
 from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, LOSSES, READERS
-from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import Dataset, Split
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.registry import BUILT_IN, Registry
 from crossmodal_hash.runs.folder import LATEST, RUNS, Run
-from crossmodal_hash.settings import Named, Settings
+from crossmodal_hash.settings.resolve import Resolved
+from crossmodal_hash.settings.schema import Named, Settings
 
 if TYPE_CHECKING:
     import torch

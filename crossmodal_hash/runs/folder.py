@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_hash import config
 from crossmodal_hash.codes import Codes, load
 from crossmodal_hash.data import Split, Vocabulary, read_split
 from crossmodal_hash.errors import DataError, RunError
-from crossmodal_hash.settings import Settings
+from crossmodal_hash.settings.resolve import from_entries
+from crossmodal_hash.settings.schema import Settings
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ class Run:
 
     def settings(self) -> Settings:
         """The settings it was made with."""
-        return config.from_entries(self.read("config.json", "settings"))
+        return from_entries(self.read("config.json", "settings"))
 
     def inputs(self) -> dict[str, int]:
         """Modality name -> width of its input."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from crossmodal_hash.errors import ChashError, ContractError
 from crossmodal_hash.registry import parameters
-from crossmodal_hash.settings import check_params
+from crossmodal_hash.settings.parts import check_params
 
 
 @dataclass(frozen=True)

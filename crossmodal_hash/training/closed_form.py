@@ -17,7 +17,7 @@ from crossmodal_hash.model import HashModel, Tower, save_weights
 from crossmodal_hash.runs import history
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import EpochRecord
-from crossmodal_hash.settings import Settings
+from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.encoding import BATCH
 from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
 from crossmodal_hash.training.listener import Listener

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from crossmodal_hash.components import BACKBONES
-from crossmodal_hash.config import Layer, Resolved, nest
 from crossmodal_hash.data import Dataset, Pictures
+from crossmodal_hash.settings.layers import Layer, nest
+from crossmodal_hash.settings.resolve import Resolved
 
 
 def frozen_by_default(device: str | None) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data import Dataset, load_data, without_bad
-from crossmodal_hash.settings import DataSettings, Named, make
+from crossmodal_hash.settings.parts import make
+from crossmodal_hash.settings.schema import DataSettings, Named
 from crossmodal_hash.training.listener import Listener
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crossmodal_hash.settings import TrainSettings
+from crossmodal_hash.settings.schema import TrainSettings
 from crossmodal_hash.training.rows import Rows, cut
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from crossmodal_hash.settings import TrainSettings
+from crossmodal_hash.settings.schema import TrainSettings
 
 WARM_UP = 0.3
 """Share of a one-cycle schedule spent rising."""

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal_hash.atomic import write_bytes
-from crossmodal_hash.config import Resolved
 from crossmodal_hash.data import (
     Dataset,
     Split,
@@ -44,7 +43,8 @@ from crossmodal_hash.runs.create import (
 )
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import EpochRecord
-from crossmodal_hash.settings import Settings, TrainSettings
+from crossmodal_hash.settings.resolve import Resolved
+from crossmodal_hash.settings.schema import Settings, TrainSettings
 from crossmodal_hash.training import checkpoint
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.closed_form import Fitting

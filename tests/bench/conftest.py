@@ -8,10 +8,10 @@ import pytest
 from crossmodal_hash.bench.done import Done
 from crossmodal_hash.bench.grid import Cell, GridData, GridMethod
 from crossmodal_hash.bench.state import FACTS, SCORES
-from crossmodal_hash.config import resolve
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.metrics import Result
 from crossmodal_hash.report.result import Record
+from crossmodal_hash.settings.resolve import resolve
 
 
 def make_result(value, bits, metric):

@@ -8,11 +8,11 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import READERS
-from crossmodal_hash.config import parse_part
 from crossmodal_hash.data import Dataset, Match, Reader, Texts, load_data
 from crossmodal_hash.data.load import recognise
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError, UnknownComponentError
+from crossmodal_hash.settings.flags import parse_part
 
 
 class Lines(Reader):

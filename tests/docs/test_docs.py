@@ -10,7 +10,7 @@ import pytest
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import KINDS
 from crossmodal_hash.recipes import recipes
-from crossmodal_hash.settings import check
+from crossmodal_hash.settings.schema import check
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

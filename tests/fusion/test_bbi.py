@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.fusion.bbi import BBI
 from crossmodal_hash.pooling.pyramid import Pyramid
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.types import Level, LevelInfo
 
 
@@ -112,7 +112,7 @@ def test_hsidhn_runs_with_spatial_pooling_and_its_level_heads():
     for modality, places in (("image", 4), ("text", 2)):
         tower = f"towers.{modality}"
         sets += [f"{tower}.pooling.bins=[2]", f"{tower}.width=0", f"{tower}.fusion.positions={places}"]
-    settings = config.resolve("hsidhn", sets=sets, frozen_by_default=True).settings
+    settings = resolve("hsidhn", sets=sets, frozen_by_default=True).settings
     model = build_model(settings, {"image": 3, "text": 50}).eval()
     pictures = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
     for output in model({"image": pictures, "text": torch.ones(2, 50)}).values():

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.objective import in_batch
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.settings.resolve import resolve
 
 FILE = Path(__file__).with_name("losses.json")
-TRAINED = [name for name in recipes() if config.resolve(name).settings.terms]
+TRAINED = [name for name in recipes() if resolve(name).settings.terms]
 WORDS, ITEMS, CLASSES = 50, 12, 6
 
 
 def losses(recipe: str, *, frozen: bool) -> dict[str, float]:
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
-    settings = config.resolve(recipe, sets=sets, frozen_by_default=frozen).settings
+    settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
     torch.manual_seed(0)
     model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).eval()
     objective = build_objective(settings)

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from crossmodal_hash import config
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.step import losses, train_step
 from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch
 
 WORDS, ITEMS, BATCH, CLASSES = 60, 12, 6, 4
-RECIPES = [name for name in recipes() if config.resolve(name).settings.terms]
+RECIPES = [name for name in recipes() if resolve(name).settings.terms]
 
 
 def parts(recipe, *, frozen):
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
-    settings = config.resolve(recipe, sets=sets, frozen_by_default=frozen).settings
+    settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
     model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).train()
     objective = build_objective(settings)
     objective.setup(model.widths, settings.bits, CLASSES)

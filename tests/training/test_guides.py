@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.criteria.hard import Hard
 from crossmodal_hash.errors import SettingsError, ShapeError
@@ -11,7 +10,8 @@ from crossmodal_hash.factory import build_model, build_objective, check_parts
 from crossmodal_hash.losses.adversary import Adversary
 from crossmodal_hash.losses.classify import Classify
 from crossmodal_hash.objective import Block, Objective, Term, in_batch
-from crossmodal_hash.settings import TrainSettings
+from crossmodal_hash.settings.resolve import resolve
+from crossmodal_hash.settings.schema import TrainSettings
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.plan import epoch_plan
 from crossmodal_hash.training.schedule import learning_rate
@@ -155,7 +155,7 @@ SMALL = ["towers.image.backbone=mlp", "towers.text.backbone.hidden=[8]", "towers
 
 
 def small():
-    settings = config.resolve("ssah", sets=[*SMALL, *(f"towers.{m}.width=6" for m in ("image", "text", "label"))])[1]
+    settings = resolve("ssah", sets=[*SMALL, *(f"towers.{m}.width=6" for m in ("image", "text", "label"))])[1]
     torch.manual_seed(0)
     model = build_model(settings, {"image": 7, "text": 20, "label": 3})
     objective = build_objective(settings)
@@ -206,4 +206,4 @@ def test_a_guide_is_no_modality_to_encode():
 )
 def test_settings_without_sense_are_one_sentence(recipe, sets, said):
     with pytest.raises(SettingsError, match=said):
-        check_parts(config.resolve(recipe, sets=sets).settings)
+        check_parts(resolve(recipe, sets=sets).settings)

@@ -6,15 +6,15 @@ from itertools import product
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.factory import build_objective
 from crossmodal_hash.objective import Block, in_batch
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.step import unreached
 from crossmodal_hash.types import HashOutput
 
 B, K, C, D, LEVELS = 6, 4, 5, 3, 2
-DEEP = [name for name in recipes() if config.resolve(name).settings.terms]
+DEEP = [name for name in recipes() if resolve(name).settings.terms]
 CASES = {
     "several labels": [
         [1, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 1, 1, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 1], [1, 1, 1, 0, 0]
@@ -41,12 +41,12 @@ def outputs(recipe, seed=0, *, alike=False):
 
         return HashOutput(draw(K), tuple(draw(K) for _ in range(LEVELS)), draw(D))
 
-    return {name: one() for name in config.resolve(recipe).settings.towers}
+    return {name: one() for name in resolve(recipe).settings.towers}
 
 
 def objective_of(recipe, labels):
     torch.manual_seed(0)
-    objective = build_objective(config.resolve(recipe, sets=[f"bits={K}"]).settings)
+    objective = build_objective(resolve(recipe, sets=[f"bits={K}"]).settings)
     objective.setup({"image": D, "text": D, "label": D}, K, C)
     objective.double().fit(labels)
     return objective
@@ -241,7 +241,7 @@ def test_tdh_adds_triplets_of_both_directions_and_both_modalities():
     # With one positive and one negative for each anchor nothing is left to draw.
     labels = torch.tensor([[1.0, 0], [0, 1]]).double()
     made = {name: HashOutput(x.u[:2], (), None) for name, x in outputs("tdh").items()}
-    objective = build_objective(config.resolve("tdh", sets=[f"bits={K}"]).settings)
+    objective = build_objective(resolve("tdh", sets=[f"bits={K}"]).settings)
     _, shares = objective(block_of(made, labels))
 
     def ranking(u, v):

@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.criteria.hard import Hard
 from crossmodal_hash.factory import build_objective
 from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 from crossmodal_hash.losses.quantization import Quantization
 from crossmodal_hash.objective import Block, Objective, Term, binary, head_pairs, in_batch
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.types import HashOutput
 
@@ -89,7 +89,7 @@ def test_binary_follows_the_sign_rule():
 
 
 def test_the_hsidhn_objective_equals_its_sum_written_out():
-    settings = config.resolve("hsidhn", flags={"bits": 8}).settings
+    settings = resolve("hsidhn", flags={"bits": 8}).settings
     objective = build_objective(settings)
     generator = torch.Generator().manual_seed(1)
     labels = (torch.rand(6, 4, generator=generator) < 0.4).long()

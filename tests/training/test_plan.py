@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from crossmodal_hash.settings import TrainSettings
+from crossmodal_hash.settings.schema import TrainSettings
 from crossmodal_hash.training.plan import epoch_plan
 
 ROWS = np.arange(100, 141)

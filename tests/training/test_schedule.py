@@ -2,17 +2,17 @@ import math
 
 import pytest
 
-from crossmodal_hash.settings import TrainSettings
+from crossmodal_hash.settings.schema import TrainSettings
 from crossmodal_hash.training.schedule import learning_rate
 
 
 def test_the_published_paths_start_and_end_where_the_papers_say():
-    from crossmodal_hash import config
+    from crossmodal_hash.settings.resolve import resolve
 
     ends = {"hsidhn": (-1.1, -6.1), "dspah": (-1.5, -6.5), "scahn": (-1.1, -5.6)}
     ends |= dict.fromkeys(("dcmh", "prdh", "mlsph", "tdh"), (-1.5, -6))
     for name, (first, last) in ends.items():
-        train = config.resolve(name, frozen_by_default=False).settings.train
+        train = resolve(name, frozen_by_default=False).settings.train
         assert math.log10(learning_rate(train, 0, 10)) == pytest.approx(first)
         assert math.log10(learning_rate(train, 10 * (train.epochs - 1), 10)) == pytest.approx(last)
 
@@ -33,10 +33,10 @@ def test_a_linear_rate_falls_by_as_much_each_epoch_and_not_within():
 
 
 def test_half_way_through_dcmh_as_published_its_rate_is_half_the_first():
-    from crossmodal_hash import config
+    from crossmodal_hash.settings.resolve import resolve
 
     # The public code: numpy.linspace(10 ** -1.5, 10 ** -6, 500)[250].
-    train = config.resolve("dcmh", frozen_by_default=False).settings.train
+    train = resolve("dcmh", frozen_by_default=False).settings.train
     assert learning_rate(train, 250 * 10, 10) == pytest.approx(0.0157800, rel=1e-4)
 
 

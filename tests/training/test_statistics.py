@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 import crossmodal_hash as ch
-from crossmodal_hash import config
 from crossmodal_hash.data import Dataset, Matrix
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.evaluation import score
@@ -14,6 +13,7 @@ from crossmodal_hash.factory import build_model
 from crossmodal_hash.levels.scale import Scale
 from crossmodal_hash.model import load_weights, save_weights
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training import statistics
 from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Dense, prepare
@@ -21,7 +21,7 @@ from crossmodal_hash.training.statistics import batch_norms, fit_inputs, renew_s
 
 N, D, C, K = 240, 40, 4, 16
 CPU = torch.device("cpu")
-DEEP = [name for name in recipes() if config.resolve(name).settings.terms]
+DEEP = [name for name in recipes() if resolve(name).settings.terms]
 SMALL = {  # few steps, after which running averages would not be ready
     "train.batch": "64",
     "train.epochs": "6",
@@ -47,7 +47,7 @@ def vectors(unit=1.0):
 
 
 def method(recipe):
-    settings = config.resolve(recipe, sets=["train.freeze_backbone=true"] if recipe in DEEP else []).settings
+    settings = resolve(recipe, sets=["train.freeze_backbone=true"] if recipe in DEEP else []).settings
     sets = [f"{key}={value}" for key, value in SMALL.items()]
     if "label" in settings.towers:
         sets.append("train.guide_epochs=2")
@@ -153,9 +153,7 @@ def test_few_items_are_one_batch_or_more_but_never_one_item(items):
 
 
 def test_a_frozen_backbone_keeps_its_statistics():
-    settings = config.resolve(
-        "hsidhn", sets=["towers.image.backbone.weights=none", "train.freeze_backbone=true"]
-    ).settings
+    settings = resolve("hsidhn", sets=["towers.image.backbone.weights=none", "train.freeze_backbone=true"]).settings
     model = build_model(settings, {"image": 3, "text": D})
     inside = set(model.tower("image").backbone.modules())
     assert inside.isdisjoint(batch_norms(model, "image"))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from crossmodal_hash.errors import SettingsError, did_you_mean
-from crossmodal_hash.registry import Registry
 
 T = TypeVar("T")
 
@@ -190,43 +188,6 @@ def _with_names(tower: Any) -> Any:
         key: {"name": names[key], **value} if key in names and isinstance(value, Mapping) else value
         for key, value in tower.items()
     }
-
-
-def make(registry: Registry[T], part: Named, where: str) -> T:
-    """A component with its parameters; `where` is its key in the settings.
-
-    Raises:
-        UnknownComponentError: no component of that name.
-        SettingsError: a parameter it does not have, or cannot be; what a constructor says gets the key in front.
-    """
-    cls, params = registry.taking(part.name, part.params())
-    check_params(cls, params, where)
-    try:
-        return cls(**params)
-    except SettingsError as error:
-        raise SettingsError(f"{where}: {error}") from error
-
-
-def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters of another type than the constructor of a component declares.
-
-    Raises:
-        SettingsError: everything that is wrong, in one message; `where` is the key of the component.
-    """
-    try:
-        declared = inspect.signature(cls, eval_str=True).parameters
-    except NameError:
-        # A plug-in may name types that it imports for checkers alone; it checks its own parameters then.
-        return
-    kinds = {key: declared[key].annotation for key in params}
-    fields: dict[str, Any] = {
-        key: (Any if kind is inspect.Parameter.empty else kind, ...) for key, kind in kinds.items()
-    }
-    strict = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
-    try:
-        create_model("Parameters", __config__=strict, **fields).model_validate(dict(params))
-    except ValidationError as error:
-        raise SettingsError(problems(error, f"{where}.")) from None
 
 
 def problems(error: ValidationError, prefix: str = "") -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from crossmodal_hash.components import BACKBONES, FUSIONS, LOSSES
 from crossmodal_hash.errors import ChashError
 from crossmodal_hash.registry import Registry, parameters
-from crossmodal_hash.settings import Settings, TermSettings, TowerSettings, TrainSettings, check
+from crossmodal_hash.settings.schema import Settings, TermSettings, TowerSettings, TrainSettings, check
 
 FITTED_TOWER = ("backbone", "levels", "pooling")
 FITTED_TRAIN = ("freeze_backbone", "cache_grid", "workers", "refit")

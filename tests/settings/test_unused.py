@@ -5,12 +5,13 @@ import json
 import pytest
 import torch
 
-from crossmodal_hash import config
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.recipes import recipes
-from crossmodal_hash.unused import reason, unused
+from crossmodal_hash.settings.layers import read_recipe
+from crossmodal_hash.settings.resolve import from_entries, idle_in, resolve
+from crossmodal_hash.settings.unused import reason, unused
 
 WIDTHS = {"image": 3, "text": 60, "label": 5}
 
@@ -52,20 +53,20 @@ WIDTHS = {"image": 3, "text": 60, "label": 5}
 def test_a_setting_that_nothing_uses_is_refused_and_accepted_where_something_does(recipe, refused, accepted, said):
     key = refused[0].partition("=")[0]
     with pytest.raises(SettingsError) as caught:
-        config.resolve(recipe, sets=refused, frozen_by_default=True)
+        resolve(recipe, sets=refused, frozen_by_default=True)
     message = str(caught.value)
     assert message.startswith(f"{key}")
     assert " (--set) is not used, because " in message
     assert ": leave it out" in message
     assert said in message
     if accepted:
-        settings = config.resolve(recipe, sets=[*refused, *accepted], frozen_by_default=True).settings
+        settings = resolve(recipe, sets=[*refused, *accepted], frozen_by_default=True).settings
         assert reason(key, unused(settings)) is None
 
 
 @pytest.mark.parametrize("key", ["cache_grid=1", "freeze_backbone=true", "workers=0"])
 def test_what_a_closed_form_does_use_is_accepted(key):
-    assert "train." + key.partition("=")[0] in config.resolve("scm", sets=[f"train.{key}"]).entries()
+    assert "train." + key.partition("=")[0] in resolve("scm", sets=[f"train.{key}"]).entries()
 
 
 def test_texts_that_are_read_as_they_are_have_no_words_to_count(monkeypatch):
@@ -79,41 +80,41 @@ def test_texts_that_are_read_as_they_are_have_no_words_to_count(monkeypatch):
     BACKBONES.add("reads-strings", Reads)
     flags, key = {"text": "reads-strings"}, "data.vocabulary.max_words=9"
     with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads texts as they are"):
-        config.resolve("default", sets=[key], flags=flags)
-    shown = config.resolve("default", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
+        resolve("default", sets=[key], flags=flags)
+    shown = resolve("default", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
     assert shown["train.cache_grid"]["value"] == 3
     assert not [key for key in shown if key.startswith("data.vocabulary")]
 
 
 def test_what_a_recipe_set_for_the_part_a_flag_replaces_is_left_out():
-    resolved = config.resolve("default", flags={"fusion": "cbam"})
+    resolved = resolve("default", flags={"fusion": "cbam"})
     shown = resolved.entries()
     for key in ("towers.image.width", "towers.image.dropout", "towers.image.pooling.name", "towers.image.pooling.bins"):
         assert key not in shown
     assert shown["towers.image.input_dropout"] == {"value": 0.5, "origin": "recipe default"}
-    assert config.from_entries(shown) == resolved.settings
+    assert from_entries(shown) == resolved.settings
 
 
 def test_a_settings_file_is_the_users_own_word(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("[train]\nmomentum = 0.5\n")
     with pytest.raises(SettingsError, match=r"train.momentum = 0.5 \(file .*mine.toml\) is not used"):
-        config.resolve("default", file=file)
-    assert config.resolve("default", file=file, sets=["train.optimizer=sgd"]).settings.train.momentum == 0.5
+        resolve("default", file=file)
+    assert resolve("default", file=file, sets=["train.optimizer=sgd"]).settings.train.momentum == 0.5
 
 
 def test_everything_that_is_not_used_is_in_one_message():
     with pytest.raises(SettingsError, match=r"towers.image.width = 9 .*; train.momentum = 0.5 "):
-        config.resolve("dspah", sets=["towers.image.width=9", "train.momentum=0.5"], frozen_by_default=True)
+        resolve("dspah", sets=["towers.image.width=9", "train.momentum=0.5"], frozen_by_default=True)
 
 
 def test_a_recipe_file_answers_for_its_own_settings_and_not_for_those_of_its_base(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('base = "default"\n[towers.image]\nfusion = "cbam"\n')
-    assert "towers.image.width" not in config.resolve(str(path)).entries()
+    assert "towers.image.width" not in resolve(str(path)).entries()
     path.write_text('base = "default"\n[towers.image]\nfusion = "cbam"\nwidth = 64\n')
     with pytest.raises(SettingsError, match=r"towers.image.width = 64 \(recipe mine\) is not used"):
-        config.resolve(str(path))
+        resolve(str(path))
 
 
 def test_a_recipe_file_may_cancel_by_its_frozen_table_and_be_changed_by_a_flag(tmp_path):
@@ -123,30 +124,30 @@ def test_a_recipe_file_may_cancel_by_its_frozen_table_and_be_changed_by_a_flag(t
         '[frozen.train]\noptimizer = "adamw"\nmirror = true\n'
     )
     for frozen in (True, False):
-        assert config.resolve(str(path), frozen_by_default=frozen).settings.train.mirror is frozen
-        assert config.resolve(str(path), flags={"fusion": "cbam"}, frozen_by_default=frozen)
+        assert resolve(str(path), frozen_by_default=frozen).settings.train.mirror is frozen
+        assert resolve(str(path), flags={"fusion": "cbam"}, frozen_by_default=frozen)
     path.write_text(path.read_text() + "momentum = 0.7\n")
     with pytest.raises(SettingsError, match=r"train.momentum = 0.7 \(recipe mine\)"):
-        config.resolve(str(path), frozen_by_default=True)
+        resolve(str(path), frozen_by_default=True)
 
 
 @pytest.mark.parametrize("name", list(recipes()))
 def test_no_shipped_recipe_sets_what_no_form_of_it_uses(name):
-    assert list(config.idle_in(config.read_recipe(name))) == []
+    assert list(idle_in(read_recipe(name))) == []
 
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_copy_of_the_default_recipe_may_be_given_as_a_file_of_settings(frozen):
     file = recipes()["default"]
-    copied = config.resolve("default", file=file, frozen_by_default=frozen)
-    assert copied.settings == config.resolve("default", frozen_by_default=frozen).settings
+    copied = resolve("default", file=file, frozen_by_default=frozen)
+    assert copied.settings == resolve("default", frozen_by_default=frozen).settings
 
 
 @pytest.mark.parametrize("name", list(recipes()))
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_run_gives_back_the_settings_and_the_model_of_its_recipe(name, frozen):
-    resolved = config.resolve(name, sets=["towers.image.backbone.weights=none", "bits=12"], frozen_by_default=frozen)
-    again = config.from_entries(json.loads(json.dumps(resolved.entries())))
+    resolved = resolve(name, sets=["towers.image.backbone.weights=none", "bits=12"], frozen_by_default=frozen)
+    again = from_entries(json.loads(json.dumps(resolved.entries())))
     assert again == resolved.settings
     assert unused(again) == resolved.unused
     with torch.device("meta"):
@@ -158,7 +159,7 @@ def test_a_run_gives_back_the_settings_and_the_model_of_its_recipe(name, frozen)
 @pytest.mark.parametrize("name", list(recipes()))
 @pytest.mark.parametrize("frozen", [True, False])
 def test_every_setting_that_is_shown_may_be_set(name, frozen):
-    shown = config.resolve(name, frozen_by_default=frozen).entries()
+    shown = resolve(name, frozen_by_default=frozen).entries()
     off = {key.rpartition(".")[0] for key, entry in shown.items() if key.startswith("terms") and entry["value"] == 0}
     sets = [
         f"{key}={json.dumps(entry['value'])}"
@@ -167,7 +168,7 @@ def test_every_setting_that_is_shown_may_be_set(name, frozen):
         and entry["value"] is not None
         and not key.startswith(tuple(f"{term}." for term in off) or "\0")
     ]
-    again = config.resolve(name, sets=sets, frozen_by_default=frozen)
+    again = resolve(name, sets=sets, frozen_by_default=frozen)
     assert {key: entry["value"] for key, entry in again.entries().items()} == {
         key: entry["value"] for key, entry in shown.items()
     }
@@ -179,13 +180,13 @@ def test_numbers_of_a_tower_that_are_shown_change_its_training(fusion):
 
     def trained(*sets):
         values = ["towers.text.backbone=light-residual", f"towers.text.fusion={fusion}", "bits=8", *sets]
-        settings = config.resolve("default", sets=values).settings
+        settings = resolve("default", sets=values).settings
         towers = {"text": settings.towers["text"]}
         torch.manual_seed(0)
         model = build_model(settings.model_copy(update={"towers": towers}), WIDTHS).train()
         return model({"text": torch.eye(60)[:6]})["text"].u
 
-    shown = config.resolve("default", flags={"fusion": fusion, "text": "light-residual"}).entries()
+    shown = resolve("default", flags={"fusion": fusion, "text": "light-residual"}).entries()
     numbers = [key for key in ("width", "input_dropout", "dropout") if f"towers.text.{key}" in shown]
     on = ["towers.text.width=8"] if fusion == "bbi" else []
     before = trained(*on)
@@ -216,5 +217,5 @@ def test_a_grid_with_an_unused_setting_is_refused_before_its_first_cell(tmp_path
 
 
 def test_a_part_that_cannot_be_loaded_speaks_for_nothing():
-    shown = config.resolve("default", flags={"fusion": "not-installed"}).entries()
+    shown = resolve("default", flags={"fusion": "not-installed"}).entries()
     assert "towers.image.width" in shown

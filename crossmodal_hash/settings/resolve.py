@@ -1,0 +1,199 @@
+"""Settings in layers: recipe, file, `--set` and flags, merged, with the origin of every value.
+
+Precedence, lowest first: defaults, recipe, its `[frozen]` table when the backbone is frozen, file, `--set`, flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.settings.flags import PART_FLAGS, flag_layers, parse_set
+from crossmodal_hash.settings.layers import Layer, Origins, Recipe, flatten, merge, nest, read_recipe, read_toml
+from crossmodal_hash.settings.schema import Settings, check, named, with_default_parts
+from crossmodal_hash.settings.unused import Found, Unused, reason, unused, without
+
+
+def idle_in(recipe: Recipe) -> Iterator[tuple[str, Any, Unused]]:
+    """What the file of a recipe sets itself although no form of it uses it: key, value and reason.
+
+    Its forms are the one as published and the one on a frozen backbone. What `[frozen]` cancels is used as published,
+    and what it is cancelled by may leave a base's settings without use: neither is anybody's mistake.
+    """
+    body = {key: value for key, value in recipe.values.items() if key != "frozen"}
+    frozen = recipe.values.get("frozen", {})
+    published, cached = _unused_alone(body, freeze=False), _unused_alone(merge(body, frozen), freeze=True)
+    replaced = dict(flatten(_expanded(frozen)))
+    for key, value in flatten(_expanded({k: v for k, v in recipe.own.items() if k != "frozen"})):
+        why = reason(key, published)
+        if why is not None and (key in replaced or reason(key, cached)):
+            yield key, value, why
+    for key, value in flatten(_expanded(recipe.own.get("frozen", {}))):
+        why = reason(key, cached)
+        if why is not None:
+            yield key, value, why
+
+
+def _unused_alone(values: Mapping[str, Any], *, freeze: bool) -> Found:
+    """What a recipe does not use when nobody adds to it; nothing is known of one that is not whole."""
+    train = {"freeze_backbone": freeze or bool(values.get("closed_form"))}
+    try:
+        return unused(check(with_default_parts(merge({"train": train}, values))))
+    except SettingsError:
+        return {}
+
+
+class Resolved(NamedTuple):
+    """Checked settings, where each value came from, and what no chosen part uses, which has its default."""
+
+    recipe: str
+    settings: Settings
+    origins: Origins
+    unused: Found
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Dotted key -> value and origin: what `config.json` holds. What is not used is left out."""
+        return {
+            key: {"value": value, "origin": self.origins.get(key, "default")}
+            for key, value in flatten(self.settings.model_dump(mode="json"))
+            if reason(key, self.unused) is None
+        }
+
+
+def resolve(
+    recipe: str = "default",
+    *,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    frozen_by_default: bool = True,
+    extra: Sequence[Layer] = (),
+) -> Resolved:
+    """All layers, merged and checked.
+
+    Args:
+        recipe: name of a shipped recipe or path of a TOML file.
+        file: a TOML file of settings over the recipe's.
+        sets: `KEY=VALUE` texts.
+        flags: flag of `chash train` without its dashes -> value; none means not given.
+        frozen_by_default: whether the backbone is frozen where nobody says.
+        extra: layers between the recipe and the file, such as what the data asks for.
+
+    Raises:
+        SettingsError: everything that is wrong, in one message.
+        UnknownComponentError: no such recipe.
+    """
+    read = read_recipe(recipe)
+    name, body = read.name, dict(read.values)
+    frozen_table = body.pop("frozen", {})
+    check_tables({"frozen": frozen_table})
+    user = [Layer(f"file {file}", read_toml(file))] if file else []
+    user.append(Layer("--set", parse_set(sets)))
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    said = [_freezing(values) for values in (body, *(layer.values for layer in user))] + [given.get("freeze_backbone")]
+    frozen = next((bool(value) for value in reversed(said) if value is not None), frozen_by_default)
+
+    layers = [Layer(f"recipe {name}", body)]
+    if frozen:
+        layers.append(Layer(f"recipe {name} [frozen]", frozen_table))
+    layers += extra
+    values: dict[str, Any] = {}
+    origins: Origins = {}
+
+    def put(layer: Layer) -> None:
+        nonlocal values
+        before = dict(flatten(_expanded(values)))
+        values = merge(values, layer.values)
+        said = dict(flatten(_expanded(layer.values)))
+        for key, value in flatten(_expanded(values)):
+            if before.get(key) != value or key in said:
+                origins[key] = layer.origin
+        # Only now: the name of a part that nobody names is nobody's but the default's.
+        values = with_default_parts(values)
+
+    for layer in layers:
+        put(layer)
+    check_tables(values)
+    # A flag that names a part drops the parameters of the part it replaces. It is applied before what the user sets, or
+    # it would drop those too, and again at the end, where flags win; a file may still make room for it in between.
+    with suppress(SettingsError):
+        for layer in flag_layers(values, {flag: given[flag] for flag in PART_FLAGS if flag in given}, name):
+            put(layer)
+    for layer in user:
+        put(layer)
+    check_tables(values)
+    for layer in flag_layers(values, given, name):
+        put(layer)
+    if values.get("train", {}).get("freeze_backbone") is None:
+        put(Layer("default", nest("train.freeze_backbone", frozen or bool(values.get("closed_form")))))
+    settings = check(values)
+    found = unused(settings)
+    given_values = dict(flatten(_expanded(values)))
+    wrong = [why.refusal(key, given_values.get(key), origins[key]) for key, why in _idle(settings, origins, found)]
+    if not read.shipped:
+        wrong += [why.refusal(key, value, f"recipe {name}") for key, value, why in idle_in(read) if reason(key, found)]
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return Resolved(name, without(settings, found), origins, found)
+
+
+def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[str, Unused]]:
+    """What the user set beside the recipe although nothing uses it, a term of weight 0 included.
+
+    A recipe carries such a term for whoever switches it on, so it is no mistake there and is shown with its weight.
+    """
+    given = [key for key, origin in origins.items() if _is_users(origin)]
+    off = [name for name, term in settings.terms.items() if term.weight == 0 and f"terms.{name}.weight" not in given]
+    for key in given:
+        table, name, *rest = [*key.split("."), ""]
+        if why := reason(key, found):
+            yield key, why
+        elif table == "terms" and name in off and rest[0] != "graded":
+            weight = f"terms.{name}.weight"
+            yield key, Unused(f"{weight} = 0 leaves the term out", f"set {weight} too")
+
+
+def _is_users(origin: str) -> bool:
+    """Whether a value comes from an option or the user's file of settings, and not from recipe, data or default."""
+    return origin.startswith(("--", "file "))
+
+
+def check_tables(values: Mapping[str, Any]) -> None:
+    """Refuse a plain value where a table is needed: a flag, or a default, would silently take its place.
+
+    Raises:
+        SettingsError: naming the table.
+    """
+    for key in ("data", "train", "towers", "terms", "frozen"):
+        table = values.get(key, {})
+        inner = table.items() if isinstance(table, Mapping) and key in ("towers", "terms") else ()
+        for where, value in [(key, table), *((f"{key}.{name}", value) for name, value in inner)]:
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{where} = {value!r} is not a table of settings; set one in it: {where}.KEY")
+
+
+def _freezing(values: Mapping[str, Any]) -> Any:
+    train = values.get("train")
+    return train.get("freeze_backbone") if isinstance(train, Mapping) else None
+
+
+PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion", "closed_form", "reader")
+
+
+def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with every part written as a table, so that its name has the same key however it was given."""
+    return {
+        key: named(value) if key in PARTS else _expanded(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+    }
+
+
+def from_entries(entries: Mapping[str, Mapping[str, Any]]) -> Settings:
+    """Settings from what `Resolved.entries` wrote."""
+    values: dict[str, Any] = {}
+    for key, entry in entries.items():
+        values = merge(values, nest(key, entry["value"]))
+    return check(values)
