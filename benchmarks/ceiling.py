@@ -36,11 +36,11 @@ from crossmodal_hash.model import HashModel
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import Settings
-from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Inputs, prepare, widths
+from crossmodal_hash.training.real_codes import real_codes
 from crossmodal_hash.training.schedule import learning_rate
+from crossmodal_hash.training.setup import labels_of, split_of, vocabulary_of
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
-from crossmodal_hash.training.trainer import labels_of, split_of, vocabulary_of
 
 EPOCHS = (8, 12, 18)
 """Lengths of training tried."""

@@ -30,7 +30,7 @@ from crossmodal_hash.report.run import facts as run_facts
 from crossmodal_hash.runs.history import EpochRecord, training_cost
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.own_data import open_data
-from crossmodal_hash.training.peak import peak_memory
+from crossmodal_hash.training.resources import peak_memory
 from crossmodal_hash.training.trainer import resume
 
 HALF_MADE = ("vocabulary.json", "environment.json", "split.json", "model.json")

@@ -24,7 +24,7 @@ from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.own_data import open_data
-from crossmodal_hash.training.trainer import input_widths, split_of, vocabulary_of
+from crossmodal_hash.training.setup import input_widths, split_of, vocabulary_of
 
 
 def extract_features(cells: Sequence[Cell], listener: Listener) -> None:

@@ -18,11 +18,10 @@ from crossmodal_hash.runs import history
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import EpochRecord
 from crossmodal_hash.settings.schema import Settings
-from crossmodal_hash.training.encoding import BATCH
 from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
 from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.peak import peak_memory
-from crossmodal_hash.training.resources import available_memory
+from crossmodal_hash.training.real_codes import BATCH
+from crossmodal_hash.training.resources import available_memory, peak_memory
 from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import move
 from crossmodal_hash.training.validation import validation_scores

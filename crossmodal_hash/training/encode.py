@@ -14,10 +14,10 @@ from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, did_you_mean
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.runs.folder import Run
-from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.known_labels import codes_of_labels
 from crossmodal_hash.training.listener import Listener
+from crossmodal_hash.training.real_codes import real_codes
 
 
 def encode(

@@ -1,10 +1,13 @@
-"""How much memory is left, so that a fit that cannot end is not begun."""
+"""How much memory is left, so that a fit that cannot end is not begun, and how much training has needed so far."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import torch
 
 GROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
@@ -40,3 +43,20 @@ def _groups() -> Iterator[int]:
             yield max(int(limit.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")), 0)
         except (OSError, ValueError):
             continue  # no such group, or `max`: no limit
+
+
+def peak_memory(device: torch.device) -> float:
+    """Gigabytes (10^9 bytes): tensors on a GPU at their most, or the whole process on a CPU; NaN where nobody knows.
+
+    Example:
+        >>> peak_memory(torch.device("cpu")) > 0.01
+        True
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    # Linux counts kilobytes, macOS bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9

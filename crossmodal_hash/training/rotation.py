@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.training.encoding import batches_of
 from crossmodal_hash.training.inputs import Inputs
+from crossmodal_hash.training.real_codes import batches_of
 from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 

@@ -8,30 +8,22 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.data import (
     Dataset,
     Split,
-    Texts,
     Vocabulary,
-    cut_validation,
-    fit_vocabulary,
-    make_split,
-    read_split,
-    read_words,
-    split_from_rows,
 )
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, RunError, TrainingError
-from crossmodal_hash.factory import build_model, build_objective, guides, reads
-from crossmodal_hash.model import HashModel, complete, save_weights
-from crossmodal_hash.objective import Block, Objective
+from crossmodal_hash.factory import build_model, build_objective
+from crossmodal_hash.model import complete, save_weights
+from crossmodal_hash.objective import Block
 from crossmodal_hash.runs import history
 from crossmodal_hash.runs.create import (
     kept_if_anything_was_saved,
@@ -44,18 +36,20 @@ from crossmodal_hash.runs.create import (
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import EpochRecord
 from crossmodal_hash.settings.resolve import Resolved
-from crossmodal_hash.settings.schema import Settings, TrainSettings
+from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training import checkpoint
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.closed_form import Fitting
-from crossmodal_hash.training.inputs import Inputs, Streamed, prepare, widths
+from crossmodal_hash.training.inputs import Inputs, Streamed, prepare
 from crossmodal_hash.training.interrupt import Interrupt, deferred
 from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.memory_bank import Memory
-from crossmodal_hash.training.peak import peak_memory
+from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.plan import Phase, epoch_plan
+from crossmodal_hash.training.resources import peak_memory
 from crossmodal_hash.training.rotation import last_layers, rotate
 from crossmodal_hash.training.schedule import learning_rate
+from crossmodal_hash.training.setup import input_widths, labels_of, split_of, vocabulary_of
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.step import to_device, train_step, unreached
 from crossmodal_hash.training.validation import validation_scores
@@ -137,51 +131,6 @@ def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> R
         training.fit(run)
     note_latest(run)
     return run
-
-
-def labels_of(dataset: Dataset) -> np.ndarray:
-    """The labels (N, C).
-
-    Raises:
-        DataError: if there are none.
-    """
-    if dataset.labels is None:
-        raise DataError(f"{dataset.name} has no labels, and training needs them; encode it with 'chash encode'")
-    return np.asarray(dataset.labels)
-
-
-def split_of(dataset: Dataset, settings: Settings) -> Split:
-    """The split the settings name or draw."""
-    data = settings.data
-    share = data.validation if data.validation < 1 else int(data.validation)
-    if data.split is not None:
-        split = read_split(data.split, dataset.ids)
-    elif dataset.split_rows is not None and data.query is None and data.train is None:
-        split = split_from_rows(dataset.split_rows, len(dataset))
-    else:
-        return make_split(len(dataset), query=data.query, train=data.train, validation=share, seed=settings.seed)
-    return split if len(split.validation) else cut_validation(split, share, seed=settings.seed)
-
-
-def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
-    """The words of the training texts, if the data has texts and their tower counts words."""
-    texts, tower = dataset.modalities.get("text"), settings.towers.get("text")
-    if not isinstance(texts, Texts) or (tower is not None and reads(tower) == "string"):
-        return None
-    words = settings.data.vocabulary
-    return fit_vocabulary(
-        [texts.items[i] for i in split.train],
-        max_words=words.max_words,
-        min_count=words.min_count,
-        weighting=words.weighting,
-        words=None if words.file is None else read_words(words.file),
-    )
-
-
-def input_widths(settings: Settings, dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
-    """Tower name -> width of its input; guides read the labels."""
-    classes = int(labels_of(dataset).shape[1])
-    return widths(dataset, vocabulary) | dict.fromkeys(guides(settings), classes)
 
 
 def _work(
@@ -484,33 +433,6 @@ class _Training:
         before = self.progress.before
         last = self.progress.chosen or self.settings.train.epochs
         return f"{before + epoch} of {before + last}" + (", with all items" if before else "")
-
-
-def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -> torch.optim.Optimizer:
-    """The optimiser over everything that learns, parameters of losses included but for the opposed ones.
-
-    A group is a tower, whose learning rate is the schedule's times the group's `factor`.
-    """
-    train = settings.train
-    owners: list[tuple[nn.Module, float]] = [(model.tower(m), settings.towers[m].lr_factor) for m in model.towers]
-    owners += [(term, 1.0) for _, term in objective.each() if not term.loss.opposed]
-    learned = [([p for p in owner.parameters() if p.requires_grad], factor) for owner, factor in owners]
-    groups = [{"params": parameters, "factor": factor} for parameters, factor in learned if parameters]
-    if train.optimizer == "sgd":
-        return torch.optim.SGD(groups, train.lr, momentum=train.momentum, weight_decay=train.weight_decay)
-    return _adamw(groups, train.lr, train.weight_decay)
-
-
-def make_opponent(objective: Objective, train: TrainSettings) -> torch.optim.Optimizer | None:
-    """The optimiser of the opposed losses, if there are any."""
-    parameters = [p for term in objective.opposed() for p in term.parameters()]
-    return _adamw([{"params": parameters}], train.opponent_lr, train.weight_decay) if parameters else None
-
-
-def _adamw(groups: list[dict[str, Any]], lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    # One kernel for all parameters: on a CPU four times faster than one parameter after another.
-    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    return torch.optim.AdamW(groups, lr, weight_decay=weight_decay, fused=fused)
 
 
 def check_finite(sums: Mapping[str, float], step: int) -> None:

@@ -11,8 +11,8 @@ from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.data import Split
 from crossmodal_hash.metrics import evaluate
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Inputs
+from crossmodal_hash.training.real_codes import real_codes
 
 
 def validation_scores(model: HashModel, inputs: Inputs, split: Split, device: torch.device) -> dict[str, float]:

@@ -10,8 +10,8 @@ from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.memory_bank import Memory
+from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.step import losses, train_step
-from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch
 
 WORDS, ITEMS, BATCH, CLASSES = 60, 12, 6, 4

@@ -13,10 +13,10 @@ from crossmodal_hash.objective import Block, Objective, Term, in_batch
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import TrainSettings
 from crossmodal_hash.training.memory_bank import Memory
+from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.plan import epoch_plan
 from crossmodal_hash.training.schedule import learning_rate
 from crossmodal_hash.training.step import losses, train_step
-from crossmodal_hash.training.trainer import make_opponent, make_optimizer
 from crossmodal_hash.types import Batch, HashOutput
 
 LABELS = torch.tensor([[1.0, 0], [1, 1], [0, 1]])

@@ -15,8 +15,8 @@ from crossmodal_hash.model import load_weights, save_weights
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training import statistics
-from crossmodal_hash.training.encoding import real_codes
 from crossmodal_hash.training.inputs import Dense, prepare
+from crossmodal_hash.training.real_codes import real_codes
 from crossmodal_hash.training.statistics import batch_norms, fit_inputs, renew_statistics
 
 N, D, C, K = 240, 40, 4, 16
