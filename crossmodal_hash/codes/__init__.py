@@ -1,11 +1,11 @@
 """Binary codes: the sign rule and bit order, Hamming distances, and the files codes live in. Needs no torch."""
 
+from crossmodal_hash.arrays import load_matrix as load_matrix
 from crossmodal_hash.codes.bits import binarize as binarize
 from crossmodal_hash.codes.bits import pack as pack
 from crossmodal_hash.codes.bits import unpack as unpack
 from crossmodal_hash.codes.hamming import distances as distances
 from crossmodal_hash.codes.matrix import codes_from_matrix as codes_from_matrix
-from crossmodal_hash.codes.matrix import load_matrix as load_matrix
 from crossmodal_hash.codes.nearest import nearest as nearest
 from crossmodal_hash.codes.record import Codes as Codes
 from crossmodal_hash.codes.store import load as load

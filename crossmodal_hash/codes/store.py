@@ -14,11 +14,12 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from crossmodal_hash.arrays import load_matrix, read_arrays
 from crossmodal_hash.atomic import replacing
 from crossmodal_hash.codes.bits import pack, unpack
-from crossmodal_hash.codes.matrix import UNREADABLE, codes_from_matrix, load_matrix, read_arrays
+from crossmodal_hash.codes.matrix import codes_from_matrix
 from crossmodal_hash.codes.record import Codes as Codes
-from crossmodal_hash.errors import CodesError
+from crossmodal_hash.errors import CodesError, DataError
 
 FORMAT = "crossmodal_hash.codes"
 VERSION = "1"
@@ -92,12 +93,16 @@ def load(
     """
     path = Path(path)
     given: dict[str, Any] = {"modality": modality, "ids": ids, "labels": labels}
-    own = None if key is not None else _load_own(path)
+    try:
+        own = None if key is not None else _load_own(path)
+        matrix = load_matrix(path, key) if own is None else None
+    except DataError as error:
+        raise CodesError(str(error)) from error
     if own is not None:
         if bits is not None and bits != own.bits:
             raise CodesError(f"{path} holds codes of {own.bits} bits, not {bits}.")
         return replace(own, **{name: value for name, value in given.items() if value is not None})
-    matrix = load_matrix(path, key)
+    assert matrix is not None
     rows = len(ids) if ids is not None else len(labels) if labels is not None else None
     try:
         packed = codes_from_matrix(matrix, bits=bits, rows=rows)
@@ -132,7 +137,9 @@ def _load_own(path: Path) -> Codes | None:
                 f"{path} has codes format version {meta['version']}, this program reads {VERSION}; upgrade it."
             )
         return _from_mat(arrays, meta) if suffix == ".mat" else _from_tensors(arrays, meta)
-    except UNREADABLE as error:
+    except CodesError:
+        raise
+    except Exception as error:
         raise CodesError(f"{path} is a codes file with a part missing or broken ({error}).") from error
 
 

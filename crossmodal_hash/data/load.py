@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from crossmodal_hash.arrays import SUFFIXES, ArrayAt, list_keys
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data.arrays import SUFFIXES, ArrayAt, list_keys
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import ARCHIVES, open_files
 from crossmodal_hash.data.location import Place

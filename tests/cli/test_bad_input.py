@@ -370,8 +370,8 @@ def test_a_wrong_split_file_is_refused(refused, tiny, content, words):
         ("notes.txt", b"hello", ["'notes.txt'", "not a data set"]),
         ("broken.zip", b"PK\x03\x04 and no more", ["'broken.zip'", "pack it again"]),
         ("broken.tar", b"no tar at all", ["'broken.tar'", "pack it again"]),
-        ("broken.mat", b"no matrices", ["broken.mat", "fetch it again"]),
-        ("broken.npz", b"no matrices", ["broken.npz", "fetch it again"]),
+        ("broken.mat", b"no matrices", ["broken.mat", "it again"]),
+        ("broken.npz", b"no matrices", ["broken.npz", "it again"]),
         ("n" * 300, None, ["name too long"]),
     ],
 )

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from matlab73 import matlab73
 from safetensors.numpy import save_file
 
 from crossmodal_hash.cli.main import main
@@ -117,9 +118,7 @@ def write_as(kind, image, text, labels):
     if kind == "mat5":
         scipy.io.savemat("one.mat", {"qB": image, "rB": text, "L": labels, "K": 12})
     elif kind == "mat73":
-        with h5py.File("one.mat", "w") as file:  # MATLAB writes the axes in the other order
-            for name, matrix in (("qB", image), ("rB", text), ("L", labels)):
-                file[name] = matrix.T
+        matlab73(Path("one.mat"), qB=image, rB=text, L=labels)
     elif kind == "npz":
         np.savez("one.npz", qB=image > 0, rB=text > 0, L=labels)
     else:
@@ -269,16 +268,18 @@ def test_matrices_that_are_not_codes_or_do_not_fit_are_refused_in_one_sentence(c
     assert said in refused(capsys, *files)
 
 
-def save_v73(path, matrix):
-    with h5py.File(path, "w") as file:  # MATLAB writes the axes in the other order
-        file["m"] = matrix.T
+def write_h5(path, **matrices):
+    with h5py.File(path, "w") as file:
+        for name, matrix in matrices.items():
+            file[name] = matrix
 
 
 FORMATS = {
     "m.npy": np.save,
     "m.npz": lambda path, matrix: np.savez(path, m=matrix),
     "m.mat": lambda path, matrix: scipy.io.savemat(path, {"m": matrix}),
-    "m73.mat": save_v73,
+    "m73.mat": lambda path, matrix: matlab73(Path(path), m=matrix),
+    "m.h5": lambda path, matrix: write_h5(path, m=matrix),
     "m.safetensors": lambda path, matrix: save_file({"m": np.ascontiguousarray(matrix)}, path),
     "m.csv": lambda path, matrix: np.savetxt(path, matrix, delimiter=","),
 }
@@ -392,3 +393,24 @@ def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_g
     assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
     assert "device 'cuda:7' is not here" in refused(capsys, *files, "--device", "cuda:7")
     assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")
+
+
+def test_a_file_means_the_same_as_data_as_codes_and_as_labels(capsys, folder):
+    """Axes as HDF5 has them unless MATLAB says otherwise, whoever reads: for one reader 60 rows were 3."""
+    rng = np.random.default_rng(0)
+    codes, labels = rng.choice([-1, 1], (60, 8)), np.eye(3, dtype=np.uint8)[rng.integers(0, 3, 60)]
+    found = []
+    for write, name in ((write_h5, "x.h5"), (write_h5, "X.MAT"), (lambda p, **m: matlab73(Path(p), **m), "x73.mat")):
+        write(name, images=codes.astype(float), tags=codes.astype(float), labels=labels)
+        codes_and_labels = (
+            "--codes",
+            f"image={name}:images",
+            "--codes",
+            f"text={name}:tags",
+            "--labels",
+            f"{name}:labels",
+        )
+        found.append([row.get("value") for row in rows_of(capsys, *codes_and_labels)])
+        assert main(["data", "check", name, "--json"]) in (0, 1)
+        assert '"items": 60' in capsys.readouterr().out
+    assert found[0] == found[1] == found[2]

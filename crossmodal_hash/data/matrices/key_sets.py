@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from crossmodal_hash.data.arrays import SUFFIXES, ArrayAt, list_keys
+from crossmodal_hash.arrays import ArrayAt, is_array_file, list_keys
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.matrices.assemble import assemble
 from crossmodal_hash.data.matrices.join_parts import join_parts
@@ -43,7 +43,7 @@ DIVIDED = (
 
 def matrix_files(folder: Path) -> list[Path]:
     """The files of matrices directly in a folder, sorted."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in SUFFIXES)
+    return sorted(path for path in folder.iterdir() if path.is_file() and is_array_file(path))
 
 
 def read_matrix_files(paths: Sequence[Path], name: str, *, labels: bool = True) -> Dataset:

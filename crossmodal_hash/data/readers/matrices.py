@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossmodal_hash.data.arrays import SUFFIXES
+from crossmodal_hash.arrays import SUFFIXES, is_array_file
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.matrices.key_sets import matrix_files, read_matrix_files
@@ -33,4 +33,4 @@ class Matrices(Reader):
 def _files(place: Place) -> list[Path]:
     if place.is_folder:
         return matrix_files(place.path)
-    return [place.path] if place.path.suffix in SUFFIXES else []
+    return [place.path] if is_array_file(place.path) else []

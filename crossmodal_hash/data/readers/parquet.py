@@ -172,7 +172,7 @@ def named_errors(paths: Sequence[Path]) -> Iterator[None]:
 
 def _files(place: Place) -> list[Path]:
     if place.path.is_file():
-        return [place.path] if place.path.suffix == SUFFIX else []
+        return [place.path] if place.path.suffix.lower() == SUFFIX else []
     return place.top(SUFFIX) or sorted((place.path / "data").glob(f"*{SUFFIX}"))
 
 
