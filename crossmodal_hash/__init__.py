@@ -13,21 +13,31 @@ if TYPE_CHECKING:
     from crossmodal_hash.api import evaluate as evaluate
     from crossmodal_hash.api import open_run as open_run
     from crossmodal_hash.api import train as train
+    from crossmodal_hash.callbacks import Callback as Callback
     from crossmodal_hash.components import register as register
-    from crossmodal_hash.data import load_data as load_data
+    from crossmodal_hash.opening.load import load_data as load_data
 
 _PUBLIC = {
-    "load_data": "crossmodal_hash.data",
+    "load_data": "crossmodal_hash.opening.load",
     "build": "crossmodal_hash.api",
     "train": "crossmodal_hash.api",
     "evaluate": "crossmodal_hash.api",
     "open_run": "crossmodal_hash.api",
+    "Callback": "crossmodal_hash.callbacks",
     "register": "crossmodal_hash.components",
 }
 __all__ = list(_PUBLIC)
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC, "__version__"])
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("crossmodal-hash")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'crossmodal_hash' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

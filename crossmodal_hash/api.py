@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crossmodal_hash.callbacks import Callback, Callbacks
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.evaluation import score
@@ -18,7 +19,6 @@ from crossmodal_hash.settings.resolve import Resolved, resolve
 from crossmodal_hash.training import trainer
 from crossmodal_hash.training.encode import encode
 from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
-from crossmodal_hash.training.listener import Listener
 
 
 class Run(folder.Run):
@@ -79,7 +79,7 @@ def build(recipe: str = "default", *, file: Path | None = None, sets: Sequence[s
 
 
 def train(
-    method: Method, data: Dataset, *, out: Path | str | None = None, listener: Listener | None = None, **flags: Any
+    method: Method, data: Dataset, *, out: Path | str | None = None, callbacks: Sequence[Callback] = (), **flags: Any
 ) -> Run:
     """Train a method on some data into a run folder, `runs/...` unless `out` is given.
 
@@ -87,14 +87,14 @@ def train(
         method: from `build`.
         data: items with labels.
         out: a new folder.
-        listener: hears the progress; silent by default.
+        callbacks: told what happens, in their order.
         flags: flags that override the method's, such as `epochs=5, seed=0`.
 
     Raises:
         ChashError: as `chash train` says it.
     """
     path = None if out is None else Path(out)
-    return Run(trainer.train(method.resolve(data, **flags), data, out=path, listener=listener).path)
+    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=Callbacks(callbacks)).path)
 
 
 def open_run(path: Path | str | None = None) -> Run:

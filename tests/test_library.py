@@ -1,3 +1,5 @@
+import importlib.metadata
+
 import pytest
 
 import crossmodal_hash as ch
@@ -63,8 +65,12 @@ def test_public_names_are_loaded_when_first_used():
     import subprocess
     import sys
 
-    code = "import sys, crossmodal_hash as ch; assert 'torch' not in sys.modules; ch.load_data; print(len(ch.__all__))"
-    assert int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout) == 6
+    code = "import sys, crossmodal_hash as ch; assert 'torch' not in sys.modules; ch.load_data; print(*dir(ch))"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert {*ch.__all__, "__version__"} <= set(shown)
+    for name in ch.__all__:
+        assert getattr(ch, name).__name__ == name
+    assert ch.__version__ == importlib.metadata.version("crossmodal-hash")
 
 
 def test_a_name_that_is_not_public_says_so():

@@ -21,15 +21,15 @@ from crossmodal_hash.atomic import write_json
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
 from crossmodal_hash.bench.state import FACTS, SCORES, read_facts
+from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.codes import save
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.evaluation import score
+from crossmodal_hash.opening.open import open_data
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import facts as run_facts
-from crossmodal_hash.runs.history import EpochRecord, training_cost
-from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.own_data import open_data
+from crossmodal_hash.runs.history import training_cost
 from crossmodal_hash.training.resources import peak_memory
 from crossmodal_hash.training.trainer import resume
 
@@ -37,10 +37,10 @@ HALF_MADE = ("vocabulary.json", "environment.json", "split.json", "model.json")
 """What a run folder may hold before its `config.json`, which is written last."""
 
 
-class Lines(Listener):
-    """A listener that tells the bench, one JSON object a line."""
+class JsonLines(Callback):
+    """A callback that tells the bench, one JSON object a line."""
 
-    def epoch(self, record: EpochRecord) -> None:
+    def on_epoch_end(self, record: EpochRecord) -> None:
         """How far training is."""
         tell(done=record.epoch, of=record.epochs, doing=f"epoch {record.epoch} of {record.epochs}")
 
@@ -52,13 +52,13 @@ class Lines(Listener):
         yield lambda done: None
 
 
-def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
+def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
     """Train the cell if it is not trained, and score it.
 
     Args:
         cell: what to run; its folder is empty, or an unfinished or finished run of the same settings.
         out: the bench folder.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Returns:
         The scores, which are also in the run folder.
@@ -67,15 +67,15 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
         ChashError: as `chash train`, `encode` and `evaluate` say it.
     """
     folder = cell.folder(out)
-    listener = listener or Listener()
-    dataset = open_data(cell.data.path, cell.data.reader, skip_bad=cell.data.skip_bad, listener=listener)
-    run, seconds = _trained(cell, folder, dataset, listener)
+    callback = callback or Callback()
+    dataset = open_data(cell.data.path, cell.data.reader, skip_bad=cell.data.skip_bad, callback=callback)
+    run, seconds = _trained(cell, folder, dataset, callback)
     clock = time.monotonic()
-    codes = run.encode(dataset, device=cell.device or "auto", listener=listener)
+    codes = run.encode(dataset, device=cell.device or "auto", callback=callback)
     encoding = time.monotonic() - clock
     for modality, found in codes.items():
         save(run.codes / f"{modality}.safetensors", found)
-    with listener.task("scores", len(cell.metrics)):
+    with callback.task("scores", len(cell.metrics)):
         scores = score(codes, cell.metrics)
     trained = training_cost(run.metrics)
     seconds = trained.get("seconds", seconds)
@@ -102,17 +102,17 @@ def run_cell(cell: Cell, out: Path, listener: Listener | None = None) -> Record:
     return record
 
 
-def _trained(cell: Cell, folder: Path, dataset: Dataset, listener: Listener) -> tuple[Run, float]:
+def _trained(cell: Cell, folder: Path, dataset: Dataset, callback: Callback) -> tuple[Run, float]:
     """The finished run, and how long this process took for it."""
     clock = time.monotonic()
     if not (folder / "config.json").exists():
         remove_half_made(folder)
         method = build(cell.method.recipe, sets=cell.all_sets(), **cell.flags())
-        run = train(method, dataset, out=folder, listener=listener)
+        run = train(method, dataset, out=folder, callbacks=[callback])
     else:
         run = open_run(folder)
         if not run.is_finished():
-            resume(run, dataset, listener=listener)
+            resume(run, dataset, callback=callback)
     return run, time.monotonic() - clock
 
 
@@ -126,7 +126,7 @@ def remove_half_made(folder: Path) -> None:
 def main(argv: Sequence[str]) -> int:
     """Run one cell; the exit code is that of `chash`."""
     stop_with_the_bench()
-    return guarded(lambda: run_cell(Cell.from_json(json.loads(argv[1])), Path(argv[0]), Lines()))
+    return guarded(lambda: run_cell(Cell.from_json(json.loads(argv[1])), Path(argv[0]), JsonLines()))
 
 
 if __name__ == "__main__":

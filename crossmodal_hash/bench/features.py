@@ -13,21 +13,21 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from crossmodal_hash.api import build
-from crossmodal_hash.bench.cell import Lines
+from crossmodal_hash.bench.cell import JsonLines
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.process import guarded, stop_with_the_bench, tell
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import ChashError, DataError
 from crossmodal_hash.factory import build_model
+from crossmodal_hash.opening.open import open_data
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import prepare
-from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.own_data import open_data
 from crossmodal_hash.training.setup import input_widths, split_of, vocabulary_of
 
 
-def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
+def extract_features(cells: Sequence[Cell], callback: Callback) -> None:
     """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs.
 
     Raises:
@@ -43,7 +43,7 @@ def extract_features(cells: Sequence[Cell], listener: Listener) -> None:
         except ChashError:
             continue
         try:
-            prepare(dataset, model, vocabulary, device, mirror=settings.train.mirror, listener=listener)
+            prepare(dataset, model, vocabulary, device, mirror=settings.train.mirror, callback=callback)
         except DataError:
             raise
         except ChashError:
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     """Extract; the exit code is that of `chash`."""
     stop_with_the_bench()
     tell(doing="features")
-    return guarded(lambda: extract_features([Cell.from_json(json.loads(text)) for text in argv], Lines()))
+    return guarded(lambda: extract_features([Cell.from_json(json.loads(text)) for text in argv], JsonLines()))
 
 
 if __name__ == "__main__":

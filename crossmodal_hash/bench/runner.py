@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crossmodal_hash.atomic import write_json
+from crossmodal_hash.bench.callback import BenchCallback, Failure
 from crossmodal_hash.bench.grid import Cell
 from crossmodal_hash.bench.state import State, state
 from crossmodal_hash.errors import ChashError
@@ -26,46 +27,6 @@ PATIENCE = 60.0
 """Seconds a training gets to save its state when the bench is stopped."""
 
 Command = Callable[[Cell, Path], list[str]]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell that did not come to its end.
-
-    Attributes:
-        cell: which.
-        reason: one sentence.
-        of_data: whether the data set cannot be used, so that the cell was not started.
-    """
-
-    cell: Cell
-    reason: str
-    of_data: bool = False
-
-
-class Watcher:
-    """Hears how a bench goes, says nothing."""
-
-    def planned(self, todo: int, done: int) -> None:
-        """How many cells are to run, and how many were done before."""
-
-    def preparing(self, data: str, doing: str) -> None:
-        """Features of a data set are extracted."""
-
-    def refused(self, data: str, cells: int, why: str) -> None:
-        """A data set cannot be used; so many cells are not started."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell has started."""
-
-    def progress(self, cell: Cell, doing: str, share: float) -> None:
-        """How far a cell is; share in [0, 1] of its training."""
-
-    def finished(self, cell: Cell, seconds: float) -> None:
-        """A cell is done."""
-
-    def failed(self, failure: Failure) -> None:
-        """A cell failed; the others go on."""
 
 
 @dataclass
@@ -124,7 +85,7 @@ def run(
     *,
     jobs: int = 1,
     again: bool = False,
-    watcher: Watcher | None = None,
+    callback: BenchCallback | None = None,
     command: Command = cell_command,
 ) -> list[Failure]:
     """Run what is missing, in order.
@@ -134,7 +95,7 @@ def run(
         out: the bench folder.
         jobs: processes at a time; each gets its share of the cores.
         again: remove the folders of cells that were made with other settings and run them anew; otherwise they fail.
-        watcher: hears the progress.
+        callback: hears the progress.
         command: what runs one cell.
 
     Returns:
@@ -143,7 +104,7 @@ def run(
     Raises:
         KeyboardInterrupt: when interrupted; every running cell has then saved its state.
     """
-    watcher = watcher or Watcher()
+    callback = callback or BenchCallback()
     states = [(cell, *state(cell, out)) for cell in cells]
     failures = {}
     todo = []
@@ -154,9 +115,9 @@ def run(
             )
         elif found is not State.DONE:
             todo.append((cell, found is State.OTHER))
-    watcher.planned(len(todo), sum(found is State.DONE for _, found, _ in states))
+    callback.on_bench_start(len(todo), sum(found is State.DONE for _, found, _ in states))
     for failure in failures.values():
-        watcher.failed(failure)
+        callback.on_cell_failed(failure)
 
     children = _Children()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -166,15 +127,15 @@ def run(
     def work(cell: Cell, anew: bool) -> Failure | None:
         if anew:
             shutil.rmtree(cell.folder(out))
-        return _run_one(cell, out, command(cell, out), children, env, watcher)
+        return _run_one(cell, out, command(cell, out), children, env, callback)
 
     for data in dict.fromkeys(cell.data.name for cell, _ in todo):
         own = [(cell, anew) for cell, anew in todo if cell.data.name == data]
         try:
             if command is cell_command:
-                why = _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, watcher)
+                why = _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, callback)
                 if why is not None:
-                    watcher.refused(data, len(own), why)
+                    callback.on_data_refused(data, len(own), why)
                     for cell, _ in own:
                         failures[cell.folder(out)] = _keep(Failure(cell, why, of_data=True), out, ChashError.exit_code)
                     continue
@@ -196,18 +157,18 @@ def run(
 
 
 def _run_one(
-    cell: Cell, out: Path, command: list[str], children: _Children, env: dict[str, str], watcher: Watcher
+    cell: Cell, out: Path, command: list[str], children: _Children, env: dict[str, str], callback: BenchCallback
 ) -> Failure | None:
     began = time.monotonic()
     with tempfile.TemporaryFile() as errors:
         process = children.start(command, env, errors)
         if process is None:
             return None
-        watcher.started(cell)
+        callback.on_cell_start(cell)
         share = 0.0
         for said in _lines(process):
             share = said["done"] / said["of"] if "of" in said else share
-            watcher.progress(cell, str(said.get("doing", "")), share)
+            callback.on_cell_progress(cell, str(said.get("doing", "")), share)
         code = _ended(process, children)
         if children.stopped:
             return None
@@ -215,10 +176,10 @@ def _run_one(
         words = errors.read().decode(errors="replace")
     if code == 0:
         cell.failure(out).unlink(missing_ok=True)
-        watcher.finished(cell, time.monotonic() - began)
+        callback.on_cell_end(cell, time.monotonic() - began)
         return None
     failure = _keep(Failure(cell, reason(code, words)), out, code, words)
-    watcher.failed(failure)
+    callback.on_cell_failed(failure)
     return failure
 
 
@@ -229,7 +190,7 @@ def _keep(failure: Failure, out: Path, code: int, words: str = "") -> Failure:
     return failure
 
 
-def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], watcher: Watcher) -> str | None:
+def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], callback: BenchCallback) -> str | None:
     """Extract features with all cores.
 
     Returns:
@@ -242,7 +203,7 @@ def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], wa
         if process is None:
             return None
         for said in _lines(process):
-            watcher.preparing(cells[0].data.name, str(said.get("doing", "")))
+            callback.on_features(cells[0].data.name, str(said.get("doing", "")))
         code = _ended(process, children)
         errors.seek(0)
         words = errors.read().decode(errors="replace")

@@ -13,9 +13,9 @@ from crossmodal_hash.cli.output import Output, print_error, print_interrupted
 from crossmodal_hash.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
+    from crossmodal_hash.bench.callback import Failure
     from crossmodal_hash.bench.done import Done, Layout
     from crossmodal_hash.bench.grid import Cell, Grid
-    from crossmodal_hash.bench.runner import Failure
 
 
 def bench(
@@ -172,12 +172,12 @@ def _plan(output: Output, chosen: list[Cell], out: Path) -> None:
 
 def _run(output: Output, chosen: list[Cell], out: Path, jobs: int, again: bool) -> list[Failure]:
     from crossmodal_hash.bench import runner
-    from crossmodal_hash.cli.bench_progress import Board
+    from crossmodal_hash.cli.bench_progress import BenchProgress
 
-    board = Board(output)
+    board = BenchProgress(output)
     try:
         with board.shown():
-            return runner.run(chosen, out, jobs=jobs, again=again, watcher=board)
+            return runner.run(chosen, out, jobs=jobs, again=again, callback=board)
     except KeyboardInterrupt:
         print_interrupted(f"{board.ended} cells finished, running ones saved; type the same command to go on")
         raise

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from crossmodal_hash.bench.callback import BenchCallback, Failure
 from crossmodal_hash.bench.grid import Cell
-from crossmodal_hash.bench.runner import Failure, Watcher
 from crossmodal_hash.cli.output import Output
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Board(Watcher):
+class BenchProgress(BenchCallback):
     """Tells a bench through `Output`; use `shown` around the run."""
 
     def __init__(self, output: Output) -> None:
@@ -48,7 +48,7 @@ class Board(Watcher):
             finally:
                 self._progress = None
 
-    def planned(self, todo: int, done: int) -> None:
+    def on_bench_start(self, todo: int, done: int) -> None:
         """How much there is to do."""
         self.todo, self.began = todo, time.monotonic()
         if done or not todo:
@@ -56,13 +56,13 @@ class Board(Watcher):
         if self._progress is not None and todo:
             self._whole = self._progress.add_task(f"{todo} cells", total=todo, said="")
 
-    def preparing(self, data: str, doing: str) -> None:
+    def on_features(self, data: str, doing: str) -> None:
         """Features are extracted; said once for each kind."""
         if doing and doing != self._prepared:
             self._prepared = doing
             self._say(f"{data}: {doing} ...")
 
-    def refused(self, data: str, cells: int, why: str) -> None:
+    def on_data_refused(self, data: str, cells: int, why: str) -> None:
         """One line for all cells, which are not to be run any more."""
         with self._lock:
             self.todo -= cells
@@ -70,14 +70,14 @@ class Board(Watcher):
                 self._progress.update(self._whole, total=self.todo)
             self._say(f"{data}: none of its {cells} cells is run: {why}")
 
-    def started(self, cell: Cell) -> None:
+    def on_cell_start(self, cell: Cell) -> None:
         """One more bar."""
         with self._lock:
             self.shares[said_of(cell)] = 0.0
             if self._progress is not None:
                 self._bars[said_of(cell)] = self._progress.add_task(said_of(cell), total=1.0, said="starts")
 
-    def progress(self, cell: Cell, doing: str, share: float) -> None:
+    def on_cell_progress(self, cell: Cell, doing: str, share: float) -> None:
         """Move its bar, and the whole one by its share."""
         with self._lock:
             self.shares[said_of(cell)] = share
@@ -85,11 +85,11 @@ class Board(Watcher):
                 self._progress.update(self._bars[said_of(cell)], completed=share, said=doing)
                 self._move()
 
-    def finished(self, cell: Cell, seconds: float) -> None:
+    def on_cell_end(self, cell: Cell, seconds: float) -> None:
         """One line."""
         self._end(cell, f"{said_of(cell)}: done in {said_time(seconds)}")
 
-    def failed(self, failure: Failure) -> None:
+    def on_cell_failed(self, failure: Failure) -> None:
         """One line."""
         self._end(failure.cell, f"{said_of(failure.cell)}: FAILED: {failure.reason}")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.cli.console import ConsoleCallback
+from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import CodesError
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ def open_scored(path: Path | None, output: Output) -> Run:
 def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:
     """Codes of the run's own data, and the same before the sign; from known labels if the run's codes files are."""
     from crossmodal_hash.codes import load
+    from crossmodal_hash.opening.open import open_own
     from crossmodal_hash.training.encode import encode
-    from crossmodal_hash.training.own_data import own_data
 
-    talk = Talk(output)
+    console = ConsoleCallback(output)
     known = any("known_labels" in load(path).parts for path in run.codes.glob("*.safetensors"))
-    data = own_data(run.settings().data, listener=talk)
-    return encode(run, data, device=device or "auto", known_labels=known, listener=talk)
+    data = open_own(run.settings().data, callback=console)
+    return encode(run, data, device=device or "auto", known_labels=known, callback=console)
 
 
 def read_files(

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, OUTPUT, Json, NoTalk, Quiet, ReaderName, SkipBad
-from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.cli.output import Output
 
 if TYPE_CHECKING:
-    from crossmodal_hash.data import Dataset, Needs, Split
+    from crossmodal_hash.data import Dataset, Split
     from crossmodal_hash.errors import ChashError
+    from crossmodal_hash.settings.schema import Named
 
 app = typer.Typer(help="Look through a data set, or convert it.", no_args_is_help=True)
 DataPath = Annotated[str, typer.Argument(metavar="PATH", help="Folder, archive or file; see docs/data.md.")]
@@ -39,24 +41,25 @@ def check(
     """
     from dataclasses import asdict
 
-    from crossmodal_hash.data import Needs, Pictures
+    from crossmodal_hash.data import Pictures
     from crossmodal_hash.data.quality import leave_out, look_at, without_blank
     from crossmodal_hash.data_report.examine import examine
+    from crossmodal_hash.opening.open import NOTHING, open_data
 
     output = Output(as_json=as_json, quiet=quiet)
-    dataset, name = _read(path, reader, Needs(labels=False, texts=False, pictures=False))
+    dataset = open_data(path, _reader(reader), needs=NOTHING)
     if skip_bad:
         dataset = without_blank(dataset)
     pictures = dataset.modalities.get("image")
     looks = []
     if isinstance(pictures, Pictures):
-        with Talk(output).task(f"look at {len(pictures)} pictures", len(pictures)) as advance:
+        with ConsoleCallback(output).task(f"look at {len(pictures)} pictures", len(pictures)) as advance:
             looks = list(look_at(pictures, advance))
     left_out = {look.name: look.problem for look in looks if look.problem} if skip_bad else {}
     if skip_bad and looks:
         dataset, looks = leave_out(dataset, looks), [look for look in looks if not look.problem]
     parts, drawn = _split(dataset, split, query, train, seed)
-    report = examine(dataset, looks, parts, drawn=drawn, reader=name)
+    report = examine(dataset, looks, parts, drawn=drawn, reader=dataset.reader or "")
     report.unreadable |= left_out
     output.table(("finding", "value"), list(report.rows()), {"path": path, **asdict(report)}, title=path, names=False)
     if report.wrong:
@@ -82,13 +85,12 @@ def convert(
     Pictures are copied as they are. An item without text, or whose picture cannot be read, is refused, or left
     out with --skip-bad.
     """
-    from crossmodal_hash.data import Needs
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
-    from crossmodal_hash.training.own_data import heard
+    from crossmodal_hash.opening.open import NO_LABELS, open_data
 
     output = Output(as_json=as_json, quiet=quiet)
-    talk = Talk(output)
+    console = ConsoleCallback(output)
     if form is None and out.suffix not in ("", ".zip", ".tar"):
         raise SettingsError(
             f"{str(out)!r} ends in {out.suffix}, which is not written; end it in .zip or .tar, or give --format folder "
@@ -99,28 +101,19 @@ def convert(
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
     if out.exists():
         raise SettingsError(f"{str(out)!r} is there already; choose another name")
-    dataset, name = _read(path, reader, Needs(labels=False, texts=not skip_bad, pictures=not skip_bad))
-    dataset = heard(dataset, skip_bad=skip_bad, listener=talk)
-    with talk.task(f"write {len(dataset)} items", len(dataset)) as advance:
+    dataset = open_data(path, _reader(reader), needs=NO_LABELS, skip_bad=skip_bad, callback=console)
+    with console.task(f"write {len(dataset)} items", len(dataset)) as advance:
         write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]
-    output.line(str(out), {"out": str(out), "format": form, "reader": name, "items": len(dataset)})
+    output.line(str(out), {"out": str(out), "format": form, "reader": dataset.reader, "items": len(dataset)})
     divided = dataset.split_rows is not None and form == "folder"
     output.say(f"next: chash train --data {out}" + (f" --split {out / SPLIT}" if divided else ""))
 
 
-def _read(path: str, named: str | None, needs: Needs) -> tuple[Dataset, str]:
-    """The data set and what its reader is called; the place is opened once, for a compressed archive is unpacked."""
-    from crossmodal_hash.components import READERS
-    from crossmodal_hash.data.load import complete, find_place, recognise
+def _reader(named: str | None) -> Named | None:
     from crossmodal_hash.settings.flags import parse_part
-    from crossmodal_hash.settings.parts import make
     from crossmodal_hash.settings.schema import Named
 
-    place = find_place(path)
-    reader = recognise(place) if named is None else make(READERS, Named(**parse_part(named)), "reader")
-    dataset = complete(reader.read(place, needs), needs)
-    target = f"{type(reader).__module__}:{type(reader).__name__}"
-    return dataset, next((found.name for found in READERS.found() if found.target == target), target)
+    return None if named is None else Named(**parse_part(named))
 
 
 def _split(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, ReaderName, RunFolder, SkipBad
-from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ def encode(
     for suffix in suffixes:
         if suffix not in ("safetensors", "npy", "mat", "csv"):
             raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
-    talk = Talk(output)
-    dataset, own = _dataset(data, reader, images, texts, skip_bad, opened.settings().data, talk)
+    console = ConsoleCallback(output)
+    dataset, own = _dataset(data, reader, images, texts, skip_bad, opened.settings().data, console)
     folder = out or (opened.codes if own else Path("codes"))
     there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
         raise SettingsError(f"{there[0]} is there already, perhaps of other items; name a folder with --out")
     codes, _ = encode_run(
-        opened, dataset, device=device or "auto", labels=labels, known_labels=known_labels, listener=talk
+        opened, dataset, device=device or "auto", labels=labels, known_labels=known_labels, callback=console
     )
     paths = write_files(codes, folder, suffixes)
     rows = [(str(path), path.stem, len(codes[path.stem]), codes[path.stem].bits) for path in paths]
@@ -95,13 +96,12 @@ def _dataset(
     texts: str | None,
     skip_bad: bool,
     own: DataSettings,
-    talk: Talk,
+    console: ConsoleCallback,
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
-    from crossmodal_hash.data import load_pictures, load_texts
+    from crossmodal_hash.opening.open import NO_LABELS, open_data, open_own, open_pictures, open_texts
     from crossmodal_hash.settings.flags import parse_part
     from crossmodal_hash.settings.schema import Named
-    from crossmodal_hash.training.own_data import heard, open_data, own_data
 
     given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
     if len(given) > 1:
@@ -111,10 +111,10 @@ def _dataset(
     if skip_bad and not own.skip_bad and data is None and images is None:
         raise DataError("--skip-bad is for other data than the run's; give them with --data or --images")
     if images is not None:
-        return heard(load_pictures(images), skip_bad=skip_bad, listener=talk), False
+        return open_pictures(images, skip_bad=skip_bad, callback=console), False
     if texts is not None:
-        return load_texts(texts), False
+        return open_texts(texts), False
     if data is not None and (data != own.path or reader is not None or (skip_bad and not own.skip_bad)):
         named = None if reader is None else Named(**parse_part(reader))
-        return open_data(data, named, need_labels=False, skip_bad=skip_bad, listener=talk), False
-    return own_data(own, need_labels=False, listener=talk), True
+        return open_data(data, named, needs=NO_LABELS, skip_bad=skip_bad, callback=console), False
+    return open_own(own, needs=NO_LABELS, callback=console), True

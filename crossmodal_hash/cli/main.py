@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import cast
+from typing import Annotated, cast
 
 import typer
 
@@ -70,8 +70,20 @@ app.add_typer(config, name="config", rich_help_panel="Help")
 app.command("env", rich_help_panel="Help")(env)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from crossmodal_hash import __version__
+
+        typer.echo(f"chash {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Learn short binary codes for pictures and texts, and find one by the other."""
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import Device, Json, Quiet
-from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.cli.output import Output
 
 
 def quickstart(
@@ -26,12 +27,12 @@ def quickstart(
     from crossmodal_hash.training.encode import encode
 
     output = Output(as_json=as_json, quiet=quiet)
-    talk = Talk(output)
+    console = ConsoleCallback(output)
     output.say("1. chash train")
-    resolved, dataset = prepare("default", None, [], {"device": device}, talk)
-    run = train_run(resolved, dataset, folder, talk)
+    resolved, dataset = prepare("default", None, [], {"device": device}, console)
+    run = train_run(resolved, dataset, folder, console)
     output.say(f"2. chash encode {run.path}")
-    codes, _ = encode(run, dataset, device=device or "auto", listener=talk)
+    codes, _ = encode(run, dataset, device=device or "auto", callback=console)
     write_files(codes, run.codes, ["safetensors"])
     output.say(f"3. chash evaluate {run.path}")
     scores = score(codes)

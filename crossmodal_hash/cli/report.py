@@ -87,12 +87,12 @@ def _bench_page(folder: Path) -> str:
 
 def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:
     """The items of the run, or why they cannot be had: a report of scores is worth having without them."""
-    from crossmodal_hash.training.own_data import own_data
+    from crossmodal_hash.opening.open import NO_LABELS, open_own
 
     settings = scored.run.settings().data
     if path is not None:
-        return own_data(settings, path, need_labels=False)
+        return open_own(settings, path, needs=NO_LABELS)
     try:
-        return own_data(settings, need_labels=False)
+        return open_own(settings, needs=NO_LABELS)
     except ChashError as error:
         return error

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder, SkipBad
-from crossmodal_hash.cli.output import Output, Talk
+from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def search(
         names, words = asked.ids.tolist(), {}
     else:
         opened = open_scored(run, output)
-        asked, names = _encoded(opened, text, texts, images, skip_bad, device, Talk(output))
+        asked, names = _encoded(opened, text, texts, images, skip_bad, device, ConsoleCallback(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
         words = _words(opened, searched.modality) if database is None else {}
     _comparable(asked, searched)
@@ -114,21 +115,16 @@ def _encoded(
     images: str | None,
     skip_bad: bool,
     device: str | None,
-    talk: Talk,
+    console: ConsoleCallback,
 ) -> tuple[Codes, list[str]]:
     """Codes of the queries, and what to call each."""
-    from crossmodal_hash.data import Dataset, Texts, load_pictures, load_texts
+    from crossmodal_hash.data import Texts
+    from crossmodal_hash.opening.open import open_pictures, open_texts
     from crossmodal_hash.training.encode import encode
-    from crossmodal_hash.training.own_data import heard
 
-    if text:
-        dataset = Dataset("texts", tuple(map(str, range(len(text)))), {"text": Texts(tuple(text))})
-    elif images:
-        dataset = heard(load_pictures(images), skip_bad=skip_bad, listener=talk)
-    else:
-        dataset = load_texts(texts or "-")
+    dataset = open_pictures(images, skip_bad=skip_bad, callback=console) if images else open_texts(text or texts or "-")
     ((modality, source),) = dataset.modalities.items()
-    codes = encode(run, dataset, device=device or "auto", listener=talk)[0]
+    codes = encode(run, dataset, device=device or "auto", callback=console)[0]
     if modality not in codes:
         raise SettingsError(f"{run.path} encodes no {modality}; it was trained on {', '.join(run.inputs())}")
     return codes[modality], list(source.items if isinstance(source, Texts) else dataset.ids)
@@ -148,17 +144,15 @@ def _other(run: Run, modality: str) -> Codes:
 
 def _words(run: Run, modality: str) -> dict[str, str]:
     """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
-    from crossmodal_hash.components import READERS
-    from crossmodal_hash.data import Texts, load_data
-    from crossmodal_hash.settings.parts import make
+    from crossmodal_hash.data import Texts
+    from crossmodal_hash.opening.open import NOTHING, open_data
 
     if modality != "text":
         return {}
     data = run.settings().data
     try:
-        reader = None if data.reader is None else make(READERS, data.reader, "data.reader")
         # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
-        dataset = load_data(data.path, reader=reader, need_labels=False, need_texts=False, need_pictures=False)
+        dataset = open_data(data.path, data.reader, needs=NOTHING)
     except ChashError:
         return {}
     source = dataset.modalities.get(modality)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet, ReaderName, SkipBad
-from crossmodal_hash.cli.output import Output, Talk, print_interrupted
+from crossmodal_hash.cli.output import Output, print_interrupted
 
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
@@ -104,7 +105,7 @@ def train(
     """
     output = Output(as_json=as_json, quiet=quiet)
     if resume is not None:
-        finish(output, resume_run(resume, data, Talk(output)))
+        finish(output, resume_run(resume, data, ConsoleCallback(output)))
         return
     flags = {
         "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
@@ -112,62 +113,62 @@ def train(
         "skip_bad": skip_bad or None, "query": query, "train": train, "split": split,
         "freeze_backbone": freeze_backbone,
     }  # fmt: skip
-    resolved, dataset = prepare(recipe, config, set_ or [], flags, Talk(output))
+    resolved, dataset = prepare(recipe, config, set_ or [], flags, ConsoleCallback(output))
     if dry_run:
         entries = resolved.entries()
         rows = [(key, entry["value"], entry["origin"]) for key, entry in entries.items()]
         output.table(("setting", "value", "origin"), rows, entries, title=f"recipe {resolved.recipe}")
         return
-    finish(output, train_run(resolved, dataset, out, Talk(output)))
+    finish(output, train_run(resolved, dataset, out, ConsoleCallback(output)))
 
 
 def prepare(
-    recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], talk: Talk
+    recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], console: ConsoleCallback
 ) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
     from crossmodal_hash.api import build
-    from crossmodal_hash.training.own_data import own_data
+    from crossmodal_hash.opening.open import open_own
 
     method = build(recipe, file=file, sets=sets, **flags)
-    dataset = own_data(method.resolve().settings.data, listener=talk)
+    dataset = open_own(method.resolve().settings.data, callback=console)
     return method.resolve(dataset), dataset
 
 
-def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, talk: Talk) -> Run:
+def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, console: ConsoleCallback) -> Run:
     """Train into a fresh folder."""
     from crossmodal_hash.training.trainer import train as fit
 
-    with _says_how_to_go_on(talk):
-        return fit(resolved, dataset, out=out, listener=talk)
+    with _says_how_to_go_on(console):
+        return fit(resolved, dataset, out=out, callback=console)
 
 
-def resume_run(path: Path, data: str | None, talk: Talk) -> Run:
+def resume_run(path: Path, data: str | None, console: ConsoleCallback) -> Run:
     """Go on with a run, on the data it names or on what is given."""
+    from crossmodal_hash.opening.open import open_own
     from crossmodal_hash.runs.folder import open_run
-    from crossmodal_hash.training.own_data import own_data
     from crossmodal_hash.training.trainer import resume
 
     run = open_run(path)
-    with _says_how_to_go_on(talk):
-        return resume(run, own_data(run.settings().data, data, listener=talk), listener=talk)
+    with _says_how_to_go_on(console):
+        return resume(run, open_own(run.settings().data, data, callback=console), callback=console)
 
 
 @contextmanager
-def _says_how_to_go_on(talk: Talk) -> Iterator[None]:
+def _says_how_to_go_on(console: ConsoleCallback) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if talk.run is None:
+        if console.run is None:
             print_interrupted("features extracted so far are kept; type the same command to go on")
         else:
             from crossmodal_hash.runs.folder import Run
 
-            saved = "saved; go on" if Run(talk.run).checkpoint.exists() else "nothing to go on from yet; begin again"
-            print_interrupted(f"{saved} with: chash train --resume {talk.run}")
+            saved = "saved; go on" if Run(console.run).checkpoint.exists() else "nothing to go on from yet; begin again"
+            print_interrupted(f"{saved} with: chash train --resume {console.run}")
         raise
     except OSError as error:
-        if talk.run is not None:
-            error.add_note(f"mend that, then go on with: chash train --resume {talk.run}")
+        if console.run is not None:
+            error.add_note(f"mend that, then go on with: chash train --resume {console.run}")
         raise
 
 

@@ -3,8 +3,6 @@
 from crossmodal_hash.data.dataset import Dataset as Dataset
 from crossmodal_hash.data.dataset import Source as Source
 from crossmodal_hash.data.labels import label_matrix as label_matrix
-from crossmodal_hash.data.load import load_data as load_data
-from crossmodal_hash.data.load import load_embedded as load_embedded
 from crossmodal_hash.data.loader import picture_batches as picture_batches
 from crossmodal_hash.data.location import Place as Place
 from crossmodal_hash.data.pictures import Pictures as Pictures

@@ -32,6 +32,7 @@ class Dataset:
         label_names: C names, in the order of the columns.
         split_rows: rows of "query", "train" and "database", where the files came divided; `split_from_rows` reads them.
         notes: what a reader left out or chose, one sentence each, for the user to know.
+        reader: name of the layout it was read from; None where it was made by a program.
 
     Raises:
         DataError: if the parts differ in length or an id is used twice.
@@ -49,6 +50,7 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     split_rows: Mapping[str, NDArray[np.int64]] | None = None
     notes: tuple[str, ...] = ()
+    reader: str | None = None
 
     def __post_init__(self) -> None:
         sizes = {"ids": len(self.ids)} | {name: len(source) for name, source in self.modalities.items()}
@@ -82,6 +84,7 @@ class Dataset:
             None if self.labels is None else self.labels[index],
             self.label_names,
             notes=self.notes,
+            reader=self.reader,
         )
 
     def fingerprint(self) -> str:

@@ -7,40 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from crossmodal_hash.atomic import write_bytes
+from crossmodal_hash.callbacks import EpochRecord
 from crossmodal_hash.errors import RunError
 
 History = dict[str, list[tuple[int, float]]]
 """Name -> epoch and value."""
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What an epoch came to.
-
-    Attributes:
-        epoch: counted from 1.
-        epochs: how many there will be.
-        seconds: how long it took.
-        memory: gigabytes needed so far, at the most.
-        losses: term -> mean over the epoch's steps; `total` is their sum.
-        scores: full metric name -> value on the validation part; empty where the epoch was not scored.
-        best: whether this epoch is the best so far.
-        refit: whether this is the second pass, with the validation items among those trained on; epochs count on.
-    """
-
-    epoch: int
-    epochs: int
-    seconds: float
-    memory: float
-    losses: dict[str, float]
-    scores: dict[str, float] = field(default_factory=dict)
-    best: bool = False
-    refit: bool = False
 
 
 class Row(NamedTuple):

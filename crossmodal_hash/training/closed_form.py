@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.contracts import ClosedForm
 from crossmodal_hash.data import Dataset, Split, Vocabulary
 from crossmodal_hash.device import pick_device
@@ -16,10 +17,8 @@ from crossmodal_hash.factory import build_closed_form, build_model
 from crossmodal_hash.model import HashModel, Tower, save_weights
 from crossmodal_hash.runs import history
 from crossmodal_hash.runs.folder import Run
-from crossmodal_hash.runs.history import EpochRecord
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.real_codes import BATCH
 from crossmodal_hash.training.resources import available_memory, peak_memory
 from crossmodal_hash.training.rows import Rows, cut
@@ -35,24 +34,24 @@ class Fitting:
         dataset: N items with labels.
         split: which of them are fitted to, and which are validated with.
         vocabulary: for texts.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Raises:
         TrainingError: if the machine has not the memory for it.
     """
 
     def __init__(
-        self, settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+        self, settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, callback: Callback
     ) -> None:
         method = build_closed_form(settings)
         assert method is not None
         self.method: ClosedForm = method
-        self.settings, self.split, self.listener = settings, split, listener
+        self.settings, self.split, self.callback = settings, split, callback
         self.device = pick_device(settings.device)
         self.model: HashModel = build_model(settings, widths(dataset, vocabulary)).to(self.device).eval()
         check_memory(self.method, self.model, len(split.train), available_memory())
         self.inputs: Inputs = prepare(
-            dataset, self.model, vocabulary, self.device, workers=settings.train.workers, listener=listener
+            dataset, self.model, vocabulary, self.device, workers=settings.train.workers, callback=callback
         )
 
     def restore(self, run: Run) -> None:
@@ -76,7 +75,7 @@ class Fitting:
         assert self.settings.closed_form is not None
         label = f"fit {self.settings.closed_form.name} to {len(rows)} items"
         generator = np.random.default_rng(self.settings.seed)
-        with self.listener.task(label, 1) as advance:
+        with self.callback.task(label, 1) as advance:
             fitted = self.method.fit(features, labels, self.settings.bits, generator)
             advance(1)
         for name, function in fitted.items():
@@ -86,7 +85,7 @@ class Fitting:
         epoch = 2 if again else 1
         record = EpochRecord(epoch, epoch, seconds, peak_memory(self.device), {}, scores, bool(scores), again)
         history.append(run.metrics, record)
-        self.listener.epoch(record)
+        self.callback.on_epoch_end(record)
 
 
 def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> NDArray[np.float64]:

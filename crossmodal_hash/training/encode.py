@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
@@ -16,7 +17,6 @@ from crossmodal_hash.model import HashModel
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.training.inputs import prepare
 from crossmodal_hash.training.known_labels import codes_of_labels
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.real_codes import real_codes
 
 
@@ -28,7 +28,7 @@ def encode(
     modalities: Sequence[str] | None = None,
     labels: bool = True,
     known_labels: bool = False,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> tuple[dict[str, Codes], dict[str, NDArray[np.float32]]]:
     """Codes of every item in every modality that the model and the data share.
 
@@ -40,7 +40,7 @@ def encode(
         labels: whether labels travel with the codes.
         known_labels: whether items whose labels were given to training get a code made from these, the same in every
             modality (`known_labels.codes_of_labels`); the others, queries before all, keep their own.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Returns:
         Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
@@ -62,8 +62,8 @@ def encode(
     known = run.label_names()
     label_rows = _aligned(dataset, known) if labels and dataset.labels is not None else None
     model = run.load_model(target)
-    inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, listener=listener)
-    u = real_codes(model, inputs, np.arange(len(dataset)), target, listener=listener)
+    inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, callback=callback)
+    u = real_codes(model, inputs, np.arange(len(dataset)), target, callback=callback)
     parts = {}
     if own:
         split = run.split(dataset.ids)

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.backbones.fold import folded
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Pictures, Texts, picture_batches
 from crossmodal_hash.model import fingerprint
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.step import move, precision
 from crossmodal_hash.types import Level, Levels
 
@@ -77,7 +77,7 @@ def cached_levels(
     mirrored: bool = False,
     batch: int | None = None,
     workers: int | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> Levels:
     """The condensed levels of all pictures or texts, float16, from disk as far as they are there.
 
@@ -89,7 +89,7 @@ def cached_levels(
         mirrored: whether the pictures are seen in a mirror.
         batch: items a step; by default as many as suit the device.
         workers: processes that read pictures; by default the device decides.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Returns:
         One level for each the backbone declares; x is (N, D, grid, grid).
@@ -98,7 +98,7 @@ def cached_levels(
         DataError: for a picture that cannot be read.
         OSError: if there is no space.
     """
-    listener = listener or Listener()
+    callback = callback or Callback()
     folder = cache_folder() / "features" / cache_key(source, backbone, grid, mirrored)
     backbone.eval()
     on_gpu = device.type == "cuda"
@@ -112,7 +112,7 @@ def cached_levels(
     if missing:
         things = "pictures" if isinstance(source, Pictures) else "texts"
         label = f"features of {len(source)} {things}" + (", mirrored" if mirrored else "")
-        with listener.task(label, len(source)) as advance:
+        with callback.task(label, len(source)) as advance:
             advance(len(source) - sum(min(SHARD, len(source) - start) for start in missing))
             _extract_shards(backbone, source, missing, folder, grid, device, mirrored, batch, workers, advance)
         shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.data import Dataset, Matrix, Pictures, Texts, Vocabulary, picture_batches
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.feature_cache import cached_levels
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.types import Batch, Levels, TowerInput
 
@@ -87,14 +87,14 @@ class Streamed:
         """Centre crops."""
         return replace(self, augment_seed=None)
 
-    def check(self, rows: Rows, listener: Listener) -> None:
+    def check(self, rows: Rows, callback: Callback) -> None:
         """Read every picture once: a damaged one is better found now than in the middle of a training.
 
         Raises:
             DataError: for a picture that cannot be read.
         """
         plan = cut(rows, 64)
-        with listener.task(f"look at {len(rows)} pictures", len(rows)) as advance:
+        with callback.task(f"look at {len(rows)} pictures", len(rows)) as advance:
             for batch, _ in zip(plan, self.plain().batches(plan), strict=True):
                 advance(len(batch))
 
@@ -158,7 +158,7 @@ def prepare(
     mirror: bool = False,
     augment_seed: int | None = None,
     workers: int | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> Inputs:
     """Every modality of `dataset` in the form that `model` eats.
 
@@ -172,7 +172,7 @@ def prepare(
         mirror: whether cached pictures are also seen mirrored, for training.
         augment_seed: draws crops for streamed pictures; none: centre crops.
         workers: processes that read pictures.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Raises:
         DataError: if data and model have no modality in common, or one does not fit its tower.
@@ -204,7 +204,7 @@ def prepare(
                         device=device,
                         mirrored=mirrored,
                         workers=workers,
-                        listener=listener,
+                        callback=callback,
                     )
                 )
                 for mirrored in ([False, True] if mirror and reads == "image" else [False])
@@ -224,8 +224,8 @@ def prepare(
                 )
             counts = vocabulary.transform(source.items)
             wordless = int((np.diff(counts.indptr) == 0).sum())
-            if wordless and listener is not None:
-                listener.note(
+            if wordless and callback is not None:
+                callback.on_note(
                     f"{wordless} of {len(source)} texts have none of the {len(vocabulary)} words of the run, so their "
                     f"codes say nothing about them"
                 )

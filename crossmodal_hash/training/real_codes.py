@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Inputs
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import precision, to_device
 
@@ -31,19 +31,19 @@ def real_codes(
     device: torch.device,
     *,
     modalities: Sequence[str] | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> dict[str, np.ndarray]:
     """Modality -> (n, K) float32 codes before the sign, in the order of `rows`; evaluation mode, no gradient.
 
     An item's code does not depend on the others in its batch: batch statistics are those of training.
     """
-    listener = listener or Listener()
+    callback = callback or Callback()
     names = list(inputs.streams) if modalities is None else list(modalities)
     batches = batches_of(rows, model, names)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     training = model.training
     model.eval()
-    with listener.task(f"codes of {len(rows)} items", len(rows)) as advance, torch.inference_mode():
+    with callback.task(f"codes of {len(rows)} items", len(rows)) as advance, torch.inference_mode():
         for batch in inputs.batches(batches, names):
             with precision(device):
                 outputs = model(to_device(batch, device).inputs)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
+from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.data import (
     Dataset,
     Split,
@@ -34,7 +35,6 @@ from crossmodal_hash.runs.create import (
     write_description,
 )
 from crossmodal_hash.runs.folder import Run
-from crossmodal_hash.runs.history import EpochRecord
 from crossmodal_hash.settings.resolve import Resolved
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training import checkpoint
@@ -42,7 +42,6 @@ from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.closed_form import Fitting
 from crossmodal_hash.training.inputs import Inputs, Streamed, prepare
 from crossmodal_hash.training.interrupt import Interrupt, deferred
-from crossmodal_hash.training.listener import Listener
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.plan import Phase, epoch_plan
@@ -59,14 +58,14 @@ CHECK_EVERY = 50
 """Steps between two looks at whether the loss is finite; each look waits for the device."""
 
 
-def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, listener: Listener | None = None) -> Run:
+def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, callback: Callback | None = None) -> Run:
     """Train a model into a fresh run folder, which is made when nothing can be wrong with settings and data any more.
 
     Args:
         resolved: settings and their origins.
         dataset: items with labels; its split is drawn, or read from the file the settings name.
         out: the folder; none makes one under `runs/`.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Raises:
         DataError: data that cannot be trained on.
@@ -74,7 +73,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
         TrainingError: a loss that is no longer finite.
     """
     settings = resolved.settings
-    listener = listener or Listener()
+    callback = callback or Callback()
     if out is not None:
         refuse_taken(out)
     labels_of(dataset)
@@ -84,10 +83,10 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
             f"the split of {dataset.name} leaves {len(split.train)} item to train on; at least 2 are needed"
         )
     vocabulary = vocabulary_of(dataset, settings, split)
-    training = _work(settings, dataset, split, vocabulary, listener)
+    training = _work(settings, dataset, split, vocabulary, callback)
     for stream in training.inputs.streams.values():
         if isinstance(stream, Streamed):
-            stream.check(np.concatenate([split.train, split.validation]), listener)
+            stream.check(np.concatenate([split.train, split.validation]), callback)
     run = new_run(out, settings)
     with run.lock():
         with whole_or_absent(run):
@@ -95,25 +94,26 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, list
                 write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
             inputs = input_widths(settings, dataset, vocabulary)
             write_description(run, resolved, dataset, split, inputs, training.device)
-        listener.started(run.path)
+        callback.on_run_start(run.path)
         with kept_if_anything_was_saved(run):
             training.fit(run)
+        callback.on_run_end(run.path)
     note_latest(run)
     return run
 
 
-def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> Run:
+def resume(run: Run, dataset: Dataset, *, callback: Callback | None = None) -> Run:
     """Take up an interrupted training where its last checkpoint left it.
 
     Args:
         run: the unfinished run.
         dataset: the data it was started on.
-        listener: hears the progress.
+        callback: hears the progress.
 
     Raises:
         RunError: if the run has finished, is in use, has a corrupt checkpoint, or was started on other data.
     """
-    listener = listener or Listener()
+    callback = callback or Callback()
     if run.is_finished():
         raise RunError(f"{run.path} has finished training; there is nothing to resume")
     made_on = run.read("environment.json", "data")
@@ -123,22 +123,23 @@ def resume(run: Run, dataset: Dataset, *, listener: Listener | None = None) -> R
             f"not on these {len(dataset)} of {dataset.name}; give the same --data"
         )
     with run.lock():
-        training = _work(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), listener)
+        training = _work(run.settings(), dataset, run.split(dataset.ids), run.vocabulary(), callback)
         if run.checkpoint.exists() and isinstance(training, _Training):
             training = training.at(checkpoint.load(run.checkpoint)[0])
-        listener.started(run.path)
+        callback.on_run_start(run.path)
         training.restore(run)
         training.fit(run)
+        callback.on_run_end(run.path)
     note_latest(run)
     return run
 
 
 def _work(
-    settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, listener: Listener
+    settings: Settings, dataset: Dataset, split: Split, vocabulary: Vocabulary | None, callback: Callback
 ) -> _Training | Fitting:
     """What there is to do, with parts built and inputs ready: train step by step, or fit at once."""
     kind = _Training if settings.closed_form is None else Fitting
-    return kind(settings, dataset, split, vocabulary, listener)
+    return kind(settings, dataset, split, vocabulary, callback)
 
 
 class _Training:
@@ -149,7 +150,7 @@ class _Training:
         dataset: N items with labels.
         split: which are trained on, and which choose the epoch.
         vocabulary: for texts.
-        listener: hears the progress.
+        callback: hears the progress.
         inputs: of all items, where they are ready.
         progress: where it starts: the second pass of a refit knows its epochs.
     """
@@ -160,12 +161,12 @@ class _Training:
         dataset: Dataset,
         split: Split,
         vocabulary: Vocabulary | None,
-        listener: Listener,
+        callback: Callback,
         *,
         inputs: Inputs | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.settings, self.split, self.listener = settings, split, listener
+        self.settings, self.split, self.callback = settings, split, callback
         self.dataset, self.vocabulary = dataset, vocabulary
         self.device = device = pick_device(settings.device)
         torch.manual_seed(settings.seed)
@@ -184,7 +185,7 @@ class _Training:
             mirror=settings.train.mirror,
             augment_seed=settings.seed if settings.train.augment else None,
             workers=settings.train.workers,
-            listener=listener,
+            callback=callback,
         )
         train_labels = torch.from_numpy(labels_of(dataset)[split.train]).to(device)
         self.objective.fit(train_labels)
@@ -216,7 +217,7 @@ class _Training:
             self.dataset,
             self.split.given(),
             self.vocabulary,
-            self.listener,
+            self.callback,
             inputs=self.inputs,
             progress=start,
         )
@@ -341,7 +342,7 @@ class _Training:
             check_finite(progress.sums, epoch * per_epoch + progress.step)
 
         self.model.train()
-        with self.listener.task(f"epoch {self._counted(epoch + 1)}", int(steps)) as advance:
+        with self.callback.task(f"epoch {self._counted(epoch + 1)}", int(steps)) as advance:
             advance(progress.step)
             for learner, batches in self._remaining(epoch, phases, progress.step):
                 if progress.step >= steps:
@@ -425,7 +426,7 @@ class _Training:
         of, again = progress.chosen or train.epochs, progress.before
         record = EpochRecord(again + epoch, again + of, progress.seconds, memory, losses, scores, best, bool(again))
         history.append(run.metrics, record)
-        self.listener.epoch(record)
+        self.callback.on_epoch_end(record)
         progress.epoch, progress.step, progress.sums, progress.seconds = epoch, 0, {}, 0.0
 
     def _counted(self, epoch: int) -> str:

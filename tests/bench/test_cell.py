@@ -11,12 +11,12 @@ from crossmodal_hash.bench.cell import remove_half_made, run_cell
 from crossmodal_hash.bench.features import extract_features
 from crossmodal_hash.bench.grid import Cell, GridData, GridMethod
 from crossmodal_hash.bench.state import State, state
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.errors import DataError, UnknownComponentError
 from crossmodal_hash.report.result import read_record
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import training_cost
 from crossmodal_hash.training import feature_cache, trainer
-from crossmodal_hash.training.listener import Listener
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_features_are_extracted_once_for_all_methods_and_a_wrong_one_is_left_to_
     monkeypatch.setattr(feature_cache, "_extract_shards", lambda *a: passes.append(1) or real(*a))
     wrong = Cell.from_json({**cell.to_json(), "method": {"name": "wrong", "fusion": "nothing"}})
     other = Cell.from_json({**cell.to_json(), "method": {"name": "other", "recipe": "default", "fusion": "bbi"}})
-    extract_features([wrong, cell, other], Listener())
+    extract_features([wrong, cell, other], Callback())
     assert len(passes) == 1
     run_cell(cell, tmp_path / "out")
     assert len(passes) == 1
@@ -109,4 +109,4 @@ def test_a_damaged_picture_is_the_fault_of_the_data_and_not_of_a_cell(cell, tiny
     broken.write_bytes(broken.read_bytes()[:100])
     cell = Cell.from_json({**cell.to_json(), "data": {"path": str(tmp_path / "data")}})
     with pytest.raises(DataError, match=r"cannot decode picture 'images/07.png' .* leave its item out with --skip-bad"):
-        extract_features([cell], Listener())
+        extract_features([cell], Callback())

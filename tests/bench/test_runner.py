@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from crossmodal_hash.bench import runner
-from crossmodal_hash.bench.runner import Watcher, reason
+from crossmodal_hash.bench.callback import BenchCallback
+from crossmodal_hash.bench.runner import reason
 
 ROOT = Path(__file__).parents[2]
 FAKE = """
@@ -75,17 +76,17 @@ def fake(folders, monkeypatch):
     return lambda cell, out: [sys.executable, script, str(out), ready, cell.method.name]
 
 
-class Heard(Watcher):
+class Heard(BenchCallback):
     def __init__(self):
         self.said = []
 
-    def planned(self, todo, done):
+    def on_bench_start(self, todo, done):
         self.said.append(("planned", todo, done))
 
-    def refused(self, data, cells, why):
+    def on_data_refused(self, data, cells, why):
         self.said.append(("refused", data, cells, why))
 
-    def progress(self, cell, doing, share):
+    def on_cell_progress(self, cell, doing, share):
         self.said.append((cell.method.name, doing, share))
 
 
@@ -102,7 +103,7 @@ def test_data_that_cannot_be_used_are_said_once_and_no_cell_is_started(
     monkeypatch.setattr(runner, "features_command", lambda cells: [sys.executable, "-c", said])
     cells = [bench_kit.cell(name) for name in ("good", "last")]
     heard = Heard()
-    failures = runner.run(cells, out, watcher=heard, command=fake)
+    failures = runner.run(cells, out, callback=heard, command=fake)
     if not refused:
         # Anything else is left to the cells, which may well do without the features.
         assert (failures, started(out)) == ([], ["good", "last"])
@@ -119,7 +120,7 @@ def test_data_that_cannot_be_used_are_said_once_and_no_cell_is_started(
 def test_a_cell_that_fails_or_dies_does_not_stop_the_others(bench_kit, out, fake, jobs):
     cells = [bench_kit.cell(name) for name in ("fails", "dies", "good")]
     heard = Heard()
-    failures = runner.run(cells, out, jobs=jobs, watcher=heard, command=fake)
+    failures = runner.run(cells, out, jobs=jobs, callback=heard, command=fake)
     assert [(f.cell.method.name, f.reason) for f in failures] == [
         ("fails", "ValueError: the reason"),
         ("dies", "killed by SIGKILL, as the system does when memory runs out"),

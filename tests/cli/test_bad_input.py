@@ -233,9 +233,7 @@ def test_a_command_without_a_word_shows_its_help(argv, capsys):
     ],
 )
 def test_a_wrong_setting_is_refused_before_any_data_is_read(refused, options, words, monkeypatch):
-    monkeypatch.setattr(
-        "crossmodal_hash.training.own_data.load_data", lambda *a, **k: pytest.fail("the data were read")
-    )
+    monkeypatch.setattr("crossmodal_hash.opening.open.load_data", lambda *a, **k: pytest.fail("the data were read"))
     refused(["train", *options], *words)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal_hash.cli.bench_progress import Board, said_time
+from crossmodal_hash.cli.bench_progress import BenchProgress, said_time
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.cli.output import Output
 
@@ -145,13 +145,13 @@ def test_the_time_left_follows_what_is_done(monkeypatch):
     first, second = cells(read_grid(None, {"methods": ["default"], "bits": [16], "seeds": [0, 1]}))
     clock = [0.0]
     monkeypatch.setattr("crossmodal_hash.cli.bench_progress.time.monotonic", lambda: clock[0])
-    board = Board(Output(quiet=True))
-    board.planned(4, 0)
+    board = BenchProgress(Output(quiet=True))
+    board.on_bench_start(4, 0)
     assert board.left() is None
-    board.started(first)
-    board.started(second)
+    board.on_cell_start(first)
+    board.on_cell_start(second)
     clock[0] = 60.0
-    board.finished(first, 60.0)
-    board.progress(second, "epoch 1 of 2", 0.5)
+    board.on_cell_end(first, 60.0)
+    board.on_cell_progress(second, "epoch 1 of 2", 0.5)
     assert board.left() == pytest.approx(60 / 1.5 * 2.5)
     assert said_time(board.left()) == "1 min 40 s"

@@ -9,7 +9,7 @@ import torch
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load, unpack
 from crossmodal_hash.components import CLOSED_FORMS
-from crossmodal_hash.data import load_data
+from crossmodal_hash.opening.load import load_data
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training import closed_form
 
@@ -76,7 +76,7 @@ def test_seconds_memory_and_one_epoch_of_scores_are_recorded(runs):
 @pytest.mark.parametrize("name", METHODS)
 def test_training_items_are_encoded_by_the_fitted_function_and_nothing_else_is_fitted_to(runs, name, tiny):
     run, data = open_run(runs / name), load_data(str(tiny))
-    fitting = closed_form.Fitting(run.settings(), data, run.split(data.ids), run.vocabulary(), closed_form.Listener())
+    fitting = closed_form.Fitting(run.settings(), data, run.split(data.ids), run.vocabulary(), closed_form.Callback())
     rows = fitting.split.train
     features = {
         name: closed_form.gather(fitting.model.tower(name), stream, rows, torch.device("cpu"))

@@ -9,8 +9,8 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
-from crossmodal_hash.data import load_data
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training.encode import encode, from_labels
 

@@ -104,7 +104,7 @@ def test_one_run_without_its_data_still_has_its_scores(two_runs, tmp_path, monke
     def gone(*args, **options):
         raise DataError("tiny.zip does not exist; bring it back")
 
-    monkeypatch.setattr("crossmodal_hash.training.own_data.load_data", gone)
+    monkeypatch.setattr("crossmodal_hash.opening.open.load_data", gone)
     out = tmp_path / "one.html"
     assert main(["report", str(two_runs[0]), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"page": str(out), "figures": []}

@@ -5,9 +5,10 @@ from safetensors.numpy import save_file
 from scipy.io import savemat
 from scipy.sparse import csr_matrix
 
-from crossmodal_hash.data import load_data, split_from_rows
+from crossmodal_hash.data import split_from_rows
 from crossmodal_hash.data.sources import as_labels, as_matrix
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data
 
 
 def cells(*strings):

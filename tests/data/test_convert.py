@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from miniatures import MINIATURES, SIZE, native, picture, webdataset
 
+from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.data import load_data
 from crossmodal_hash.data.quality import without_bad, without_damaged
 from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.data.write import write_native
 from crossmodal_hash.errors import DataError, SettingsError
-from crossmodal_hash.training.listener import Listener
-from crossmodal_hash.training.own_data import open_data
+from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.open import open_data
 
 
 def same(one, other):
@@ -96,15 +96,15 @@ def test_an_item_without_text_is_refused_or_left_out_by_name_and_counted_apart(t
     left = [f"images/{i}.jpg" for i in range(SIZE) if i not in (2, 3, 4)]
     assert list(load_data(out).ids) == left
     heard = []
-    assert list(open_data(str(folder), skip_bad=True, listener=Hears(heard)).ids) == left
+    assert list(open_data(str(folder), skip_bad=True, callback=Hears(heard)).ids) == left
     assert len(heard) == 2
 
 
-class Hears(Listener):
+class Hears(Callback):
     def __init__(self, heard):
         self.heard = heard
 
-    def note(self, text):
+    def on_note(self, text):
         self.heard.append(text)
 
 

@@ -6,15 +6,14 @@ from miniatures import SIZE, dcmht, picture, text, torchcmh
 from scipy.io import savemat
 
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import load_data
-from crossmodal_hash.data.load import recognise
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data, recognize
 
 
 def test_torchcmh_has_pictures_by_name_and_words_as_a_matrix(tmp_path):
     data = load_data(torchcmh(tmp_path))
-    assert type(recognise(Place(tmp_path))).__name__ == "TorchCmh"
+    assert type(recognize(Place(tmp_path))).__name__ == "TorchCmh"
     assert data.ids[:2] == ("im1.jpg", "im2.jpg")
     assert data.modalities["image"].content(3) == picture(3)
     assert data.modalities["text"].width == SIZE
@@ -40,7 +39,7 @@ def test_the_variants_of_torchcmh_are_told_apart(tmp_path):
 
 def test_dcmht_has_paths_of_another_machine_and_several_captions(tmp_path):
     data = load_data(dcmht(tmp_path))
-    assert type(recognise(Place(tmp_path))).__name__ == "Dcmht"
+    assert type(recognize(Place(tmp_path))).__name__ == "Dcmht"
     assert data.ids[:2] == ("part0/000.jpg", "part1/001.jpg")
     assert data.modalities["text"].items[:2] == (text(0), f"{text(1)} again")
     assert all(data.modalities["image"].content(row) == picture(row) for row in range(SIZE))

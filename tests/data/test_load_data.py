@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from crossmodal_hash.data import load_data
-from crossmodal_hash.data.load import find_array
 from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.opening.load import find_array, load_data
 
 
 def pack(path, contents, prefix=""):

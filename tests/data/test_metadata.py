@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from crossmodal_hash.data import load_data
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data
 
 
 def jsonl(*rows):

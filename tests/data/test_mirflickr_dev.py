@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossmodal_hash.data import fit_vocabulary, load_data
+from crossmodal_hash.data import fit_vocabulary
+from crossmodal_hash.opening.load import load_data
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "mirflickr25k-dev"
 

@@ -6,8 +6,8 @@ import pytest
 from miniatures import SIZE, labels, mirflickr25k, nuswide, picture, text
 
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import load_data
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data
 
 
 def named(data, row):

@@ -7,9 +7,9 @@ from miniatures import SIZE, labels, parquet, picture, text
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import load_data
 from crossmodal_hash.data.readers import parquet as module
 from crossmodal_hash.errors import DataError
+from crossmodal_hash.opening.load import load_data
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -8,10 +8,10 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import READERS
-from crossmodal_hash.data import Dataset, Match, Reader, Texts, load_data
-from crossmodal_hash.data.load import recognise
+from crossmodal_hash.data import Dataset, Match, Reader, Texts
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError, UnknownComponentError
+from crossmodal_hash.opening.load import load_data, recognize
 from crossmodal_hash.settings.flags import parse_part
 
 
@@ -48,9 +48,9 @@ def registered(monkeypatch):
 
 
 def test_the_native_layout_and_matrices_are_recognised(write, contents, tmp_path, matrices):
-    assert type(recognise(Place(write(contents)))).__name__ == "Native"
+    assert type(recognize(Place(write(contents)))).__name__ == "Native"
     np.savez(tmp_path / "x.npz", XAll=matrices[0], YAll=matrices[1], LAll=matrices[2])
-    assert type(recognise(Place(tmp_path / "x.npz"))).__name__ == "Matrices"
+    assert type(recognize(Place(tmp_path / "x.npz"))).__name__ == "Matrices"
 
 
 def test_a_reader_can_be_named_or_made(lines, registered):
@@ -81,7 +81,7 @@ def test_two_readers_that_are_equally_sure_are_refused(lines, registered):
 def test_the_surer_reader_wins(write, contents, matrices):
     folder = write(contents)
     np.savez(folder / "x.npz", XAll=matrices[0], YAll=matrices[1], LAll=matrices[2])
-    assert type(recognise(Place(folder))).__name__ == "Native"
+    assert type(recognize(Place(folder))).__name__ == "Native"
 
 
 def test_a_broken_plug_in_does_not_stand_in_the_way(write, matrices, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import warnings
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -72,8 +73,14 @@ def load_data(
             raise SettingsError(f"reader {reader!r} has nothing to read; give the path of a data set with it")
         return load_embedded()
     place, needs = find_place(path), Needs(need_labels, need_texts, need_pictures)
-    chosen = READERS.make(reader) if reader is not None else recognise(place)
-    return complete(chosen.read(place, needs), needs)
+    chosen = READERS.make(reader) if reader is not None else recognize(place)
+    return replace(complete(chosen.read(place, needs), needs), reader=name_of(chosen))
+
+
+def name_of(reader: Reader) -> str:
+    """What a reader is called in `chash list reader`; one of a program's own by its class."""
+    target = f"{type(reader).__module__}:{type(reader).__name__}"
+    return next((found.name for found in READERS.found() if found.target == target), target)
 
 
 def find_place(path: str | Path) -> Place:
@@ -90,7 +97,7 @@ def find_place(path: str | Path) -> Place:
     return Place(path)
 
 
-def recognise(place: Place) -> Reader:
+def recognize(place: Place) -> Reader:
     """The reader that is surest that `place` is of its layout.
 
     Raises:

@@ -1,0 +1,68 @@
+"""How far training is, on a terminal or line by line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossmodal_hash.callbacks import Callback, EpochRecord
+from crossmodal_hash.cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class ConsoleCallback(Callback):
+    """A callback that draws progress bars on a terminal, and otherwise prints a line an epoch and a task."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.bars = sys.stderr.isatty() and not output.quiet
+        self.run: Path | None = None
+        self._progress: Progress | None = None
+
+    def on_run_start(self, run: Path) -> None:
+        """Where the run lies."""
+        self.run = run
+        self.output.say(f"training into {run}")
+
+    def on_note(self, text: str) -> None:
+        """Something worth knowing."""
+        self.output.say(text)
+
+    def on_epoch_end(self, record: EpochRecord) -> None:
+        """One line for the epoch."""
+        losses = " ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
+        scores = " ".join(f"{name.removesuffix('/map@all')} {value:.4f}" for name, value in record.scores.items())
+        mark = " *" if record.best else ""
+        width = len(str(record.epochs))
+        scored = f"validation {scores}{mark}" if scores else ""
+        cost = f"{record.seconds:6.1f} s, peak {record.memory:.1f} GB" + (", with all items" if record.refit else "")
+        text = " | ".join(filter(None, [f"epoch {record.epoch:{width}}/{record.epochs} {cost}", losses, scored]))
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self.output.say(text)
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar, or one line when a long task starts."""
+        if not self.bars:
+            if not label.startswith(("epoch", "codes")):
+                self.output.say(f"{label} ...")
+            yield lambda done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            self._progress, outer = progress, self._progress
+            bar = progress.add_task(label, total=total)
+            try:
+                yield lambda done: progress.advance(bar, done)
+            finally:
+                self._progress = outer

@@ -1,0 +1,92 @@
+"""The one door to data for every command: what settings or options name, without what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crossmodal_hash.callbacks import Callback
+from crossmodal_hash.components import READERS
+from crossmodal_hash.data import Dataset, Needs, Texts, load_pictures, load_texts, without_bad
+from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.settings.parts import make
+from crossmodal_hash.settings.schema import DataSettings, Named
+
+EVERYTHING = Needs()
+NO_LABELS = Needs(labels=False)
+NOTHING = Needs(labels=False, texts=False, pictures=False)
+
+
+def open_data(
+    path: str | None,
+    reader: Named | None = None,
+    *,
+    needs: Needs = EVERYTHING,
+    skip_bad: bool = False,
+    callback: Callback | None = None,
+) -> Dataset:
+    """The data set at a path; with no reader named, its layout is recognized.
+
+    Args:
+        path: as `load_data` takes it.
+        reader: the layout, with its parameters.
+        needs: what must be there.
+        skip_bad: look at every picture, and leave out items without text or whose picture cannot be read.
+        callback: hears what was left out.
+
+    Raises:
+        ChashError: for data or a reader that cannot be used.
+    """
+    chosen = None if reader is None else make(READERS, reader, "data.reader")
+    if skip_bad:
+        needs = needs._replace(texts=False, pictures=False)
+    dataset = load_data(
+        path, reader=chosen, need_labels=needs.labels, need_texts=needs.texts, need_pictures=needs.pictures
+    )
+    return _told(dataset, skip_bad, callback or Callback())
+
+
+def open_own(
+    data: DataSettings, path: str | None = None, *, needs: Needs = EVERYTHING, callback: Callback | None = None
+) -> Dataset:
+    """The data set of some settings.
+
+    Args:
+        data: the table `[data]` of a run or recipe.
+        path: where the data lie now, if they were moved.
+        needs: what must be there.
+        callback: hears what was left out.
+
+    Raises:
+        ChashError: as `open_data`.
+    """
+    return open_data(path or data.path, data.reader, needs=needs, skip_bad=data.skip_bad, callback=callback)
+
+
+def open_pictures(path: str, *, skip_bad: bool = False, callback: Callback | None = None) -> Dataset:
+    """A picture, or all in a folder or archive, as items that have nothing else.
+
+    Raises:
+        DataError: as `load_pictures`, and for pictures that cannot be read unless they are left out.
+    """
+    return _told(load_pictures(path), skip_bad, callback or Callback())
+
+
+def open_texts(source: str | Sequence[str]) -> Dataset:
+    """One text a line of a file or of standard input (`-`), or the texts themselves.
+
+    Raises:
+        DataError: as `load_texts`.
+    """
+    if isinstance(source, str):
+        return load_texts(source)
+    return Dataset("texts", tuple(map(str, range(len(source)))), {"text": Texts(tuple(source))})
+
+
+def _told(dataset: Dataset, skip_bad: bool, callback: Callback) -> Dataset:
+    """The data set, without its bad items if they are to be left out; the callback hears its notes."""
+    if skip_bad:
+        with callback.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
+            dataset = without_bad(dataset, advance)
+    for note in dataset.notes:
+        callback.on_note(note)
+    return dataset
