@@ -3,6 +3,7 @@ import graphlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import grimp
@@ -22,6 +23,18 @@ def test_imports_point_one_way():
     command = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_table_of_the_architecture_page_is_the_layers():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [layer.split(" | ") for layer in reversed(contracts[0]["layers"])]
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    told = re.findall(r"^\| `([a-z_]+)(?:\.py|/)` \|", page, flags=re.MULTILINE)
+    assert sorted(told) == sorted(name for layer in layers for name in layer)
+    place = {name: i for i, layer in enumerate(layers) for name in layer}
+    assert told == sorted(told, key=lambda name: place[name])
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert there - {"__init__", "__main__"} == set(told)
 
 
 def test_there_is_no_import_cycle_at_any_level():
