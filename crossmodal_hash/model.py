@@ -185,10 +185,18 @@ class HashModel(nn.Module):
         assert isinstance(first, HashFunction)
         return first.unify([u[modality] for modality in self.modalities])
 
+    def own_state(self) -> dict[str, Tensor]:
+        """The state dict, each tensor once: of those that are one (two towers over one module) the first name."""
+        first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
+        state = self.state_dict()
+        for name, x in state.items():
+            first.setdefault((x.data_ptr(), x.shape, x.stride()) if x.numel() else (id(x), x.shape, ()), name)
+        return {name: state[name] for name in first.values()}
+
     def learned_state(self) -> dict[str, Tensor]:
-        """Parameters and buffers that training moves: everything but frozen backbones."""
+        """Parameters and buffers that training moves: everything but frozen backbones; each tensor once."""
         frozen = tuple(f"towers.{m}.backbone." for m in self.towers if self.tower(m).condense is not None)
-        return {name: x for name, x in self.state_dict().items() if not name.startswith(frozen or ("\0",))}
+        return {name: x for name, x in self.own_state().items() if not name.startswith(frozen or ("\0",))}
 
     def fingerprint(self) -> str:
         """SHA-256 over all weights: two models with the same fingerprint give the same codes."""
@@ -207,8 +215,8 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 
 def save_weights(path: Path, model: HashModel) -> None:
-    """All weights as safetensors, whole or not at all."""
-    write_bytes(path, serialise({name: x.detach().cpu().contiguous() for name, x in model.state_dict().items()}))
+    """All weights as safetensors, each tensor once, whole or not at all."""
+    write_bytes(path, serialise({name: x.detach().cpu().contiguous() for name, x in model.own_state().items()}))
 
 
 def complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -232,9 +240,9 @@ def load_weights(path: Path, model: HashModel) -> None:
         ) from None
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path} cannot be read ({error}); train again, or restore the file") from error
-    own = model.state_dict()
+    own = model.own_state()
     state = complete(state, own)
     wrong = sorted(set(state) ^ set(own)) or sorted(n for n in own if own[n].shape != state[n].shape)
     if wrong:
         raise RunError(f"{path} does not fit this run's settings: {len(wrong)} tensors differ, such as {wrong[0]}")
-    model.load_state_dict(state)
+    model.load_state_dict(state, strict=False)  # what a tensor is called besides, it has got with its first name

@@ -7,15 +7,20 @@ import importlib
 import importlib.util
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from configparser import Error as UnreadableEntryPoints
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError, did_you_mean
+
+if TYPE_CHECKING:
+    import entrypoints
 
 T = TypeVar("T")
 BUILT_IN, HERE = "crossmodal-hash", "this program"
@@ -87,10 +92,9 @@ def discover(group: str) -> list[Found]:
     allowed = os.environ.get("CHASH_PLUGINS")
     if allowed == "":
         return []
-    import entrypoints
 
     try:
-        points = entrypoints.get_group_all(group)
+        points = _entry_points(_search_path()).get(group, [])
     except (UnreadableEntryPoints, UnicodeDecodeError) as error:
         warnings.warn(
             f"plug-ins are not available: an installed entry_points.txt cannot be read ({error})", stacklevel=2
@@ -105,6 +109,34 @@ def discover(group: str) -> list[Found]:
             origin = f"{name} {point.distro.version or ''}".strip() if point.distro else name
             found.append(Found(normalise(point.name), f"{point.module_name}:{point.object_name}", origin))
     return found
+
+
+def _search_path() -> tuple[tuple[str, int], ...]:
+    """Where packages are looked for, and when each folder last changed: what is installed is known by that."""
+    found = []
+    for folder in sys.path:
+        try:
+            found.append((folder, Path(folder).stat().st_mtime_ns))
+        except OSError:
+            continue
+    return tuple(found)
+
+
+@cache
+def _entry_points(search_path: tuple[tuple[str, int], ...]) -> dict[str, list[entrypoints.EntryPoint]]:
+    """Group -> entry points, for the groups of this package; every installed package is looked at once a process."""
+    import entrypoints
+
+    groups: dict[str, list[entrypoints.EntryPoint]] = {}
+    for config, distribution in entrypoints.iter_files_distros([folder for folder, _ in search_path]):
+        for group in config.sections():
+            if not group.startswith("crossmodal_hash."):
+                continue
+            for name, target in config[group].items():
+                with entrypoints.BadEntryPoint.err_to_warnings():
+                    point = entrypoints.EntryPoint.from_string(target, name, distribution)
+                    groups.setdefault(group, []).append(point)
+    return groups
 
 
 def parameters(cls: type) -> dict[str, Any]:

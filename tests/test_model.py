@@ -2,12 +2,14 @@ from itertools import product
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from crossmodal_hash.components import FUSIONS
 from crossmodal_hash.errors import RunError, SettingsError
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.model import HashModel, fingerprint, load_weights, save_weights
 from crossmodal_hash.settings.resolve import resolve
+from crossmodal_hash.training.optimizer import make_optimizer
 
 WORDS = 40
 
@@ -128,3 +130,29 @@ def test_input_dropout_works_for_a_fusion_that_takes_levels_too(frozen):
         before = torch.get_rng_state()
         other.train()(levels)
         assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_towers_over_one_module_are_saved_once_and_learn_once(tmp_path):
+    def shared():
+        sets = [f'towers.{m}.backbone={{ name = "mlp", hidden = [6] }}' for m in ("image", "text")]
+        sets += [f"towers.{m}.levels=1" for m in ("image", "text")]
+        settings = resolve("default", sets=[*sets, "bits=8", "train.freeze_backbone=true"]).settings
+        made = build_model(settings, {"image": 5, "text": 5})
+        made.tower("text").backbone = made.tower("image").backbone
+        return settings, made
+
+    settings, first = shared()
+    save_weights(tmp_path / "w.safetensors", first)
+    names = set(load_file(tmp_path / "w.safetensors"))
+    assert any(name.startswith("towers.image.backbone.") for name in names)
+    assert not any(name.startswith("towers.text.backbone.") for name in names)
+    assert names == set(first.own_state()) < set(first.state_dict())
+
+    _, second = shared()
+    load_weights(tmp_path / "w.safetensors", second)
+    for name, x in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], x), name
+
+    parameters = [p for group in make_optimizer(first, build_objective(settings), settings).param_groups
+                  for p in group["params"]]  # fmt: skip
+    assert len(parameters) == len(set(parameters)) == len([p for p in first.parameters() if p.requires_grad])

@@ -13,15 +13,21 @@ from crossmodal_hash.settings.schema import Settings, TrainSettings
 
 
 def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -> torch.optim.Optimizer:
-    """The optimiser over everything that learns, parameters of losses included but for the opposed ones.
+    """The optimizer over everything that learns, parameters of losses included but for the opposed ones.
 
-    A group is a tower, whose learning rate is the schedule's times the group's `factor`.
+    A group is a tower, whose learning rate is the schedule's times the group's `factor`; what two towers share is the
+    first one's.
     """
     train = settings.train
     owners: list[tuple[nn.Module, float]] = [(model.tower(m), settings.towers[m].lr_factor) for m in model.towers]
     owners += [(term, 1.0) for _, term in objective.each() if not term.loss.opposed]
-    learned = [([p for p in owner.parameters() if p.requires_grad], factor) for owner, factor in owners]
-    groups = [{"params": parameters, "factor": factor} for parameters, factor in learned if parameters]
+    taken: set[nn.Parameter] = set()
+    groups: list[dict[str, Any]] = []
+    for owner, factor in owners:
+        own = [p for p in owner.parameters() if p.requires_grad and p not in taken]
+        taken.update(own)
+        if own:
+            groups.append({"params": own, "factor": factor})
     if train.optimizer == "sgd":
         return torch.optim.SGD(groups, train.lr, momentum=train.momentum, weight_decay=train.weight_decay)
     return _adamw(groups, train.lr, train.weight_decay)
