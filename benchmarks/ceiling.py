@@ -5,7 +5,7 @@
 Towers like those of a recipe, with one output a class, learn the labels: pictures and texts each on their own, several
 times from different starts, whose logits are averaged. Then P(an item of each side share a label) =
 1 - prod_c (1 - p_c q_c) ranks the unseen database for the queries, and the ranking is scored as codes are. How long the
-classifiers learn is their regularisation and is chosen by the likelihood of the labels of the validation items;
+classifiers learn is their regularization and is chosen by the likelihood of the labels of the validation items;
 queries choose nothing. It is no bound in the strict sense, for another estimate of the labels could be better.
 
 Runs must be trained on DATA and encoded. The ceiling is computed once for each of their splits, or for the splits of
@@ -72,7 +72,7 @@ class Classifiers:
     split: Split
 
     def logits(self, modality: str, epochs: int, seed: int) -> Logits:
-        """(N, C) of one tower that has learned for so many epochs, with the optimiser and batches of the settings."""
+        """(N, C) of one tower that has learned for so many epochs, with the optimizer and batches of the settings."""
         train = self.settings.train.model_copy(update={"epochs": epochs})
         torch.manual_seed(seed)
         model, inputs = self._parts()

@@ -144,7 +144,7 @@ def _opened(path: Path) -> Iterator[Lazy]:
     except ChashError:
         raise
     except Exception as error:
-        # The first sentence: numpy's second one recommends to load it unsafely.
+        # The first sentence: numpy's second one recomfixes to load it unsafely.
         reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
         way_out = "write numbers alone, separated by commas" if suffix == ".csv" else "fetch or write it again"
         raise DataError(f"cannot read {str(path)!r} ({type(error).__name__}: {reason:.120}); {way_out}") from error

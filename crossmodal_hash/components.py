@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossmodal_hash.errors import UnknownComponentError
-from crossmodal_hash.registry import Registry, normalise
+from crossmodal_hash.registry import Registry, normalize
 
 if TYPE_CHECKING:
     from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss
@@ -193,7 +193,7 @@ def registry_of(kind: str) -> Registry[Any]:
     Raises:
         UnknownComponentError: for a kind that does not exist.
     """
-    name = normalise(kind)
+    name = normalize(kind)
     name = KIND_ALIASES.get(name, name)
     if name not in KINDS:
         raise UnknownComponentError("kind", kind, [*KINDS, "recipe"], see="chash list")

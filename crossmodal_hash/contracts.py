@@ -48,7 +48,7 @@ class Backbone(Component):
     """What `compute` returns, declared; known after `setup`."""
 
     def setup(self, in_features: int) -> None:
-        """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colours."""
+        """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colors."""
 
     @abstractmethod
     def compute(self, x: Any) -> Sequence[Tensor]:
@@ -131,7 +131,7 @@ class HashLoss(Component):
     """What the third argument is. `pairs`: the similarity s (B, M). Otherwise u and v are row by row two modalities of
     the same items, and it is their binary codes (B, K) in {-1, 1} (`codes`), or their labels (B, C) (`items`)."""
     opposed: ClassVar[bool] = False
-    """Whether its parameters learn against the towers: they minimise `oppose`, in an optimiser of their own."""
+    """Whether its parameters learn against the towers: they minimize `oppose`, in an optimizer of their own."""
 
     def setup(self, in_features: int, classes: int) -> None:
         """Build what depends on the width of u and on C; for losses that compare items, one copy a modality."""
@@ -141,7 +141,7 @@ class HashLoss(Component):
         """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as `compares` says."""
 
     def oppose(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
-        """What the parameters of an opposed loss minimise; no gradient reaches u and v."""
+        """What the parameters of an opposed loss minimize; no gradient reaches u and v."""
         raise NotImplementedError(f"{type(self).__name__} says it is opposed, and has no `oppose`")
 
     def forward(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:

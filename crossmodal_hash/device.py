@@ -11,7 +11,7 @@ def pick_device(name: str) -> torch.device:
     """`auto` is the GPU where there is one.
 
     Raises:
-        SettingsError: for a device that is not here or not one at all.
+        SettingsError: for a device that is not available or unknown.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -22,5 +22,6 @@ def pick_device(name: str) -> torch.device:
     if device is None or device.type not in ("cpu", "cuda"):
         raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise SettingsError(f"device {name!r} is not here: {torch.cuda.device_count()} GPUs are seen; use --device cpu")
+        found = torch.cuda.device_count()
+        raise SettingsError(f"device {name!r} is not available: {found} CUDA devices found; use --device cpu")
     return device

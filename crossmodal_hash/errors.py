@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 
 class ChashError(Exception):
-    """The root: something the user can mend. Exit code 2."""
+    """The root: something the user can fix. Exit code 2."""
 
     exit_code = 2
 
@@ -67,7 +67,7 @@ class BrokenPluginError(ChashError):
 class ContractError(Exception):
     """A component that returned something else than its contract promises.
 
-    No user can mend it, so it is no `ChashError`: what is built in shows its traceback, and a plug-in is named.
+    No user can fix it, so it is no `ChashError`: what is built in shows its traceback, and a plug-in is named.
 
     Args:
         component: its class.

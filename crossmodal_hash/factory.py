@@ -62,7 +62,7 @@ def build_backbone(settings: TowerSettings, in_features: int, *, where: str, pre
 
     Args:
         settings: of its tower.
-        in_features: width of the input: words, feature width, 3 colours, or 0 where texts are read as they are.
+        in_features: width of the input: words, feature width, 3 colors, or 0 where texts are read as they are.
         where: key of the tower in the settings.
         pretrained: false leaves its own weights out, because others are about to be loaded.
 

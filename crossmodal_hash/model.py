@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as serialise
+from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from crossmodal_hash.atomic import write_bytes
@@ -216,7 +216,7 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 def save_weights(path: Path, model: HashModel) -> None:
     """All weights as safetensors, each tensor once, whole or not at all."""
-    write_bytes(path, serialise({name: x.detach().cpu().contiguous() for name, x in model.own_state().items()}))
+    write_bytes(path, serialize({name: x.detach().cpu().contiguous() for name, x in model.own_state().items()}))
 
 
 def complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -167,7 +167,7 @@ class Term(nn.Module):
         return sums
 
     def opposition(self, block: Block) -> Iterator[Tensor]:
-        """What the parameters of an opposed loss minimise, one number a comparison."""
+        """What the parameters of an opposed loss minimize, one number a comparison."""
         for loss, u, v, _ in self.compared(block):
             yield loss.oppose(u.detach(), v.detach(), self._target(block, None))
 
@@ -215,7 +215,7 @@ class Objective(nn.Module):
         return [term for _, term in self.each() if term.loss.opposed]
 
     def opposition(self, block: Block) -> Tensor | None:
-        """What these parameters minimise; none where this block has nothing to tell apart."""
+        """What these parameters minimize; none where this block has nothing to tell apart."""
         values = [value for term in self.opposed() for value in term.opposition(block)]
         return torch.stack(values).sum() if values else None
 

@@ -31,7 +31,7 @@ class Found:
     """A name somebody provides, before anything is imported.
 
     Attributes:
-        name: registry name, normalised.
+        name: registry name, normalized.
         target: `package.module:Class`.
         origin: the distribution it comes from, with its version.
     """
@@ -68,7 +68,7 @@ def source_of(module: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
-def normalise(name: str) -> str:
+def normalize(name: str) -> str:
     """Registry spelling: lower case, hyphens. `Pairwise_NLL` -> `pairwise-nll`."""
     return name.strip().lower().replace("_", "-")
 
@@ -100,14 +100,14 @@ def discover(group: str) -> list[Found]:
             f"plug-ins are not available: an installed entry_points.txt cannot be read ({error})", stacklevel=2
         )
         return []
-    wanted = None if allowed is None else {normalise(name) for name in allowed.split(",")}
+    wanted = None if allowed is None else {normalize(name) for name in allowed.split(",")}
     found = []
     for point in points:
         # The package reads the distribution from a folder name, where hyphens have become underscores.
-        name = normalise(point.distro.name) if point.distro else "unknown"
+        name = normalize(point.distro.name) if point.distro else "unknown"
         if wanted is None or name in wanted:
             origin = f"{name} {point.distro.version or ''}".strip() if point.distro else name
-            found.append(Found(normalise(point.name), f"{point.module_name}:{point.object_name}", origin))
+            found.append(Found(normalize(point.name), f"{point.module_name}:{point.object_name}", origin))
     return found
 
 
@@ -185,10 +185,10 @@ class Registry(Generic[T]):
         Raises:
             SettingsError: if the name is somebody else's, or the class is not of the contract.
         """
-        name = normalise(name)
+        name = normalize(name)
         taken = [f.origin for f in self.found() if f.name in (name, self.aliases.get(name)) and f.origin != HERE]
         if taken:
-            raise SettingsError(f"{self.kind} {name!r} is there already, from {taken[0]}; choose another name")
+            raise SettingsError(f"{self.kind} {name!r} already exists, from {taken[0]}; choose another name")
         before = self.added
         self.added = {**before, name: cls}
         try:
@@ -207,7 +207,7 @@ class Registry(Generic[T]):
             UnknownComponentError: if nobody does.
             BrokenPluginError: if more than one does; never settled by the order of loading.
         """
-        wanted = normalise(split_name(name)[0])
+        wanted = normalize(split_name(name)[0])
         everything = self.found()
         # An alias is a name too: a plug-in that takes one clashes with the built-in behind it.
         matches = [f for f in everything if f.name in (wanted, self.aliases.get(wanted))]
@@ -272,7 +272,7 @@ class Registry(Generic[T]):
             if key is None:
                 raise SettingsError(
                     f"{self.kind} {base!r} takes nothing after a colon, such as the {value!r} of {name!r}; "
-                    f"run 'chash info {self.kind} {normalise(base)}' for its parameters"
+                    f"run 'chash info {self.kind} {normalize(base)}' for its parameters"
                 )
             if key in params:
                 raise SettingsError(f"{self.kind} {name!r} says its {key} already; leave out {key}={params[key]!r}")
@@ -281,7 +281,7 @@ class Registry(Generic[T]):
             if key not in known:
                 raise SettingsError(
                     f"{self.kind} {base!r} has no parameter {key!r}.{did_you_mean(key, known)} "
-                    f"Run 'chash info {self.kind} {normalise(base)}' to see all {len(known)}."
+                    f"Run 'chash info {self.kind} {normalize(base)}' to see all {len(known)}."
                 )
         return cls, dict(params)
 

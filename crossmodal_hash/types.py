@@ -136,7 +136,7 @@ class Level:
 
 Levels = tuple[Level, ...]
 TowerInput = Tensor | Levels
-"""What a tower eats: the raw modality (B, ...), or the levels of a backbone that has run before."""
+"""What a tower takes: the raw modality (B, ...), or the levels of a backbone that has run before."""
 
 
 class Fused(NamedTuple):

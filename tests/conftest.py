@@ -17,7 +17,7 @@ from crossmodal_hash.components import KINDS
 # Tiny tensors gain nothing from threads and, on a busy machine, lose a hundredfold waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230)}
+COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230)}
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -31,17 +31,17 @@ def _alone(monkeypatch, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
-    """A zip of 48 pictures of one or two colours, with texts that name them."""
+    """A zip of 48 pictures of one or two colors, with texts that name them."""
     path = tmp_path_factory.mktemp("tiny") / "tiny.zip"
     generator = np.random.default_rng(0)
-    names = list(COLOURS)
+    names = list(COLORS)
     with zipfile.ZipFile(path, "w") as archive:
         rows = []
         for i in range(48):
             labels = [names[i % 3]] + ([names[(i + 1) % 3]] if i % 4 == 0 else [])
             pixels = np.zeros((32, 32, 3), np.float64)
             for j, label in enumerate(labels):
-                pixels[:, j * 16 :] = COLOURS[label]
+                pixels[:, j * 16 :] = COLORS[label]
             pixels += generator.normal(0, 20, pixels.shape)
             file = io.BytesIO()
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(file, "PNG")

@@ -20,7 +20,7 @@ def test_every_position_is_dropped_equally_often():
     assert (kept - 0.5).abs().max() < 0.04
 
 
-def test_neighbours_are_independent():
+def test_neighbors_are_independent():
     torch.manual_seed(0)
     kept = (dropout(torch.ones(64000), 0.5) > 0).double().reshape(-1, 16) - 0.5
     correlation = (kept.T @ kept) / len(kept) / 0.25

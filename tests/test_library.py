@@ -50,9 +50,9 @@ def test_a_class_of_ones_own_is_chosen_by_name(tiny, small, tmp_path):
 
 
 def test_a_name_or_class_that_cannot_be_registered_is_refused():
-    with pytest.raises(SettingsError, match="criterion 'hard' is there already, from crossmodal-hash"):
+    with pytest.raises(SettingsError, match="criterion 'hard' already exists, from crossmodal-hash"):
         ch.register("criterion", "hard", CRITERIA.resolve("mmd"))
-    with pytest.raises(SettingsError, match="criterion 'cosine' is there already"):
+    with pytest.raises(SettingsError, match="criterion 'cosine' already exists"):
         ch.register("criterion", "cosine", CRITERIA.resolve("mmd"))
     with pytest.raises(SettingsError, match="does not subclass"):
         ch.register("criterion", "mine", dict)

@@ -11,7 +11,7 @@ from crossmodal_hash.components import CRITERIA, KINDS, LOSSES, registry_of
 from crossmodal_hash.criteria.hard import Hard
 from crossmodal_hash.criteria.mmd import MMD
 from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError
-from crossmodal_hash.registry import BUILT_IN, Found, Registry, discover, normalise
+from crossmodal_hash.registry import BUILT_IN, Found, Registry, discover, normalize
 
 GROUP = "crossmodal_hash.tests"
 CONTRACT = "crossmodal_hash.contracts:Criterion"
@@ -80,7 +80,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_names_are_spelled_in_one_way():
-    assert normalise(" Pairwise_NLL ") == "pairwise-nll"
+    assert normalize(" Pairwise_NLL ") == "pairwise-nll"
 
 
 def test_a_built_in_is_found_and_imported_by_name_in_any_spelling(registry):
@@ -310,7 +310,7 @@ def test_every_file_is_in_the_map_under_its_own_name(registry):
     import crossmodal_hash
 
     folder = Path(crossmodal_hash.__file__).parent / registry.group.rpartition(".")[2]
-    files = {normalise(file.stem) for file in folder.glob("[!_]*.py")}
+    files = {normalize(file.stem) for file in folder.glob("[!_]*.py")}
     modules = {name: target.partition(":")[0].rpartition(".")[2] for name, target in registry.builtin.items()}
     assert files == set(registry.builtin)
     assert modules == {name: name.replace("-", "_") for name in registry.builtin}

@@ -52,7 +52,7 @@ def commands() -> str:
         "# Command line\n",
         f"{MADE} from the commands themselves; `chash COMMAND --help` says the same.\n\n"
         "Data go to standard output, everything said to standard error. Exit codes: 0 done; 1 it ran and the answer\n"
-        "is no; 2 you can mend it; 3 a plug-in is broken, or cells of a bench failed; 101 a bug, with its traceback;\n"
+        "is no; 2 user error; 3 a plug-in is broken, or cells of a bench failed; 101 a bug, with its traceback;\n"
         "130 interrupted.\n",
     ]
     for path, command in _walk("chash", typer.main.get_command(app)):

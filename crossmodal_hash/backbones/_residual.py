@@ -13,7 +13,7 @@ STEM = 64
 
 
 def trunk(depth: int, channels: int = 3) -> nn.Module:
-    """A residual network (He et al., CVPR 2016) up to its last stage, randomly initialised, with torchvision's names.
+    """A residual network (He et al., CVPR 2016) up to its last stage, randomly initialized, with torchvision's names.
 
     Args:
         depth: 18, 34 or 50.

@@ -25,7 +25,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     file = Path(path).expanduser()
     if not file.is_file():
-        raise WeightsError(f"no weights at '{file}'; give a .pth or .safetensors file, or weights='none' to start anew")
+        raise WeightsError(
+            f"no weights at '{file}'; give a .pth or .safetensors file, or weights='none' for random ones"
+        )
     try:
         if file.suffix == ".safetensors":
             return load_file(file)

@@ -67,5 +67,5 @@ class ChannelsMLP(Dense):
     def compute(self, x: Tensor) -> Sequence[Tensor]:
         """(B, L) -> one (B, width) a hidden layer."""
         check_rows(x, self.words)
-        # Words are dropped before the windows: afterwards their neighbours would give them away.
+        # Words are dropped before the windows: afterwards their neighbors would give them away.
         return self.run(self.scales(self.drop(x.float())).flatten(1))

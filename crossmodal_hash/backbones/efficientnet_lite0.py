@@ -52,7 +52,7 @@ class EfficientNetLite0(Backbone):
         size: side of the pictures in pixels, >= 32; the weights were trained at 224.
 
     Raises:
-        WeightsError: if the weights are not there or do not fit.
+        WeightsError: if the weights are missing or do not fit.
         SettingsError: if the pictures are too small.
 
     Example:

@@ -33,7 +33,7 @@ _CHOICES = {
 
 
 def average_windows(t: Tensor, size: int, tail: Tail = "ceil") -> Tensor:
-    """Average every `size` neighbouring words; windows do not overlap.
+    """Average every `size` neighboring words; windows do not overlap.
 
     Args:
         t: (B, L) word counts.
@@ -57,7 +57,7 @@ def stretch(rows: Tensor, length: int, interpolation: Interpolation = "linear") 
     Args:
         rows: (B, M).
         length: L, the width wanted.
-        interpolation: `linear` between half-pixel centres, `linear-aligned` with the end points on each other, or
+        interpolation: `linear` between half-pixel centers, `linear-aligned` with the end points on each other, or
             `nearest`.
 
     Returns:
@@ -79,7 +79,7 @@ def multi_scale(
 ) -> Tensor:
     """A row for each window width, all as wide as the vocabulary (HSIDHN, PeerJ CS 2021; DSPAH, SEKE 2021).
 
-    Width 1 is the row itself. Pooling mixes neighbours, so the result depends on the order of the vocabulary.
+    Width 1 is the row itself. Pooling mixes neighbors, so the result depends on the order of the vocabulary.
 
     Args:
         t: (B, L) word counts.

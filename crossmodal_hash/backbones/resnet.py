@@ -63,7 +63,7 @@ class ResNet34(_ResNet):
         size: side of the pictures in pixels, >= 32; the papers use 224.
 
     Raises:
-        WeightsError: if the weights are not there or do not fit.
+        WeightsError: if the weights are missing or do not fit.
         SettingsError: if the pictures are too small.
 
     Example:

@@ -52,7 +52,7 @@ class GridData(Strict):
 
     name: str = Field("", description="what tables and folders call it; empty: the file's name")
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
-    reader: Part | None = Field(None, description="layout of the files; none: recognised")
+    reader: Part | None = Field(None, description="layout of the files; none: recognized")
     skip_bad: bool = Field(False, description="leave out items without text or with a picture that cannot be read")
     query: int | None = Field(None, ge=1)
     train: int | None = Field(None, ge=2)

@@ -71,7 +71,7 @@ def length_picture(scores: Scores, data: str, direction: str) -> Picture:
     def draw(axes: Axes) -> None:
         for i, (method, points) in enumerate(lines.items()):
             bits = np.array([at for at, _ in points])
-            # Bars of neighbours would hide each other.
+            # Bars of neighbors would hide each other.
             shifted = bits * 2 ** (0.03 * (i - (len(lines) - 1) / 2))
             axes.errorbar(
                 shifted,

@@ -94,7 +94,7 @@ def run(
         cells: of one or several data sets.
         out: the bench folder.
         jobs: processes at a time; each gets its share of the cores.
-        again: remove the folders of cells that were made with other settings and run them anew; otherwise they fail.
+        again: remove the folders of cells that were made with other settings and run them again; otherwise they fail.
         callback: hears the progress.
         command: what runs one cell.
 
@@ -111,7 +111,7 @@ def run(
     for cell, found, changed in states:
         if found is State.OTHER and not again:
             failures[cell.folder(out)] = Failure(
-                cell, f"{cell.folder(out)} was made with other settings: {changed}; --again runs it anew"
+                cell, f"{cell.folder(out)} was made with other settings: {changed}; --again runs it again"
             )
         elif found is not State.DONE:
             todo.append((cell, found is State.OTHER))
@@ -124,13 +124,13 @@ def run(
     # Somebody who has set the number of threads knows why.
     env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
 
-    def work(cell: Cell, anew: bool) -> Failure | None:
-        if anew:
+    def work(cell: Cell, again: bool) -> Failure | None:
+        if again:
             shutil.rmtree(cell.folder(out))
         return _run_one(cell, out, command(cell, out), children, env, callback)
 
     for data in dict.fromkeys(cell.data.name for cell, _ in todo):
-        own = [(cell, anew) for cell, anew in todo if cell.data.name == data]
+        own = [(cell, again) for cell, again in todo if cell.data.name == data]
         try:
             if command is cell_command:
                 why = _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, callback)
@@ -140,7 +140,7 @@ def run(
                         failures[cell.folder(out)] = _keep(Failure(cell, why, of_data=True), out, ChashError.exit_code)
                     continue
             with ThreadPoolExecutor(jobs) as pool:
-                futures = [pool.submit(work, cell, anew) for cell, anew in own]
+                futures = [pool.submit(work, cell, again) for cell, again in own]
                 try:
                     wait(futures)
                 except BaseException:

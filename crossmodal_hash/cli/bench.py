@@ -51,7 +51,7 @@ def bench(
     ] = Path("bench"),
     jobs: Annotated[int, typer.Option(metavar="N", help="Cells at a time.", rich_help_panel=RUN)] = 1,
     again: Annotated[
-        bool, typer.Option("--again", help="Run anew what was made with other settings.", rich_help_panel=RUN)
+        bool, typer.Option("--again", help="Run again what was made with other settings.", rich_help_panel=RUN)
     ] = False,
     device: Device = None,
     set_: Annotated[
@@ -145,7 +145,7 @@ def bench(
     for fault in faults:
         print_error(fault)
     if failures:
-        output.say(f"{len(failures)} of {len(chosen)} cells failed; mend that, and type the same command to go on")
+        output.say(f"{len(failures)} of {len(chosen)} cells failed; fix that, and run the same command to continue")
         raise typer.Exit(3)
 
 
@@ -179,7 +179,7 @@ def _run(output: Output, chosen: list[Cell], out: Path, jobs: int, again: bool) 
         with board.shown():
             return runner.run(chosen, out, jobs=jobs, again=again, callback=board)
     except KeyboardInterrupt:
-        print_interrupted(f"{board.ended} cells finished, running ones saved; type the same command to go on")
+        print_interrupted(f"{board.ended} cells finished, running ones saved; run the same command to continue")
         raise
 
 

@@ -100,7 +100,7 @@ def convert(
     if form not in ("folder", "zip", "tar"):
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
     if out.exists():
-        raise SettingsError(f"{str(out)!r} is there already; choose another name")
+        raise SettingsError(f"{str(out)!r} already exists; choose another name")
     dataset = open_data(path, _reader(reader), needs=NO_LABELS, skip_bad=skip_bad, callback=console)
     with console.task(f"write {len(dataset)} items", len(dataset)) as advance:
         write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ def encode(
     folder = out or (opened.codes if own else Path("codes"))
     there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
-        raise SettingsError(f"{there[0]} is there already, perhaps of other items; name a folder with --out")
+        raise SettingsError(f"{there[0]} already exists, perhaps of other items; name a folder with --out")
     codes, _ = encode_run(
         opened, dataset, device=device or "auto", labels=labels, known_labels=known_labels, callback=console
     )

@@ -22,15 +22,15 @@ def info(
     from crossmodal_hash.components import KIND_ALIASES, registry_of
     from crossmodal_hash.errors import UnknownComponentError
     from crossmodal_hash.recipes import recipes
-    from crossmodal_hash.registry import normalise, parameters
+    from crossmodal_hash.registry import normalize, parameters
 
     output = Output(as_json=as_json)
-    if KIND_ALIASES.get(normalise(kind), normalise(kind)) == "recipe":
+    if KIND_ALIASES.get(normalize(kind), normalize(kind)) == "recipe":
         shipped = recipes()
-        if normalise(name) not in shipped:
+        if normalize(name) not in shipped:
             raise UnknownComponentError("recipe", name, shipped)
-        text = shipped[normalise(name)].read_text("utf-8")
-        output.line(text.rstrip(), {"kind": "recipe", "name": normalise(name), "text": text})
+        text = shipped[normalize(name)].read_text("utf-8")
+        output.line(text.rstrip(), {"kind": "recipe", "name": normalize(name), "text": text})
         return
     registry = registry_of(kind)
     found = registry.find(name)

@@ -21,10 +21,10 @@ def list_components(
 ) -> None:
     """List names, where each comes from, and one line about it. Nothing is imported."""
     from crossmodal_hash.components import KIND_ALIASES, KINDS, registry_of
-    from crossmodal_hash.registry import BUILT_IN, normalise
+    from crossmodal_hash.registry import BUILT_IN, normalize
 
     output = Output(as_json=as_json, quiet=quiet)
-    wanted = [KIND_ALIASES.get(normalise(kind), normalise(kind))] if kind else [*KINDS, "recipe"]
+    wanted = [KIND_ALIASES.get(normalize(kind), normalize(kind))] if kind else [*KINDS, "recipe"]
     rows: list[tuple[str, str, str, str]] = []
     for name in wanted:
         if name == "recipe":

@@ -32,7 +32,7 @@ from crossmodal_hash.cli.output import print_error, print_interrupted, print_tra
 from crossmodal_hash.cli.plugin_faults import blame
 from crossmodal_hash.errors import ChashError, ContractError
 
-OK, NO, MENDABLE, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
+OK, NO, USER_ERROR, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
 STORAGE = {
     errno.ENOSPC: "no space left on disk",
     errno.EDQUOT: "disk quota exceeded",
@@ -42,7 +42,7 @@ STORAGE = {
     errno.ENOTDIR: "a file stands where a folder should be",
     errno.ENAMETOOLONG: "name too long for the disk",
 }
-"""What a disk says that the user can mend; any other `OSError` is a bug."""
+"""What a disk says that the user can fix; any other `OSError` is a bug."""
 # Typer exports this one of the errors for a wrong command line, but not the class they all are of.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
@@ -90,7 +90,7 @@ def root(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0 done; 1 it ran and the answer is no; 2 you can mend it; 3 a plug-in is broken, or cells of a bench
+    0 done; 1 it ran and the answer is no; 2 user error; 3 a plug-in is broken, or cells of a bench
     failed; 101 a bug; 130 interrupted.
     """
     given = sys.argv[1:] if argv is None else list(argv)
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             command = error.ctx.command_path if error.ctx else "chash"
             wrong = _wrong_value(error) or f"{shlex.join(['chash', *given])}: {problem}"
             print_error(f"{wrong} (see '{command} --help')")
-        return MENDABLE
+        return USER_ERROR
     except KeyboardInterrupt:
         print_interrupted("nothing was saved")
         return INTERRUPTED
@@ -119,9 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if said is None:
             return _bug(error)
         where = f" ({error.filename})" if error.filename else ""
-        advice = getattr(error, "__notes__", None) or ["mend that, or choose another --out or CHASH_CACHE folder"]
+        advice = getattr(error, "__notes__", None) or ["fix that, or choose another --out or CHASH_CACHE folder"]
         print_error(f"{said}{where}; {'; '.join(advice)}")
-        return MENDABLE
+        return USER_ERROR
     except Exception as error:
         return _bug(error)
 

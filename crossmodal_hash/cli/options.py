@@ -26,7 +26,7 @@ ReaderName = Annotated[
     typer.Option(
         "--reader",
         metavar="NAME[,KEY=VALUE...]",
-        help="Layout of the data; see 'chash list reader'. Default: recognised.",
+        help="Layout of the data; see 'chash list reader'. Default: recognized.",
         rich_help_panel=DATA,
     ),
 ]

@@ -33,7 +33,7 @@ def blame(error: BaseException) -> str | None:
             how = "broke its contract" if broken else f"failed in {frame.f_code.co_name}: {type(error).__name__}"
             said = (
                 f"{kind} {found.name!r} of {found.origin} ({found.target}) {how}: {error}; this is a fault of that "
-                f"plug-in{'' if broken else ', whose traceback follows'}: mend it, or try 'chash check {kind} "
+                f"plug-in{'' if broken else ', whose traceback follows'}: fix it, or try 'chash check {kind} "
                 f"{found.name}'"
             )
     return said

@@ -58,7 +58,7 @@ def report(
     if out.is_dir():
         raise SettingsError(f"--out {out} is a folder; name a file in it, such as {out / 'report.html'}")
     if page.replaces_page(out):
-        output.say(f"{out} is there already and is written anew")
+        output.say(f"{out} already exists and is overwritten")
     if runs and len(runs) == 1 and is_bench(runs[0]):
         write_bytes(out, _bench_page(runs[0]).encode())
         output.table(("file",), [(str(out),)], {"page": str(out), "figures": []})

@@ -138,7 +138,7 @@ def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, console: C
     """Train into a fresh folder."""
     from crossmodal_hash.training.trainer import train as fit
 
-    with _says_how_to_go_on(console):
+    with _says_how_to_continue(console):
         return fit(resolved, dataset, out=out, callback=console)
 
 
@@ -149,26 +149,26 @@ def resume_run(path: Path, data: str | None, console: ConsoleCallback) -> Run:
     from crossmodal_hash.training.trainer import resume
 
     run = open_run(path)
-    with _says_how_to_go_on(console):
+    with _says_how_to_continue(console):
         return resume(run, open_own(run.settings().data, data, callback=console), callback=console)
 
 
 @contextmanager
-def _says_how_to_go_on(console: ConsoleCallback) -> Iterator[None]:
+def _says_how_to_continue(console: ConsoleCallback) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         if console.run is None:
-            print_interrupted("features extracted so far are kept; type the same command to go on")
+            print_interrupted("features extracted so far are kept; run the same command to continue")
         else:
             from crossmodal_hash.runs.folder import Run
 
-            saved = "saved; go on" if Run(console.run).checkpoint.exists() else "nothing to go on from yet; begin again"
+            saved = "saved; continue" if Run(console.run).checkpoint.exists() else "nothing was saved yet; start again"
             print_interrupted(f"{saved} with: chash train --resume {console.run}")
         raise
     except OSError as error:
         if console.run is not None:
-            error.add_note(f"mend that, then go on with: chash train --resume {console.run}")
+            error.add_note(f"fix that, then continue with: chash train --resume {console.run}")
         raise
 
 

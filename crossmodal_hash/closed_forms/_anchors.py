@@ -41,7 +41,7 @@ def choose_anchors(x: Matrix, count: int, kind: Anchors, generator: np.random.Ge
     Args:
         x: (N, D).
         count: m at the most, >= 1.
-        kind: `kmeans` for the centres of k-means clusters, `random` for rows drawn without replacement.
+        kind: `kmeans` for the centers of k-means clusters, `random` for rows drawn without replacement.
         generator: draws the rows, or where k-means begins.
     """
     # Two equal anchors would make the anchors' own kernel singular.

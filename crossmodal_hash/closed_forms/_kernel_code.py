@@ -129,7 +129,7 @@ def fit_kernel_code(code: KernelCode, x: Matrix, codes: Matrix, kind: Anchors, g
 def kernel_memory(items: int, features: int, code: KernelCode, bits: int) -> int:
     """Bytes that `fit_kernel_code` needs at the most."""
     m, r = min(code.anchors, items), width(features, code.components)
-    # Features and a centred copy; reduced and sorted ones; the kernel, its whitened form and a copy; L-BFGS keeps 10
+    # Features and a centered copy; reduced and sorted ones; the kernel, its whitened form and a copy; L-BFGS keeps 10
     # pairs of vectors.
     numbers = 2 * items * features + 3 * features**2 + 3 * items * r + 3 * items * m + 4 * m * m
     return 8 * (numbers + 4 * items * bits + 24 * m * bits)

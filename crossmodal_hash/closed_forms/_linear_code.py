@@ -13,7 +13,7 @@ from crossmodal_hash.types import LevelInfo
 
 
 class LinearCode(HashFunction):
-    """x -> weight x + bias: centring, principal components, projections and thresholds in one.
+    """x -> weight x + bias: centering, principal components, projections and thresholds in one.
 
     Numbers are float64, as they were fitted: a bit is a sign, and rounding must not change it.
 

@@ -28,7 +28,7 @@ def draw_pairs(labels: NDArray[np.uint8], count: int, generator: np.random.Gener
     """`count` pairs of each kind, uniformly and with replacement.
 
     Where a kind is so rare that a hundred rounds of drawing do not find that many, there are fewer; the pairs of each
-    labelled item with itself are alike, so there are always some of these.
+    labeled item with itself are alike, so there are always some of these.
 
     Args:
         labels: (N, C) in {0, 1}.

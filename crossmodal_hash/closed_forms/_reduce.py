@@ -1,4 +1,4 @@
-"""Centring and principal components of the training features; no whitening, which hurts all of these methods."""
+"""Centering and principal components of the training features; no whitening, which hurts all of these methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crossmodal_hash.errors import SettingsError
 Matrix = NDArray[np.float64]
 
 COMPONENTS: Mapping[str, int] = {"image": 256, "text": 500}
-"""Principal components by modality; one that is not named is centred only."""
+"""Principal components by modality; one that is not named is centered only."""
 
 _LEAST = 1e-10
 """Share of the largest variance below which a component is rounding error."""
@@ -36,11 +36,11 @@ class Reduction(NamedTuple):
 
 
 def reduce(x: Matrix, components: int | None) -> Reduction:
-    """Centre features and keep their leading principal components.
+    """Center features and keep their leading principal components.
 
     Args:
         x: (N, D).
-        components: R at the most; as many as have variance, at least one. None centres only.
+        components: R at the most; as many as have variance, at least one. None centers only.
 
     Example:
         >>> reduction = reduce(np.array([[0.0, 1.0], [2.0, 1.0]]), 2)

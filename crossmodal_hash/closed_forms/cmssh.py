@@ -26,7 +26,7 @@ Thresholds = Literal["grid", "zero"]
 
 
 def directions(x: Matrix, y: Matrix, pairs: Pairs, weights: Matrix) -> tuple[Matrix, Matrix]:
-    """Directions p (D,) and q (E,) of length 1 that maximise sum_k w_k s_k (p^T x_k) (q^T y_k).
+    """Directions p (D,) and q (E,) of length 1 that maximize sum_k w_k s_k (p^T x_k) (q^T y_k).
 
     Args:
         x: (N, D).
@@ -89,8 +89,8 @@ def boost(
     thresholds next best for them.
 
     Args:
-        x: (N, D), centred.
-        y: (N, E), centred.
+        x: (N, D), centered.
+        y: (N, E), centered.
         pairs: P pairs.
         bits: K.
         update: of the weights.
@@ -187,7 +187,7 @@ class CMSSH(ClosedForm):
         }
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
-        """Features, a centred copy, their reduction, covariances, and the bits of the pairs at every threshold."""
+        """Features, a centered copy, their reduction, covariances, and the bits of the pairs at every threshold."""
         two(widths, "cmssh")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         numbers = sum(2 * items * d + items * reduced[name] + 3 * d * d for name, d in widths.items())

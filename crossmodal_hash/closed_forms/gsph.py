@@ -1,4 +1,4 @@
-"""Generalised semantic-preserving hashing."""
+"""Generalized semantic-preserving hashing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sweep(a: Matrix, b: Matrix, target: Target) -> Matrix:
     return a
 
 
-def factorise(
+def factorize(
     target: Target, items: int, bits: int, generator: np.random.Generator, sweeps: int = 100
 ) -> tuple[Matrix, Matrix]:
     """A and B (N, K) in [-1, 1] with A B^T near K S, by alternating sweeps from uniform random numbers.
@@ -90,7 +90,7 @@ def factorise(
 
 
 class GSPH(ClosedForm):
-    """Codes that factorise the labels' cosines, then kernel logistic regression (GSPH; Mandal et al., CVPR 2017).
+    """Codes that factorize the labels' cosines, then kernel logistic regression (GSPH; Mandal et al., CVPR 2017).
 
     Nothing is N x N but what the labels can multiply, so all training items are used.
 
@@ -143,7 +143,7 @@ class GSPH(ClosedForm):
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their kernel codes."""
         sides = two(features, "gsph")
-        factors = factorise(Target(labels, bits, center=self.center), len(labels), bits, generator)
+        factors = factorize(Target(labels, bits, center=self.center), len(labels), bits, generator)
         signs = [np.where(factor >= 0, 1.0, -1.0) for factor in factors]
         fitted: dict[str, HashFunction] = {}
         for (name, x), own in zip(sides, signs, strict=True):

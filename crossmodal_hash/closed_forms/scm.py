@@ -1,4 +1,4 @@
-"""Semantic correlation maximisation."""
+"""Semantic correlation maximization."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class Directions:
     """Pairs of directions in X and Y with X^T X + ridge and Y^T Y + ridge as their metrics.
 
     Args:
-        x: (N, D), centred.
-        y: (N, E), centred.
+        x: (N, D), centered.
+        y: (N, E), centered.
     """
 
     def __init__(self, x: Matrix, y: Matrix) -> None:
         self.x_factor, self.y_factor = factor(x), factor(y)
 
     def best(self, correlation: Matrix) -> tuple[Matrix, NDArray[np.float64], Matrix]:
-        """Wx (D, R), strengths (R,) falling, wy (E, R), R = min(D, E), maximising wx^T correlation wy.
+        """Wx (D, R), strengths (R,) falling, wy (E, R), R = min(D, E), maximizing wx^T correlation wy.
 
         The component of largest magnitude of each wx is positive, so that the same data give the same codes anywhere.
         """
@@ -179,7 +179,7 @@ class SCM(ClosedForm):
         return {first: linear_code(from_x, wx), second: linear_code(from_y, wy)}
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
-        """Features, a centred copy, their reduction, and square matrices of covariance."""
+        """Features, a centered copy, their reduction, and square matrices of covariance."""
         two(widths, "scm")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         if self.variant == "orthogonal":

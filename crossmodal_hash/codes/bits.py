@@ -100,5 +100,5 @@ def _positive(x: ArrayLike) -> NDArray[np.bool_]:
         raise CodesError(f"codes are real numbers, not {x.dtype}; convert them first.")
     if x.dtype.kind == "f" and np.isnan(x).any():
         row, column = np.argwhere(np.isnan(x))[0]
-        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so mend the encoder.")
+        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so fix the encoder.")
     return np.asarray(x >= 0)

@@ -13,7 +13,7 @@ from crossmodal_hash.errors import CodesError
 
 
 def codes_from_matrix(matrix: NDArray[Any], *, bits: int | None = None, rows: int | None = None) -> NDArray[np.uint8]:
-    """Recognise a matrix of codes and pack it: -1 / +1, 0 / 1, or already packed bytes.
+    """Recognize a matrix of codes and pack it: -1 / +1, 0 / 1, or already packed bytes.
 
     A matrix of one constant value is taken if the value belongs to either pair (all ones: every bit is 1). Packed bytes
     are only accepted when `bits` is given, and with zero padding.

@@ -8,7 +8,7 @@ from crossmodal_hash.criteria._kernel import KernelCriterion, gaussian
 
 
 def cosine_distances(a: Tensor, b: Tensor) -> Tensor:
-    """(B, M), |x - y|^2 = 2 - 2 cos(x, y) of normalised label vectors; an empty set has cosine 0 with everything."""
+    """(B, M), |x - y|^2 = 2 - 2 cos(x, y) of normalized label vectors; an empty set has cosine 0 with everything."""
     lengths = (a.sum(1)[:, None] * b.sum(1)).clamp(min=1).sqrt()
     return 2 - 2 * (a @ b.T) / lengths
 

@@ -90,7 +90,7 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     absent = [name for name in names if name not in files]
     if absent and needs.pictures:
         raise DataError(
-            f"{len(absent)} of {len(items)} pictures named in {where!r} are not there ({first(absent)}); put them "
+            f"{len(absent)} of {len(items)} pictures named in {where!r} are missing ({first(absent)}); put them "
             f"beside the metadata, drop their rows, or leave them out with --skip-bad"
         )
     order = files.stores[0] if isinstance(files, Several) else files

@@ -1,4 +1,4 @@
-"""Items that nothing can be learnt from: those whose picture cannot be read, and those without a text."""
+"""Items that nothing can be learned from: those whose picture cannot be read, and those without a text."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def keep(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
 def _look(pictures: Pictures, row: int) -> Look:
     name = pictures.names[row]
     if name not in pictures.files:
-        return Look(name, problem=f"picture {name!r} is not there")
+        return Look(name, problem=f"picture {name!r} is missing")
     try:
         content = pictures.content(row)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""What a reader plug-in subclasses: one layout of a data set on disk, recognised and read."""
+"""What a reader plug-in subclasses: one layout of a data set on disk, recognized and read."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Split:
 
     @property
     def unseen(self) -> Index:
-        """The database without training and validation items: what the score without memorising is taken on."""
+        """The database without training and validation items: what the score without memorizing is taken on."""
         return np.setdiff1d(self.database, np.concatenate([self.train, self.validation]))
 
     def given(self) -> Split:

@@ -52,7 +52,7 @@ def write_native(
     """
     matrices = any(isinstance(source, Matrix) for source in dataset.modalities.values())
     if out.exists():
-        raise SettingsError(f"{str(out)!r} is there already; choose another name")
+        raise SettingsError(f"{str(out)!r} already exists; choose another name")
     if form != "folder" and out.suffix != f".{form}":
         raise SettingsError(f"{str(out)!r} does not end in .{form}; call it so, for it to be read again")
     if matrices and form != "folder":

@@ -88,7 +88,7 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
 
 
 def contents(dataset: Dataset, looks: Sequence[Look]) -> list[str]:
-    """What each item is recognised by: the bytes of its picture, or all its numbers and words."""
+    """What each item is recognized by: the bytes of its picture, or all its numbers and words."""
     if looks:
         return [look.digest or look.name for look in looks]
     sources = list(dataset.modalities.values())
@@ -108,7 +108,7 @@ def _pictures(report: Report, looks: Sequence[Look]) -> None:
     report.unreadable = {look.name: look.problem for look in looks if look.problem}
     if report.unreadable:
         report.wrong.append(
-            f"{len(report.unreadable)} of {len(looks)} pictures cannot be read; mend them, or leave them out with "
+            f"{len(report.unreadable)} of {len(looks)} pictures cannot be read; fix them, or leave them out with "
             f"--skip-bad"
         )
     if not good:

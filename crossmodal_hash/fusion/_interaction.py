@@ -53,7 +53,7 @@ class Interaction(nn.Module):
     def __init__(self, a: int, b: int, rank: int, norm: Norm) -> None:
         super().__init__()
         self.u, self.v = nn.Linear(a, rank), nn.Linear(b, rank)
-        self.norm = normaliser(norm, rank)
+        self.norm = normalizer(norm, rank)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(B, D_a) and (B, D_b) -> (B, rank)."""
@@ -66,15 +66,15 @@ class _SignedSqrtL2(nn.Module):
         return signed_sqrt_l2(z)
 
 
-def normaliser(norm: Norm, rank: int) -> nn.Module:
-    """The module behind the name of a normalisation."""
+def normalizer(norm: Norm, rank: int) -> nn.Module:
+    """The module behind the name of a normalization."""
     if norm == "bn":
         return nn.BatchNorm1d(rank)
     return _SignedSqrtL2() if norm == "signed-sqrt-l2" else nn.Identity()
 
 
 def check(rank: int, norm: str) -> None:
-    """Refuse a rank or a normalisation that does not exist.
+    """Refuse a rank or a normalization that does not exist.
 
     Raises:
         SettingsError: naming the value and what is allowed.

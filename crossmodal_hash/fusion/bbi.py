@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from crossmodal_hash.contracts import Fusion
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.fusion._interaction import Interaction, Norm, check, normaliser
+from crossmodal_hash.fusion._interaction import Interaction, Norm, check, normalizer
 from crossmodal_hash.types import LevelInfo
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ class BBI(Fusion):
     """Bidirectional bilinear interaction of levels (HSIDHN eq. 12 and 13, Chen et al., PeerJ CS 2021).
 
     Bottom-up, z = I(x1, x2), then z = I(z, x3) and so on to the last level; top-down the same from the last level to
-    the first, with weights of its own; both ends are put behind one another. The paper's P is the tower's hash layer.
+    the first, with weights of its own; both ends are concatenated. The paper's P is the tower's hash layer.
     The printed top-down chain takes the first level twice; we read that as a misprint. A single level interacts with
     itself, I(x1, x1) (eq. 3).
 
@@ -110,7 +110,7 @@ class _SharedChain(nn.Module):
 
     def __init__(self, steps: int, rank: int, norm: Norm) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(normaliser(norm, rank) for _ in range(steps))
+        self.norms = nn.ModuleList(normalizer(norm, rank) for _ in range(steps))
 
     def forward(self, xs: Sequence[Tensor], between: nn.Module) -> Tensor:
         z = xs[0]

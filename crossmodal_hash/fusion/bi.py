@@ -14,7 +14,7 @@ from crossmodal_hash.types import LevelInfo
 
 
 class BI(Fusion):
-    """Bilinear interaction of every pair of levels, put behind one another (HSIDHN eq. 10 and 11).
+    """Bilinear interaction of every pair of levels, concatenated (HSIDHN eq. 10 and 11).
 
     The one-directional form that the paper improves on with `bbi`; three levels make three pairs. A single level
     interacts with itself, I(x1, x1) (eq. 3).
@@ -24,7 +24,7 @@ class BI(Fusion):
         norm: after each interaction: `bn` batch norm; `none`; `signed-sqrt-l2` as in bilinear pooling.
 
     Raises:
-        SettingsError: for a rank below 1 or an unknown normalisation.
+        SettingsError: for a rank below 1 or an unknown normalization.
 
     Example:
         >>> fusion = BI(rank=8)

@@ -1,4 +1,4 @@
-"""All levels, put behind one another."""
+"""All levels, concatenated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crossmodal_hash.types import LevelInfo
 
 
 class Concat(Fusion):
-    """All levels put behind one another: several levels without interaction.
+    """All levels concatenated: several levels without interaction.
 
     The baseline that tells the gain of using several levels from the gain of letting them interact (HSIDHN's ablation
     removes both at once).

@@ -1,1 +1,1 @@
-"""Levels of a backbone: which ones are used, how they are standardised and projected."""
+"""Levels of a backbone: which ones are used, how they are standardized and projected."""

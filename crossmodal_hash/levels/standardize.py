@@ -48,7 +48,7 @@ class Standardize(nn.Module):
 
     The grid, the global average and the global maximum of a level have statistics of their own. Levels that are still
     maps are condensed first, so features from a cache and from a backbone that ran just now come out alike. A channel
-    that is constant over the training set is only centred: a unit there is the best guess, and dividing by 1e-6 would
+    that is constant over the training set is only centered: a unit there is the best guess, and dividing by 1e-6 would
     let one unusual query drown everything else.
 
     Args:
@@ -84,7 +84,7 @@ class Standardize(nn.Module):
         self._check(levels)
         for i, level in enumerate(levels):
             if self.infos[i].axes and level.average is None:
-                raise ShapeError(f"level {self.infos[i].name!r} must be condensed before it is standardised")
+                raise ShapeError(f"level {self.infos[i].name!r} must be condensed before it is standardized")
             for name, value in level.tensors():
                 mean, deviation = moments(value)
                 scale = torch.where(deviation > _LEAST, deviation + _LEAST, 1.0)

@@ -17,7 +17,7 @@ from crossmodal_hash.losses._products import precise, widen
 class Adversary(HashLoss):
     """A discriminator between the features of a modality and its guide's, which the modality learns to deceive (SSAH).
 
-    With d(x) the discriminator's logit that x comes from v: its parameters minimise the cross entropy of d(v) with 1
+    With d(x) the discriminator's logit that x comes from v: its parameters minimize the cross entropy of d(v) with 1
     and of d(u) with 0, the tower of u that of d(u) with 1 (SSAH, Li et al., CVPR 2018, section 3.3, in the form whose
     gradient does not vanish where the discriminator is sure).
 

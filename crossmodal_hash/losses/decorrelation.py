@@ -34,9 +34,9 @@ def decorrelation(u: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """
     (u,) = widen(u)
     items, bits = u.shape
-    # Centre before the product: the product of the means of centred columns is 0 whatever the codes are.
-    centred = (u - u.mean(0)).T
-    covariance = inner(centred, centred) / items
+    # Center before the product: the product of the means of centered columns is 0 whatever the codes are.
+    centered = (u - u.mean(0)).T
+    covariance = inner(centered, centered) / items
     # Above the diagonal every pair of bits occurs once, which is the paper's factor 1/2.
     total = covariance.triu(1).square().sum()
     return total if reduction == "paper" else total / max(1, bits * (bits - 1) // 2)

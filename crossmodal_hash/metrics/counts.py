@@ -1,7 +1,7 @@
 """The table every metric is read from: items and relevant items at each distance, per query.
 
 Counting streams over the database in constant memory. Per query and code it costs one `xor`, one population count and
-half a step of a histogram: the keys of two neighbouring codes, distance and relevance in one byte, are counted as one
+half a step of a histogram: the keys of two neighboring codes, distance and relevance in one byte, are counted as one
 16-bit number. Three engines do so, with the same result: `on_numpy`, `on_numba` (machine code) and `on_device` (a GPU).
 """
 

@@ -125,7 +125,7 @@ _fill: Any = numba.njit(nogil=True, cache=True)(_keys_of_tile)
 
 
 def _pairs(codes: Any, columns: Any, grades: Any, step: Any, key: Any, tables: Any, out: Any) -> None:
-    """Keys in one byte: two neighbours are one 16-bit number, which halves the steps (see `counts`)."""
+    """Keys in one byte: two neighbors are one 16-bit number, which halves the steps (see `counts`)."""
     n, size = columns.shape[1], out.shape[1]
     two = key.view(np.uint16)
     for start in range(0, n, TILE):
@@ -149,7 +149,7 @@ def _pairs(codes: Any, columns: Any, grades: Any, step: Any, key: Any, tables: A
 
 
 def _keys(codes: Any, columns: Any, grades: Any, step: Any, key: Any, tables: Any, out: Any) -> None:
-    """Wider keys: four tables, so that equal neighbours do not wait for each other."""
+    """Wider keys: four tables, so that equal neighbors do not wait for each other."""
     n, size = columns.shape[1], out.shape[1]
     for start in range(0, n, TILE):
         length = min(TILE, n - start)

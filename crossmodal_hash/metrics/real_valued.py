@@ -95,4 +95,4 @@ def _check(queries: NDArray[Any], database: NDArray[Any], relevance: Relevance) 
     for side, codes in (("query", queries), ("database", database)):
         if not np.isfinite(codes).all():
             row = int(np.argwhere(~np.isfinite(codes))[0, 0])
-            raise CodesError(f"the real code of {side} row {row} is not finite; mend the encoder.")
+            raise CodesError(f"the real code of {side} row {row} is not finite; fix the encoder.")

@@ -169,7 +169,7 @@ class Pairs:
 
 
 def each_query(rows: NDArray[np.intp], level: Grades, group: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Each query of `rows` with what `level` says of it, looked up once for neighbours of one group."""
+    """Each query of `rows` with what `level` says of it, looked up once for neighbors of one group."""
     last, grades = None, np.empty(0, np.uint8)
     for query in rows.tolist():
         if group[query] != last:

@@ -38,19 +38,19 @@ def load_data(
 ) -> Dataset:
     """Read a data set from a folder, an archive or a file; with nothing given, the embedded one.
 
-    The layout is recognised by the names of the files; `chash list reader` names all that are known. Where several
+    The layout is recognized by the names of the files; `chash list reader` names all that are known. Where several
     would do, the one that is surest wins, and two that are equally sure are refused. Pictures are decoded only when
     they are used.
 
     Args:
         path: the folder, archive or file.
-        reader: name of a reader, or one made elsewhere, instead of recognising the layout.
+        reader: name of a reader, or one made elsewhere, instead of recognizing the layout.
         images: instead of `path`, the matrix of image features, as `FILE` or `FILE:KEY`.
         text: likewise the matrix of words or text features.
         labels: likewise the 0/1 matrix of labels.
         need_labels: whether data without labels are refused; otherwise they get `labels=None`.
         need_texts: whether items without a text are refused; otherwise `without_bad` leaves them out.
-        need_pictures: whether pictures that are not there are refused; `without_bad` leaves their items out.
+        need_pictures: whether pictures that are missing are refused; `without_bad` leaves their items out.
 
     Returns:
         The data set, with the modalities "image" and "text".
@@ -154,7 +154,7 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
         absent = [name for name in pictures.names if name not in pictures.files]
         if absent:
             raise DataError(
-                f"{len(absent)} of {len(pictures)} pictures of {dataset.name!r} are not there ({first(absent)}); put "
+                f"{len(absent)} of {len(pictures)} pictures of {dataset.name!r} are missing ({first(absent)}); put "
                 f"them below {str(pictures.files.path)!r}, or leave their items out with --skip-bad"
             )
     return dataset

@@ -17,7 +17,7 @@ Mode = Literal["average", "max"]
 
 
 def pyramid(level: Level, bins: Sequence[int] = (1, 2), mode: Mode = "average") -> Tensor:
-    """Pool a level to a grid for each bin and put them behind one another; vectors are returned as they are.
+    """Pool a level to a grid for each bin and concatenate them; vectors are returned as they are.
 
     A condensed level keeps no maximum but the global one, so `max` there allows bin 1 only.
 

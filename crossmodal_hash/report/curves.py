@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"
-"""Text and axes: black on paper; the page looks for this colour and puts its own in its place."""
-COLOURS = ("#2f87d6", "#d9762b", "#2b9d68", "#c0529f", "#8a76d8", "#a8862c")
+"""Text and axes: black on paper; the page looks for this color and puts its own in its place."""
+COLORS = ("#2f87d6", "#d9762b", "#2b9d68", "#c0529f", "#8a76d8", "#a8862c")
 """Told apart on white and on near-black alike, and by readers who mix up red and green."""
 STYLES = ("-", "--", "-.", ":")
 STYLE: Any = {
@@ -154,7 +154,7 @@ def history_picture(name: str, title: str, what: str, histories: Sequence[tuple[
             epoch, value = zip(*points, strict=True)
             label = f"{run}: {key}" if several else key
             marker = "o" if len(points) == 1 else None
-            # Of several runs, each has a colour and each curve a style.
+            # Of several runs, each has a color and each curve a style.
             look = _look(runs.index(run), keys.index(key)) if several else _line(keys.index(key))
             axes.plot(epoch, value, label=_label(label.removesuffix("/map@all")), marker=marker, **look)
         _finish(axes, "epoch", what, legend=False)
@@ -176,7 +176,7 @@ def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
     share = (signs > 0).mean(axis=0)
 
     def balance(axes: Axes) -> None:
-        axes.bar(np.arange(codes.bits), share, color=COLOURS[0], width=0.8)
+        axes.bar(np.arange(codes.bits), share, color=COLORS[0], width=0.8)
         axes.axhline(0.5, color="#888888", linewidth=1, linestyle=":")
         _finish(axes, "bit", "share of items with this bit set", legend=False)
         axes.set_ylim(0, 1)
@@ -208,9 +208,9 @@ def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
 
 def bit_correlation(signs: NDArray[Any]) -> NDArray[np.float64]:
     """Pearson correlation of the columns, (K, K); 0 for a bit that never changes, 1 on the diagonal."""
-    centred = signs - signs.mean(axis=0)
-    length = np.linalg.norm(centred, axis=0)
-    out = np.divide(centred, length, out=np.zeros_like(centred, dtype=np.float64), where=length > 0)
+    centered = signs - signs.mean(axis=0)
+    length = np.linalg.norm(centered, axis=0)
+    out = np.divide(centered, length, out=np.zeros_like(centered, dtype=np.float64), where=length > 0)
     found = out.T @ out
     np.fill_diagonal(found, 1.0)
     return np.asarray(found)
@@ -226,11 +226,11 @@ def _label(name: str) -> str:
 
 
 def _line(i: int) -> dict[str, Any]:
-    return _look(i, i // len(COLOURS))
+    return _look(i, i // len(COLORS))
 
 
-def _look(colour: int, style: int) -> dict[str, Any]:
-    return {"color": COLOURS[colour % len(COLOURS)], "linestyle": STYLES[style % len(STYLES)]}
+def _look(color: int, style: int) -> dict[str, Any]:
+    return {"color": COLORS[color % len(COLORS)], "linestyle": STYLES[style % len(STYLES)]}
 
 
 def _finish(axes: Axes, x: str, y: str, *, legend: bool) -> None:

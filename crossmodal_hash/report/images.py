@@ -37,7 +37,7 @@ def svg(picture: Picture) -> str:
 
 
 def inline_svg(picture: Picture) -> str:
-    """A figure as an element of a page: in the page's text colour, with ids that no other figure has."""
+    """A figure as an element of a page: in the page's text color, with ids that no other figure has."""
     text = svg(picture)
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -129,7 +129,7 @@ def replaces_page(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if head and not any(title in head for title in TITLES):
-        raise SettingsError(f"{path} is there already and is no report of chash; choose another name")
+        raise SettingsError(f"{path} already exists and is no report of chash; choose another name")
     return True
 
 

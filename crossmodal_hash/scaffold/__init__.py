@@ -11,7 +11,7 @@ from string import Template
 from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.components import registry_of
 from crossmodal_hash.errors import BrokenPluginError, SettingsError, UnknownComponentError
-from crossmodal_hash.registry import normalise
+from crossmodal_hash.registry import normalize
 
 USE = {
     "criterion": "chash train --sim {name}",
@@ -65,7 +65,7 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
     registry = registry_of(kind)
     if registry.kind not in USE:
         raise UnknownComponentError("kind of plug-in", kind, USE, see="chash plugin new --help")
-    name = normalise(given).removeprefix("chash-")
+    name = normalize(given).removeprefix("chash-")
     if not NAME.fullmatch(name) or name in HIDES:
         raise SettingsError(
             f"a plug-in cannot be called {given!r}; use letters, digits and single hyphens, starting with a letter, "
@@ -78,7 +78,7 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
     except BrokenPluginError:
         taken = "more than one package"
     if taken:
-        raise SettingsError(f"{registry.kind} {name!r} is there already, from {taken}; choose another name")
+        raise SettingsError(f"{registry.kind} {name!r} already exists, from {taken}; choose another name")
     folder = parent / given.strip()
     if folder.exists():
         raise SettingsError(f"{folder} exists; choose another name, or work in another folder")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.registry import normalise
+from crossmodal_hash.registry import normalize
 from crossmodal_hash.settings.layers import Layer, merge, nest
 from crossmodal_hash.settings.schema import named
 
@@ -77,7 +77,7 @@ def _similarity(values: Mapping[str, Any], name: str, recipe: str) -> dict[str, 
     others = [
         key for key, term in terms.items() if term.get("criterion") and key not in graded and term.get("weight", 1)
     ]
-    if normalise(name) == "hard" and others:
+    if normalize(name) == "hard" and others:
         return {"terms": {key: {"weight": 0.0} for key in graded}}
     # A recipe may carry its graded term switched off; naming a criterion switches it on.
     on = {key: terms[key].get("weight", 1.0) or 1.0 for key in graded}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from crossmodal_hash.errors import SettingsError, UnknownComponentError, did_you_mean
 from crossmodal_hash.recipes import recipes
-from crossmodal_hash.registry import normalise
+from crossmodal_hash.registry import normalize
 
 
 class Layer(NamedTuple):
@@ -40,7 +40,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(old, str) and isinstance(value, Mapping):
             old = {"name": old}
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            replaced = "name" in value and normalise(str(value["name"])) != normalise(
+            replaced = "name" in value and normalize(str(value["name"])) != normalize(
                 str(old.get("name", value["name"]))
             )
             out[key] = dict(value) if replaced else merge(old, value)
@@ -103,7 +103,7 @@ def read_recipe(name: str) -> Recipe:
         SettingsError: a base that is unknown or itself has a base.
     """
     shipped = recipes()
-    path = shipped.get(normalise(name))
+    path = shipped.get(normalize(name))
     is_shipped = path is not None
     if path is None:
         if not name.endswith(".toml"):

@@ -21,7 +21,7 @@ def idle_in(recipe: Recipe) -> Iterator[tuple[str, Any, Unused]]:
     """What the file of a recipe sets itself although no form of it uses it: key, value and reason.
 
     Its forms are the one as published and the one on a frozen backbone. What `[frozen]` cancels is used as published,
-    and what it is cancelled by may leave a base's settings without use: neither is anybody's mistake.
+    and what it is canceled by may leave a base's settings without use: neither is anybody's mistake.
     """
     body = {key: value for key, value in recipe.values.items() if key != "frozen"}
     frozen = recipe.values.get("frozen", {})
@@ -191,9 +191,13 @@ def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+RENAMED = {"data.reader.unlabelled": "data.reader.unlabeled"}
+"""Keys of version 0.1 that are spelled otherwise now."""
+
+
 def from_entries(entries: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Settings from what `Resolved.entries` wrote."""
+    """Settings from what `Resolved.entries` wrote, now or in an earlier version."""
     values: dict[str, Any] = {}
     for key, entry in entries.items():
-        values = merge(values, nest(key, entry["value"]))
+        values = merge(values, nest(RENAMED.get(key, key), entry["value"]))
     return check(values)

@@ -67,7 +67,7 @@ class TermSettings(Strict):
 
 
 class TrainSettings(Strict):
-    """Optimisation."""
+    """Optimization."""
 
     epochs: int = Field(25, ge=1)
     batch: int = Field(256, ge=2, description="B, items a step")
@@ -109,7 +109,7 @@ class DataSettings(Strict):
     """Which items, and what part each plays."""
 
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
-    reader: Part | None = Field(None, description="layout of the files; none: recognised")
+    reader: Part | None = Field(None, description="layout of the files; none: recognized")
     skip_bad: bool = Field(
         False, description="leave out items without text or with a picture that cannot be read, and list them"
     )

@@ -56,7 +56,7 @@ def symmetry(subject: Subject) -> str:
     forth, back = criterion(a, b), criterion(b, a).T
     i, j = divmod(int((forth - back).abs().argmax()), forth.shape[1])
     said = f"s(a, b) = {forth[i, j]:.4g} but s(b, a) = {back[i, j]:.4g} for labels {_set(a[i])} and {_set(b[j])}"
-    expect(torch.allclose(forth, back, atol=1e-5), f"{said}; mend it, or declare symmetric = False")
+    expect(torch.allclose(forth, back, atol=1e-5), f"{said}; fix it, or declare symmetric = False")
     return "s(a, b) = s(b, a)"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialise
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
@@ -22,7 +22,7 @@ class Progress:
 
     Attributes:
         epoch: epochs completed.
-        step: optimiser steps completed within the epoch after that.
+        step: optimizer steps completed within the epoch after that.
         best_epoch: the epoch with the best validation score, or 0.
         best_score: that score.
         sums: term -> sum of its values over the steps of the epoch in progress.
@@ -49,7 +49,7 @@ def save(path: Path, progress: Progress, groups: Groups) -> None:
     tensors = {
         f"{group}/{name}": x.detach().cpu().contiguous() for group, named in groups.items() for name, x in named.items()
     }
-    write_bytes(path, serialise(tensors, {"format": "1", "progress": json.dumps(asdict(progress))}))
+    write_bytes(path, serialize(tensors, {"format": "1", "progress": json.dumps(asdict(progress))}))
 
 
 def load(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
@@ -67,15 +67,15 @@ def load(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
     except FileNotFoundError:
         raise RunError(
-            f"{path.parent.parent} has no checkpoint to resume from; train it anew into another folder"
+            f"{path.parent.parent} has no checkpoint to resume from; train it again into another folder"
         ) from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"checkpoint {path} is corrupt ({error}); delete it and train anew") from error
+        raise RunError(f"checkpoint {path} is corrupt ({error}); delete it and train again") from error
     return progress, groups
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state, flat: position of the parameter and name of the value -> tensor."""
+    """The optimizer's state, flat: position of the parameter and name of the value -> tensor."""
     state = optimizer.state_dict()["state"]
     return {f"{i}/{name}": x for i, values in state.items() for name, x in values.items() if isinstance(x, Tensor)}
 

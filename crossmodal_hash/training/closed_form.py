@@ -89,7 +89,7 @@ class Fitting:
 
 
 def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> NDArray[np.float64]:
-    """What stands before the hash function, (n, D) in the order of `rows`; levels are put behind one another."""
+    """What stands before the hash function, (n, D) in the order of `rows`; levels are concatenated."""
     parts = []
     with torch.inference_mode():
         for x in stream.batches(cut(rows, BATCH)):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as serialise
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
@@ -102,7 +102,7 @@ def cached_levels(
     folder = cache_folder() / "features" / cache_key(source, backbone, grid, mirrored)
     backbone.eval()
     on_gpu = device.type == "cuda"
-    # On a CPU large activations are given back to the system and cleared anew each time: 8 pictures run twice as fast
+    # On a CPU large activations are given back to the system and cleared again each time: 8 pictures run twice as fast
     # as 64. The cores are busy there, so that processes which read would only be in the way.
     batch = batch or (128 if on_gpu else 8)
     workers = workers if workers is not None or on_gpu else 0
@@ -158,7 +158,7 @@ def _extract_shards(
         end = int(rows[-1]) + 1
         if end % SHARD == 0 or end == len(source):
             shard = {name: torch.cat([part[name] for part in parts]).contiguous() for name in parts[0]}
-            write_bytes(folder / f"{(end - 1) // SHARD * SHARD:08d}.safetensors", serialise(shard))
+            write_bytes(folder / f"{(end - 1) // SHARD * SHARD:08d}.safetensors", serialize(shard))
             parts = []
 
 

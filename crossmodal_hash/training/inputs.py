@@ -84,7 +84,7 @@ class Streamed:
     pin_memory: bool
 
     def plain(self) -> Streamed:
-        """Centre crops."""
+        """Center crops."""
         return replace(self, augment_seed=None)
 
     def check(self, rows: Rows, callback: Callback) -> None:
@@ -134,7 +134,7 @@ class Inputs:
 
 
 def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
-    """Modality name -> width of its input: colours, words, or feature width."""
+    """Modality name -> width of its input: colors, words, or feature width."""
     out = {}
     for name, source in dataset.modalities.items():
         if isinstance(source, Pictures):
@@ -160,7 +160,7 @@ def prepare(
     workers: int | None = None,
     callback: Callback | None = None,
 ) -> Inputs:
-    """Every modality of `dataset` in the form that `model` eats.
+    """Every modality of `dataset` as model inputs.
 
     Args:
         dataset: N items.
@@ -170,7 +170,7 @@ def prepare(
         modalities: which ones; none: all that the model and the data share.
         guides: whether to feed the towers that read labels as well, for training.
         mirror: whether cached pictures are also seen mirrored, for training.
-        augment_seed: draws crops for streamed pictures; none: centre crops.
+        augment_seed: draws crops for streamed pictures; none: center crops.
         workers: processes that read pictures.
         callback: hears the progress.
 

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for the end of a step: half an optimiser step cannot be saved."""
+"""Ctrl-C waits for the end of a step: half an optimizer step cannot be saved."""
 
 from __future__ import annotations
 

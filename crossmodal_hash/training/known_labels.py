@@ -26,7 +26,7 @@ def codes_of_labels(labels: NDArray[np.uint8], real: Mapping[str, Reals], learne
     """For each item the code that tells best, by its distance, which queries share a label with it.
 
     A query is known by its real code u alone, and training items stand for the queries that will come, each once a
-    modality. The code b of an item minimises over [-1, 1]^K the mean of log(1 + e^theta) - s theta, theta = slope
+    modality. The code b of an item minimizes over [-1, 1]^K the mean of log(1 + e^theta) - s theta, theta = slope
     <b, u> + log-odds of a similar pair, s = 1 where a label is shared: a logistic regression in a box, convex, solved
     by 30 steps of accelerated projected gradient from 0. Items with the same labels get the same code.
 

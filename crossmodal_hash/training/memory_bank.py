@@ -12,7 +12,7 @@ from crossmodal_hash.types import HashOutput
 
 
 class Memory:
-    """Buffers over the N training items for alternating optimisation (HSIDHN eq. 32-34, DSPAH algorithm 1).
+    """Buffers over the N training items for alternating optimization (HSIDHN eq. 32-34, DSPAH algorithm 1).
 
     Args:
         heads: tower -> number of hash heads, the fused one first; each gets a buffer (N, K).

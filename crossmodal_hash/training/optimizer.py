@@ -34,7 +34,7 @@ def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -
 
 
 def make_opponent(objective: Objective, train: TrainSettings) -> torch.optim.Optimizer | None:
-    """The optimiser of the opposed losses, if there are any."""
+    """The optimizer of the opposed losses, if there are any."""
     parameters = [p for term in objective.opposed() for p in term.parameters()]
     return _adamw([{"params": parameters}], train.opponent_lr, train.weight_decay) if parameters else None
 

@@ -13,7 +13,7 @@ START, END = 1 / 25, 1 / 250_000
 
 
 def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int, *, guided: bool = False) -> float:
-    """The rate of optimiser step `step`, counted from 0.
+    """The rate of optimizer step `step`, counted from 0.
 
     In the first epochs of an in-batch training that is `guided`, guides learn at `lr`; the schedule is for the rest.
 

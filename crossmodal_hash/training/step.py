@@ -1,4 +1,4 @@
-"""One optimiser step, the same on every device."""
+"""One optimizer step, the same on every device."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ class _Training:
                     self._epoch(run, epoch, phases, interrupt)
                 except torch.OutOfMemoryError as error:
                     raise TrainingError(
-                        f"{self.device} has no memory left at train.batch={train.batch}; train anew into another "
+                        f"{self.device} has no memory left at train.batch={train.batch}; train again into another "
                         f"folder, with a smaller one"
                     ) from error
         if train.refit and len(self.split.validation):
@@ -283,9 +283,9 @@ class _Training:
             if self.memory is not None:
                 self.memory.load(groups["memory"])
         except (KeyError, RuntimeError, ValueError) as error:
-            raise RunError(f"checkpoint {path} is of another model ({error}); delete it and train anew") from error
+            raise RunError(f"checkpoint {path} is of another model ({error}); delete it and train again") from error
         if unexpected or set(missing) & set(self.model.learned_state()):
-            raise RunError(f"checkpoint {path} is of another model; delete it and train anew")
+            raise RunError(f"checkpoint {path} is of another model; delete it and train again")
         self.best = groups.get("best", {})
 
     def _level_heads(self, modality: str) -> int:
@@ -445,6 +445,6 @@ def check_finite(sums: Mapping[str, float], step: int) -> None:
     for name, value in sums.items():
         if not math.isfinite(value):
             raise TrainingError(
-                f"term {name!r} of the loss is {value} by step {step}; train anew into another folder, with a lower "
+                f"term {name!r} of the loss is {value} by step {step}; train again into another folder, with a lower "
                 f"train.lr or --set train.clip=1"
             )

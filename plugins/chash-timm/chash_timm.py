@@ -26,7 +26,7 @@ class Timm(Backbone):
 
     Raises:
         SettingsError: for a name timm does not have, or a network without stages.
-        WeightsError: for weights that are not there or do not fit.
+        WeightsError: for weights that are missing or do not fit.
 
     Example:
         >>> backbone = Timm(model="resnet10t", size=64).eval()

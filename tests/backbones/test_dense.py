@@ -7,7 +7,7 @@ from crossmodal_hash.errors import SettingsError
 
 
 @pytest.mark.parametrize("cls", [BowMLP, MLP])
-def test_each_level_is_relu_of_the_normalised_linear_map_of_the_one_before(cls):
+def test_each_level_is_relu_of_the_normalized_linear_map_of_the_one_before(cls):
     backbone = cls(hidden=(6, 4))
     backbone.setup(5)
     backbone.eval()

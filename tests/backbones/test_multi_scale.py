@@ -15,7 +15,7 @@ def slow_windows(row, size, tail):
 
 
 def slow_stretch(row, length):
-    """Linear between half-pixel centres, ends held."""
+    """Linear between half-pixel centers, ends held."""
     out = []
     for i in range(length):
         at = min(max((i + 0.5) * len(row) / length - 0.5, 0), len(row) - 1)
@@ -35,7 +35,7 @@ def test_ceil_and_linear_give_the_reference_row():
     torch.testing.assert_close(row, torch.tensor([1, 1.3, 2.5, 3.7, 4.9, 6.1, 7.2, 8, 8.8, 9]))
 
 
-def test_aligned_ends_and_nearest_neighbours_differ_from_half_pixel_centres():
+def test_aligned_ends_and_nearest_neighbors_differ_from_half_pixel_centers():
     assert stretch(torch.tensor([[0.0, 3.0]]), 4, "linear-aligned").tolist() == [[0, 1, 2, 3]]
     assert stretch(torch.tensor([[0.0, 3.0]]), 4, "nearest").tolist() == [[0, 0, 3, 3]]
     assert stretch(torch.tensor([[0.0, 3.0]]), 4, "linear").tolist() == [[0, 0.75, 2.25, 3]]

@@ -18,9 +18,9 @@ def test_the_last_level_averages_to_what_torchvision_feeds_its_classifier(backbo
     reference.load_state_dict(backbone.network.state_dict(), strict=False)
     reference.fc = torch.nn.Identity()
     x = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    normalised = models.ResNet18_Weights.IMAGENET1K_V1.transforms(crop_size=64, resize_size=64)(x)
+    normalized = models.ResNet18_Weights.IMAGENET1K_V1.transforms(crop_size=64, resize_size=64)(x)
     with torch.no_grad():
-        torch.testing.assert_close(backbone(x)[-1].mean(), reference(normalised), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(backbone(x)[-1].mean(), reference(normalized), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("cls", "widening"), [(ResNet18, 1), (ResNet34, 1), (ResNet50, 4)])

@@ -151,7 +151,7 @@ def test_jobs_share_the_cores(bench_kit, out, fake):
     assert (out / "started.txt").read_text() == "good 1\n"
 
 
-def test_other_settings_are_refused_and_run_anew_when_told(bench_kit, out, fake):
+def test_other_settings_are_refused_and_run_again_when_told(bench_kit, out, fake):
     bench_kit.write(out, bench_kit.done("good"))
     other = bench_kit.cell("good", sets=("train.epochs=3",))
     (failure,) = runner.run([other], out, command=fake)

@@ -18,7 +18,7 @@ from crossmodal_hash.cli.main import app, main
 from crossmodal_hash.codes import load
 from crossmodal_hash.components import CRITERIA
 
-# Typer reads the signatures of all commands anew at every call; hundreds of calls can share one reading.
+# Typer reads the signatures of all commands again at every call; hundreds of calls can share one reading.
 COMMAND = typer.main.get_command(app)
 QUICK = [
     x
@@ -614,7 +614,7 @@ def fails_to_write(monkeypatch, name, code):
     monkeypatch.setattr(Path, "write_bytes", write)
 
 
-# Runs that are not there, not whole, or not one.
+# Runs that are missing, not whole, or not one.
 
 
 @pytest.mark.parametrize("command", [["encode"], ["evaluate"]])
@@ -680,7 +680,7 @@ def test_a_corrupt_checkpoint_is_refused(refused, run, content):
     (run / "weights.safetensors").unlink()
     (run / "checkpoint").mkdir(exist_ok=True)
     (run / "checkpoint" / "state.safetensors").write_bytes(content)
-    refused(["train", "--resume", run, "-q"], "state.safetensors", "corrupt", "anew", leaves=["run"])
+    refused(["train", "--resume", run, "-q"], "state.safetensors", "corrupt", "again", leaves=["run"])
 
 
 def test_a_run_that_another_process_trains_is_left_alone(refused, run):

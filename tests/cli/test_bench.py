@@ -60,7 +60,7 @@ def test_other_settings_are_refused_in_a_sentence(benched, capsys):
     argv, _, _ = benched
     assert main([*argv, "--methods", "good", "--bits", "16", "--set", "train.lr=0.5"]) == 3
     said = capsys.readouterr().err
-    assert "was made with other settings: train.lr is 0.002 there and 0.5 now; --again runs it anew" in said
+    assert "was made with other settings: train.lr is 0.002 there and 0.5 now; --again runs it again" in said
     assert main([*argv, "--methods", "good", "--bits", "16", "--set", "train.lr=0.5", "--dry-run"]) == 0
     assert "\tother settings\ttrain.lr is" in capsys.readouterr().out
 

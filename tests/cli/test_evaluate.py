@@ -96,11 +96,11 @@ def test_metrics_come_under_their_full_names_with_rules_intervals_and_floors(cap
     assert rows_of(capsys, *files, "--metric", "map@all", "--no-interval")[0]["low"] is None
 
 
-@pytest.mark.parametrize("ties", ["stable", "optimistic", "pessimistic"])
+@pytest.mark.parametrize("ties", ["stable", "optimiztic", "pessimistic"])
 def test_a_tie_rule_changes_the_value_within_its_bounds(capsys, files, ties):
     expected = rows_of(capsys, *files, "--metric", "map@all")[0]["value"]
     value = rows_of(capsys, *files, "--ties", ties)[0]["value"]
-    assert value > expected if ties == "optimistic" else value < expected if ties == "pessimistic" else value > 0
+    assert value > expected if ties == "optimiztic" else value < expected if ties == "pessimistic" else value > 0
     if ties == "stable":
         assert value == rows_of(capsys, *files)[0]["stable"]
 
@@ -330,7 +330,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
     ("argv", "said"),
     [
         (["--metric", "map@al"], "Did you mean 'map@all'"),
-        (["--ties", "first"], "expected, stable, optimistic, pessimistic"),
+        (["--ties", "first"], "expected, stable, optimiztic, pessimistic"),
         (["--empty", "none"], "zero, skip, one, error"),
         (["--interval", "95"], "between 0 and 1"),
         (["--metric", "wap@5"], "ties stable"),
@@ -391,7 +391,7 @@ def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_g
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
-    assert "device 'cuda:7' is not here" in refused(capsys, *files, "--device", "cuda:7")
+    assert "device 'cuda:7' is not available" in refused(capsys, *files, "--device", "cuda:7")
     assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")
 
 

@@ -62,7 +62,7 @@ def test_codes_in_the_way_are_not_written_over(folder, trained, capsys):
     assert main(["encode", str(trained), "--texts", "texts.txt"]) == 0
     (folder / "texts.txt").write_text("blue\ngreen\n")
     assert main(["encode", str(trained), "--texts", "texts.txt"]) == 2
-    assert "codes/text.safetensors is there already" in capsys.readouterr().err
+    assert "codes/text.safetensors already exists" in capsys.readouterr().err
     assert len(load("codes/text.safetensors")) == 1
     assert main(["encode", str(trained), "--texts", "texts.txt", "--out", "codes"]) == 0
     assert len(load("codes/text.safetensors")) == 2

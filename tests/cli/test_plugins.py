@@ -134,7 +134,7 @@ def test_a_name_no_package_can_have_is_refused(name, tmp_path, monkeypatch, caps
 def test_a_name_that_is_taken_and_a_folder_that_exists_are_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["plugin", "new", "Cosine", "--kind", "criterion"]) == 2
-    assert "'cosine' is there already, from crossmodal-hash" in capsys.readouterr().err
+    assert "'cosine' already exists, from crossmodal-hash" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     assert main(["plugin", "new", "mine", "--kind", "criterion"]) == 2
     assert "mine exists" in capsys.readouterr().err

@@ -191,16 +191,16 @@ def test_nothing_is_wider_than_a_phone(page, browser, tmp_path):
     assert int(width) <= int(window)
 
 
-def test_an_older_report_is_written_anew_aloud_and_nothing_else_is_written_over(two_runs, tmp_path, capsys):
+def test_an_older_report_is_written_again_aloud_and_nothing_else_is_written_over(two_runs, tmp_path, capsys):
     out = tmp_path / "report.html"
     argv = ["report", str(two_runs[0]), "--out", str(out), "--examples", "0"]
     assert main(argv) == 0
     assert "already" not in capsys.readouterr().err
     first = out.read_bytes()
     assert main(argv) == 0
-    assert f"{out} is there already and is written anew" in capsys.readouterr().err
+    assert f"{out} already exists and is overwritten" in capsys.readouterr().err
     assert out.read_bytes() == first
     out.write_text("<html>my thesis</html>")
     assert main(argv) == 2
-    assert "is there already and is no report of chash; choose another name" in capsys.readouterr().err
+    assert "already exists and is no report of chash; choose another name" in capsys.readouterr().err
     assert out.read_text() == "<html>my thesis</html>"

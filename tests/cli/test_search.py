@@ -14,7 +14,7 @@ from crossmodal_hash.runs.folder import Run
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny, small):
-    """A run that has learned its three colours."""
+    """A run that has learned its three colors."""
     folder = tmp_path_factory.mktemp("search")
     run = str(folder / "run")
     with pytest.MonkeyPatch.context() as patch:
@@ -32,8 +32,8 @@ def test_a_text_finds_pictures_of_what_it_says(trained, capsys):
     said = json.loads(capsys.readouterr().out)
     codes = load(f"{trained}/codes/image.safetensors")
     assert [answer["query"] for answer in said] == ["red thing", "blue stuff"]
-    for answer, colour in zip(said, ("red", "blue"), strict=True):
-        column = codes.label_names.index(colour)
+    for answer, color in zip(said, ("red", "blue"), strict=True):
+        column = codes.label_names.index(color)
         rows = [codes.ids.tolist().index(near["item"]) for near in answer["found"]]
         assert len(rows) == 5
         assert codes.labels[rows, column].mean() >= 0.8

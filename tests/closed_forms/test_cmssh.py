@@ -100,9 +100,9 @@ def test_missing_kinds_of_pairs_are_left_out():
     one_class = draw_pairs(np.ones((5, 1), np.uint8), 10, np.random.default_rng(0))
     assert (one_class.alike == 1).all()
     assert len(one_class.alike) == 10
-    unlabelled = draw_pairs(np.zeros((5, 1), np.uint8), 10, np.random.default_rng(0))
-    assert (unlabelled.alike == -1).all()
-    assert isinstance(unlabelled, Pairs)
+    unlabeled = draw_pairs(np.zeros((5, 1), np.uint8), 10, np.random.default_rng(0))
+    assert (unlabeled.alike == -1).all()
+    assert isinstance(unlabeled, Pairs)
 
 
 def test_no_pairs_are_refused():

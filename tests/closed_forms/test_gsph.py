@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crossmodal_hash.closed_forms import gsph
-from crossmodal_hash.closed_forms.gsph import GSPH, Target, error, factorise, sweep
+from crossmodal_hash.closed_forms.gsph import GSPH, Target, error, factorize, sweep
 from crossmodal_hash.errors import SettingsError
 
 
@@ -47,7 +47,7 @@ def test_a_column_of_zeros_decides_nothing(labels):
 
 
 def test_factors_of_items_with_common_labels_point_the_same_way(labels):
-    a, b = factorise(Target(labels, 16), len(labels), 16, np.random.default_rng(0))
+    a, b = factorize(Target(labels, 16), len(labels), 16, np.random.default_rng(0))
     product = np.where(a >= 0, 1, -1) @ np.where(b >= 0, 1, -1).T
     alike = labels.astype(int) @ labels.T > 0
     assert np.abs(a).max() <= 1

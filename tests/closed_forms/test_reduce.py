@@ -20,12 +20,12 @@ def test_components_are_capped_by_rank_and_by_items(features):
     assert reduce(copies, 500).basis.shape == (24, 12)
 
 
-def test_without_a_number_features_are_centred_only(features):
+def test_without_a_number_features_are_centered_only(features):
     x = features["image"]
     np.testing.assert_allclose(reduce(x, None).apply(x), x - x.mean(0))
 
 
-def test_a_linear_code_is_centring_components_projection_and_threshold(features):
+def test_a_linear_code_is_centering_components_projection_and_threshold(features):
     x = features["text"]
     w, a = np.random.default_rng(0).normal(size=(4, 8)), np.arange(8.0)
     reduction = reduce(x, 4)

@@ -5,12 +5,12 @@ from crossmodal_hash.closed_forms.scm import SCM, Directions, factor, orthogonal
 from crossmodal_hash.errors import SettingsError
 
 
-def centred(features):
+def centered(features):
     return [x - x.mean(0) for x in features.values()]
 
 
 def test_semantic_correlation_is_that_of_the_whole_table(features, labels):
-    x, y = centred(features)
+    x, y = centered(features)
     table = np.empty((len(labels), len(labels)))
     for i, a in enumerate(labels.astype(float)):
         for j, b in enumerate(labels.astype(float)):
@@ -20,14 +20,14 @@ def test_semantic_correlation_is_that_of_the_whole_table(features, labels):
 
 
 def test_orthogonal_directions_have_unit_variance_and_no_covariance(features, labels):
-    x, y = centred(features)
+    x, y = centered(features)
     wx, wy = orthogonal(x, y, labels, 8)
     np.testing.assert_allclose(wx.T @ (x.T @ x) @ wx, np.eye(8), atol=1e-6)
     np.testing.assert_allclose(wy.T @ (y.T @ y) @ wy, np.eye(8), atol=1e-6)
 
 
-def test_orthogonal_directions_solve_the_generalised_eigenproblem(features, labels):
-    x, y = centred(features)
+def test_orthogonal_directions_solve_the_generalized_eigenproblem(features, labels):
+    x, y = centered(features)
     wx, wy = orthogonal(x, y, labels, 3)
     cxy = semantic_correlation(x, y, labels, 3)
     cxx, cyy = x.T @ x, y.T @ y
@@ -40,7 +40,7 @@ def test_orthogonal_directions_solve_the_generalised_eigenproblem(features, labe
 
 
 def test_sequential_bits_each_take_what_the_signs_before_left(features, labels):
-    x, y = centred(features)
+    x, y = centered(features)
     wx, wy = sequential(x, y, labels, 3)
     left = semantic_correlation(x, y, labels, 3)
     for k in range(3):
@@ -51,7 +51,7 @@ def test_sequential_bits_each_take_what_the_signs_before_left(features, labels):
 
 
 def test_sequential_gives_more_bits_than_there_are_dimensions(features, labels):
-    x, y = centred(features)
+    x, y = centered(features)
     wx, wy = sequential(x, y, labels, 40)
     assert wx.shape == (12, 40)
     assert wy.shape == (20, 40)

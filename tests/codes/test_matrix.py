@@ -6,7 +6,7 @@ from crossmodal_hash.errors import CodesError
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float64, np.int64])
-def test_both_pairs_of_values_are_recognised(dtype):
+def test_both_pairs_of_values_are_recognized(dtype):
     signs = np.array([[1, -1, 1], [-1, -1, 1]], dtype)
     assert (codes_from_matrix(signs) == pack(signs)).all()
     assert (codes_from_matrix((signs > 0).astype(dtype)) == pack(signs)).all()

@@ -171,7 +171,7 @@ def test_a_fixed_bandwidth_holds_before_and_after_fit():
 def test_the_width_is_1_where_distances_say_nothing(cls, bandwidth, labels):
     criterion = cls(bandwidth=bandwidth)
     criterion.fit(labels)
-    # Items without labels are unlike even themselves for the normalised kernel, so that they do have a distance.
+    # Items without labels are unlike even themselves for the normalized kernel, so that they do have a distance.
     assert criterion.width.item() == (2.0 if cls is MMDNormalized and len(labels) > 1 and not labels.any() else 1.0)
 
 
@@ -223,7 +223,7 @@ def test_items_with_few_labels_look_alike_to_mmd_whatever_the_labels_are():
     assert mmd_normalized(few[:1], few[1:], width=2.0) < mmd_normalized(many[:1], many[1:], width=2.0)
 
 
-def test_the_normalised_kernel_ranks_pairs_as_fgsc_does():
+def test_the_normalized_kernel_ranks_pairs_as_fgsc_does():
     labels = torch.tensor([[float(i >> c & 1) for c in range(4)] for i in range(16)], dtype=torch.float64)
     by_cosine = fgsc(labels, labels).flatten()
     by_kernel = mmd_normalized(labels, labels, width=1.3).flatten()

@@ -14,10 +14,10 @@ ROWS = [
 ]
 
 
-def encode(colour, name, size=(20, 12)):
+def encode(color, name, size=(20, 12)):
     file = io.BytesIO()
     kinds = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
-    Image.new("RGB", size, colour).save(file, kinds[name.rsplit(".", 1)[1]])
+    Image.new("RGB", size, color).save(file, kinds[name.rsplit(".", 1)[1]])
     return file.getvalue()
 
 

@@ -85,7 +85,7 @@ def test_torchcmh_lists_name_pictures(tmp_path, write, contents, matrices):
     assert data.ids == ("a.png", "b.jpg", "c.webp")
     assert data.modalities["image"].read(0).getpixel((0, 0)) == (255, 0, 0)
     (folder / "mirflickr" / "b.jpg").unlink()
-    with pytest.raises(DataError, match=r"1 of 3 pictures of 'toy' are not there \('b.jpg'\)"):
+    with pytest.raises(DataError, match=r"1 of 3 pictures of 'toy' are missing \('b.jpg'\)"):
         load_data(folder)
 
 

@@ -89,7 +89,7 @@ def test_a_broken_annotation_file_is_named(tmp_path, content, message):
 
 def test_a_picture_that_is_not_there_is_named(tmp_path):
     (coco(tmp_path) / "val2017" / "000000000008.jpg").unlink()
-    with pytest.raises(DataError, match=r"1 of 24 pictures .* are not there \('val2017/000000000008.jpg'\)"):
+    with pytest.raises(DataError, match=r"1 of 24 pictures .* are missing \('val2017/000000000008.jpg'\)"):
         load_data(tmp_path)
 
 

@@ -34,7 +34,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("name", list(MINIATURES))
-def test_every_layout_is_recognised_and_survives_data_convert(tmp_path, name, capsys):
+def test_every_layout_is_recognized_and_survives_data_convert(tmp_path, name, capsys):
     pytest.importorskip({"parquet": "pyarrow", "huggingface": "datasets"}.get(name, "numpy"))
     path = tmp_path / "theirs"
     path.mkdir()
@@ -118,7 +118,7 @@ def test_where_no_item_has_a_text_nothing_is_left(tmp_path):
 def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     folder = native(tmp_path / "theirs")
     assert main(["data", "convert", str(folder), str(folder)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     for name in ("x.zap", "x.tgz", "x.tar.gz"):
         assert main(["data", "convert", str(folder), str(tmp_path / name)]) == 2
         assert "is not written; end it in .zip or .tar, or give --format folder" in capsys.readouterr().err

@@ -62,9 +62,9 @@ def test_unreadable_and_missing_pictures_are_listed_and_can_be_left_out(folder, 
     (folder / "images" / "5.jpg").unlink()
     code, document, _ = check(folder, capsys)
     assert code == 1
-    assert document["wrong"] == ["2 of 24 pictures cannot be read; mend them, or leave them out with --skip-bad"]
+    assert document["wrong"] == ["2 of 24 pictures cannot be read; fix them, or leave them out with --skip-bad"]
     assert "cannot decode picture 'images/3.jpg'" in document["unreadable"]["images/3.jpg"]
-    assert document["unreadable"]["images/5.jpg"] == "picture 'images/5.jpg' is not there"
+    assert document["unreadable"]["images/5.jpg"] == "picture 'images/5.jpg' is missing"
     code, document, _ = check(folder, capsys, "--skip-bad")
     assert (code, document["wrong"], document["facts"]["items"]) == (0, [], SIZE - 2)
     assert set(document["unreadable"]) == {"images/3.jpg", "images/5.jpg"}

@@ -1,4 +1,4 @@
-"""The list files of torchcmh and DCMHT, recognised by their names."""
+"""The list files of torchcmh and DCMHT, recognized by their names."""
 
 import numpy as np
 import pytest
@@ -67,5 +67,5 @@ def test_dcmht_without_a_list_is_refused(tmp_path):
 
 def test_a_listed_picture_that_is_not_there_is_named(tmp_path):
     (dcmht(tmp_path) / "pictures" / "part1" / "003.jpg").unlink()
-    with pytest.raises(DataError, match=r"1 of 24 pictures .* are not there \('part1/003.jpg'\)"):
+    with pytest.raises(DataError, match=r"1 of 24 pictures .* are missing \('part1/003.jpg'\)"):
         load_data(tmp_path)

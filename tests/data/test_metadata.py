@@ -89,7 +89,7 @@ CASES = {
     "all without labels": (bad(jsonl(row(labels=[]))), "no label on any of its 1 rows"),
     "absent": (
         bad(jsonl(*(row(f"images/{c}.png") for c in "avwxyz"))),
-        r"5 of 6 pictures .* are not there \('images/v.png', 'images/w.png', 'images/x.png', ...\)",
+        r"5 of 6 pictures .* are missing \('images/v.png', 'images/w.png', 'images/x.png', ...\)",
     ),
     "twice": (bad(jsonl(row(), row())), r"1 ids of 'toy' are used twice \('images/a.png'\)"),
     "outside": (bad(jsonl(row("../x.png"))), "leads outside"),

@@ -50,7 +50,7 @@ def test_the_stricter_annotations_of_mirflickr_can_be_asked_for(tmp_path):
     assert relevant.notes == (
         "mirflickr25k: 4 of 24 pictures are taken; 0 have no tag that 20 pictures have, 20 of the others no label",
     )
-    everything = load_data(tmp_path, reader=READERS.make("mirflickr25k", annotations="all", unlabelled=True))
+    everything = load_data(tmp_path, reader=READERS.make("mirflickr25k", annotations="all", unlabeled=True))
     assert everything.label_names == ("sea", "sky", "sky_r1", "sun")
 
 
@@ -71,7 +71,7 @@ def test_pictures_of_mirflickr_without_a_common_tag_are_left_out_and_noted(tmp_p
 def test_mirflickr_says_what_is_missing_or_wrong(tmp_path):
     mirflickr25k(tmp_path)
     (tmp_path / "mirflickr" / "im4.jpg").unlink()
-    with pytest.raises(DataError, match=r"1 of 24 pictures .* are not there \('mirflickr/im4.jpg'\)"):
+    with pytest.raises(DataError, match=r"1 of 24 pictures .* are missing \('mirflickr/im4.jpg'\)"):
         load_data(tmp_path)
     (tmp_path / "mirflickr25k_annotations_v080" / "sea.txt").write_text("1\nx\n")
     with pytest.raises(DataError, match=r"sea.txt' .* has the line 'x'"):
@@ -101,7 +101,7 @@ def test_the_most_frequent_labels_of_nus_wide_are_taken(tmp_path):
     kept = [i for i in range(SIZE) if set(labels(i)) & set(most)]
     assert [int(name[8:12]) for name in data.ids] == kept
     assert data.notes[0].startswith(f"nuswide: {len(kept)} of 24 pictures are taken, with 2 of 4 labels; ")
-    assert len(load_data(tmp_path, reader=READERS.make("nuswide", classes=2, unlabelled=True))) == SIZE
+    assert len(load_data(tmp_path, reader=READERS.make("nuswide", classes=2, unlabeled=True))) == SIZE
 
 
 def test_the_thousand_tags_of_nus_wide_can_be_asked_for(tmp_path):

@@ -47,9 +47,9 @@ def test_a_photograph_taken_sideways_is_turned_upright():
     assert decode(save(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).size == (20, 40)
 
 
-def test_sixteen_bit_grey_keeps_its_brightness():
-    grey = Image.fromarray(np.full((2, 2), 0x80FF, dtype=np.uint16))
-    assert decode(save(grey, "PNG")).getpixel((0, 0)) == (0x80, 0x80, 0x80)
+def test_sixteen_bit_gray_keeps_its_brightness():
+    gray = Image.fromarray(np.full((2, 2), 0x80FF, dtype=np.uint16))
+    assert decode(save(gray, "PNG")).getpixel((0, 0)) == (0x80, 0x80, 0x80)
 
 
 def test_a_jpeg_may_be_decoded_small_but_not_smaller_than_asked():

@@ -1,4 +1,4 @@
-"""The registry of readers: how a layout is recognised, named, and refused."""
+"""The registry of readers: how a layout is recognized, named, and refused."""
 
 import sys
 from types import SimpleNamespace
@@ -47,7 +47,7 @@ def registered(monkeypatch):
     return register
 
 
-def test_the_native_layout_and_matrices_are_recognised(write, contents, tmp_path, matrices):
+def test_the_native_layout_and_matrices_are_recognized(write, contents, tmp_path, matrices):
     assert type(recognize(Place(write(contents)))).__name__ == "Native"
     np.savez(tmp_path / "x.npz", XAll=matrices[0], YAll=matrices[1], LAll=matrices[2])
     assert type(recognize(Place(tmp_path / "x.npz"))).__name__ == "Matrices"

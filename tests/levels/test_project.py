@@ -5,7 +5,7 @@ from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.levels.project import Projection
 
 
-def test_it_is_relu_of_the_batch_normalised_linear_map():
+def test_it_is_relu_of_the_batch_normalized_linear_map():
     torch.manual_seed(0)
     project, x = Projection(3, 4, dropout=0.0), torch.randn(5, 3)
     with torch.no_grad():

@@ -64,7 +64,7 @@ def test_half_precision_features_do_not_overflow_and_come_out_single():
     torch.testing.assert_close(out[:2], torch.tensor([[-1.0], [1.0]]))
 
 
-def test_a_channel_that_is_constant_in_training_is_only_centred():
+def test_a_channel_that_is_constant_in_training_is_only_centered():
     standardize = Standardize([LevelInfo("vector", 1, 0)], grid=1)
     standardize.fit((Level(torch.full((9, 1), 0.1)),))
     torch.testing.assert_close(standardize((Level(torch.tensor([[0.3]])),))[0].x, torch.tensor([[0.2]]))

@@ -36,19 +36,19 @@ def test_words_beside_a_figure_say_its_numbers():
     assert history_picture("losses", "Losses", "loss", [("run", {})]) is None
 
 
-def test_of_several_runs_each_has_a_colour_and_a_long_legend_stands_below_the_axes():
+def test_of_several_runs_each_has_a_color_and_a_long_legend_stands_below_the_axes():
     points = [(1, 0.5), (2, 0.25)]
     runs = [(name, dict.fromkeys(("hard", "soft", "total"), points)) for name in ("one", "two")]
     figure = history_picture("losses", "Losses", "loss", runs).figure()
     axes = figure.axes[0]
     looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines()]
     assert len(set(looks)) == 6
-    assert len({colour for colour, _ in looks}) == 2
+    assert len({color for color, _ in looks}) == 2
     figure.draw_without_rendering()
     assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0
 
 
-def test_an_svg_in_a_page_takes_the_colour_of_the_page_and_asks_for_nothing():
+def test_an_svg_in_a_page_takes_the_color_of_the_page_and_asks_for_nothing():
     text = inline_svg(picture())
     assert text.startswith("<svg viewBox=")
     assert "currentColor" in text

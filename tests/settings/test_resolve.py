@@ -186,3 +186,10 @@ def test_a_parameter_of_a_part_that_nobody_names_is_one_of_the_default_part(tmp_
     file.write_text(f"[towers.text]\n{part} = {{ extra = 1 }}\n")
     other = resolve(str(method), file=file, sets=[f"towers.text.{part}={{name='other'}}"])
     assert getattr(other.settings.towers["text"], part).model_dump() == {"name": "other"}
+
+
+def test_settings_of_version_0_1_are_read_under_their_new_spelling():
+    written = resolve("default", flags={"reader": "mirflickr25k,unlabeled=true"}).entries()
+    old = {key.replace("unlabeled", "unlabelled"): entry for key, entry in written.items()}
+    assert old != written
+    assert from_entries(old) == from_entries(written)

@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-COLOURS = ("red", "green", "blue")
+COLORS = ("red", "green", "blue")
 CLASSES = ("sky", "sea", "sun")
 SIZE = 24
 
 
 def picture(row, kind="JPEG", size=(24, 16)):
-    """A picture that no other row has: its colour, and a bar as long as its number."""
+    """A picture that no other row has: its color, and a bar as long as its number."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     pixels[:, :, row % 3] = 200
     pixels[4:8, : row + 1] = 255
@@ -24,7 +24,7 @@ def picture(row, kind="JPEG", size=(24, 16)):
 
 
 def text(row):
-    return f"{COLOURS[row % 3]} photo number{row}"
+    return f"{COLORS[row % 3]} photo number{row}"
 
 
 def labels(row):
@@ -82,7 +82,7 @@ def coco(folder, part="val2017"):
 
 
 def webdataset(folder):
-    """Two shards; the keys begin anew in the second, texts lie in .txt or .json, labels in .cls or .json."""
+    """Two shards; the keys begin again in the second, texts lie in .txt or .json, labels in .cls or .json."""
     for shard in range(2):
         contents = {}
         for k in range(SIZE // 2):
@@ -141,8 +141,8 @@ def nuswide(folder):
         write(folder / "Groundtruth" / "AllLabels" / f"Labels_{name}.txt", column)
     tags = "".join(f"{1000 + i}      {text(i)} \r\n" for i in range(SIZE))
     write(folder / "NUS_WID_Tags" / "All_Tags.txt", tags)
-    write(folder / "NUS_WID_Tags" / "TagList1k.txt", "\n".join((*COLOURS, "photo")) + "\n")
-    ones = [[int(colour == COLOURS[i % 3]) for colour in COLOURS] + [1] for i in range(SIZE)]
+    write(folder / "NUS_WID_Tags" / "TagList1k.txt", "\n".join((*COLORS, "photo")) + "\n")
+    ones = [[int(color == COLORS[i % 3]) for color in COLORS] + [1] for i in range(SIZE)]
     write(folder / "NUS_WID_Tags" / "AllTags1k.txt", "".join("\t".join(map(str, row)) + "\t\n" for row in ones))
     return folder
 

@@ -103,7 +103,7 @@ class Wider(Fusion):
 
 
 class BatchNormed(Backbone):
-    """One layer, normalised over the batch in evaluation too."""
+    """One layer, normalized over the batch in evaluation too."""
 
     reads = "text"
 
@@ -176,7 +176,7 @@ FAULTS = [
         "criterion",
         OneSided,
         "s(a, b) is s(b, a) transposed, if symmetric is declared",
-        "s(a, b) = 1 but s(b, a) = 0.2 for labels {1} and {0, 1, 2, 3, 4}; mend it, or declare symmetric = False",
+        "s(a, b) = 1 but s(b, a) = 0.2 for labels {1} and {0, 1, 2, 3, 4}; fix it, or declare symmetric = False",
     ),
     (
         "criterion",

@@ -177,7 +177,7 @@ def test_the_guide_is_a_constant_while_the_others_learn_and_learns_when_it_is_it
         assert {name.split(".")[1] for name in moved(model, before)} == set(learning)
 
 
-def test_opposed_parameters_are_moved_by_their_own_optimiser_alone():
+def test_opposed_parameters_are_moved_by_their_own_optimizer_alone():
     settings, model, objective, batch = small()
     optimizer, opponent = make_optimizer(model, objective, settings), make_opponent(objective, settings.train)
     owned = {id(p) for group in opponent.param_groups for p in group["params"]}

@@ -1,4 +1,4 @@
-"""Codes made from labels: the likelihood they minimise, re-computed by another optimiser."""
+"""Codes made from labels: the likelihood they minimize, re-computed by another optimizer."""
 
 import numpy as np
 import pytest

@@ -22,7 +22,7 @@ CASES = {
     "one label each": [*torch.eye(C).tolist(), [1, 0, 0, 0, 0]],
     "disjoint": torch.eye(B)[:, :C].tolist(),
     "one class": [[1, 0, 0, 0, 0]] * B,
-    "unlabelled": [[0] * C] * B,
+    "unlabeled": [[0] * C] * B,
 }  # fmt: skip
 
 

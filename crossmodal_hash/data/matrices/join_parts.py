@@ -21,7 +21,7 @@ def join_parts(parts: Mapping[str, Sequence[ArrayAt | None]], name: str) -> Data
     """One data set from its three parts.
 
     Where the files give no database, the training items are it. Where they do, it usually holds the training items a
-    second time; those are recognised by equal content and kept once, so that the score without them can be had.
+    second time; those are recognized by equal content and kept once, so that the score without them can be had.
     """
     read = {part: [at for at in ats if at is not None] for part, ats in parts.items()}
     if 0 < len(read["database"]) < 3:

@@ -32,7 +32,7 @@ class MirFlickr25k(Reader):
             `all` both, 38.
         common: a picture stays only if one of its tags is on this many pictures at least; 20 is the owners' line for
             common tags, and the papers' choice. 1 keeps every picture with a tag.
-        unlabelled: whether pictures without a label stay.
+        unlabeled: whether pictures without a label stay.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class MirFlickr25k(Reader):
         *,
         annotations: Literal["potential", "relevant", "all"] = "potential",
         common: int = 20,
-        unlabelled: bool = False,
+        unlabeled: bool = False,
     ) -> None:
-        self.annotations, self.common, self.unlabelled = annotations, common, unlabelled
+        self.annotations, self.common, self.unlabeled = annotations, common, unlabeled
 
     def matches(self, place: Place) -> Match:
         """Likely where tags and annotations have these names, unpacked or in the owners' zips."""
@@ -82,7 +82,7 @@ class MirFlickr25k(Reader):
         tags = {n: files.read(name).decode("utf-8", "replace").split() for n, name in tag_files.items()}
         times = Counter(tag for said in tags.values() for tag in set(said))
         tagged = [n for n in sorted(tags) if any(times[tag] >= self.common for tag in tags[n])]
-        chosen = [n for n in tagged if self.unlabelled or n in labels]
+        chosen = [n for n in tagged if self.unlabeled or n in labels]
         if not chosen:
             raise DataError(
                 f"none of the {len(tags)} pictures of {str(place.path)!r} has a label and a tag that {self.common} "

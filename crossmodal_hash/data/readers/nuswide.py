@@ -33,7 +33,7 @@ class NusWide(Reader):
     Args:
         classes: the most frequent labels to take, 21 or 10 in the papers; 0 takes all 81.
         tags: `all` that were given to a picture, or those among the owners' `1k` most frequent.
-        unlabelled: whether pictures with none of these labels stay.
+        unlabeled: whether pictures with none of these labels stay.
         untagged: whether pictures without a tag stay.
     """
 
@@ -42,10 +42,10 @@ class NusWide(Reader):
         *,
         classes: int = 21,
         tags: Literal["all", "1k"] = "all",
-        unlabelled: bool = False,
+        unlabeled: bool = False,
         untagged: bool = False,
     ) -> None:
-        self.classes, self.tags, self.unlabelled, self.untagged = classes, tags, unlabelled, untagged
+        self.classes, self.tags, self.unlabeled, self.untagged = classes, tags, unlabeled, untagged
 
     def matches(self, place: Place) -> Match:
         """Likely where the list of pictures and the labels have these names, unpacked or in the owners' zips."""
@@ -70,9 +70,9 @@ class NusWide(Reader):
         labels = tuple(sorted(ranked[: self.classes] if self.classes else ranked))
         matrix = np.stack([marks[label] for label in labels], axis=1)
         texts = self._texts(files, names, total, place)
-        labelled = matrix.any(axis=1) | self.unlabelled
+        labeled = matrix.any(axis=1) | self.unlabeled
         tagged = np.array([bool(text) for text in texts]) | self.untagged
-        rows = np.flatnonzero(labelled & tagged)
+        rows = np.flatnonzero(labeled & tagged)
         if not len(rows):
             raise DataError(
                 f"none of the {total} pictures of {str(place.path)!r} has a tag and one of {len(labels)} labels"
@@ -81,7 +81,7 @@ class NusWide(Reader):
         folder = _folder(files, names, chosen)
         notes = (
             f"nuswide: {len(rows)} of {total} pictures are taken, with {len(labels)} of {len(marks)} labels; "
-            f"{int((~labelled).sum())} have none of these, {int((labelled & ~tagged).sum())} of the others no tag",
+            f"{int((~labeled).sum())} have none of these, {int((labeled & ~tagged).sum())} of the others no tag",
         )
         return Dataset(
             place.name,
