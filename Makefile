@@ -1,0 +1,20 @@
+# What is typed most often; `.ci/run` is everything that must hold, from a clean clone.
+.PHONY: help install test lint docs ci
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+install: ## Install the package with what its tests and pages need.
+	pip install -e '.[test,docs]'
+
+test: ## Run the default tests.
+	pytest
+
+lint: ## Run everything that a machine can decide about style, types and imports.
+	ruff check . && ruff format --check . && mypy && lint-imports && python tools/write_reference.py --check
+
+docs: ## Build the site into site/.
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+ci: ## Run all that must hold before a change lands.
+	.ci/run
