@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, cast
 
 from crossmodal_hash.callbacks import Callback, Callbacks
 from crossmodal_hash.codes import Codes
@@ -14,6 +14,7 @@ from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
+from crossmodal_hash.settings.flags import Flags, TrainFlags
 from crossmodal_hash.settings.layers import Layer
 from crossmodal_hash.settings.resolve import Resolved, resolve
 from crossmodal_hash.training import trainer
@@ -43,21 +44,23 @@ class Method:
     recipe: str
     file: Path | None
     sets: tuple[str, ...]
-    flags: Mapping[str, Any]
+    flags: Flags
 
-    def resolve(self, data: Dataset | None = None, **flags: Any) -> Resolved:
+    def resolve(self, data: Dataset | None = None, **flags: Unpack[TrainFlags]) -> Resolved:
         """The settings, as the data want them where nobody says otherwise."""
-        given = {**self.flags, **flags}
+        given = cast(Flags, {**self.flags, **flags})
         frozen = frozen_by_default(given.get("device"))
         first = self._resolved(given, frozen, [])
         layer = None if data is None else data_layer(first, data)
         return first if layer is None else self._resolved(given, frozen, [layer])
 
-    def _resolved(self, flags: Mapping[str, Any], frozen: bool, extra: list[Layer]) -> Resolved:
+    def _resolved(self, flags: Flags, frozen: bool, extra: list[Layer]) -> Resolved:
         return resolve(self.recipe, file=self.file, sets=self.sets, flags=flags, frozen_by_default=frozen, extra=extra)
 
 
-def build(recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Any) -> Method:
+def build(
+    recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Unpack[Flags]
+) -> Method:
     """Name a method; every name and setting is checked now.
 
     Args:
@@ -79,7 +82,12 @@ def build(recipe: str = "default", *, file: Path | None = None, sets: Sequence[s
 
 
 def train(
-    method: Method, data: Dataset, *, out: Path | str | None = None, callbacks: Sequence[Callback] = (), **flags: Any
+    method: Method,
+    data: Dataset,
+    *,
+    out: Path | str | None = None,
+    callbacks: Sequence[Callback] = (),
+    **flags: Unpack[TrainFlags],
 ) -> Run:
     """Train a method on some data into a run folder, `runs/...` unless `out` is given.
 

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from crossmodal_hash.errors import SettingsError, did_you_mean
+from crossmodal_hash.settings.flags import Flags
 from crossmodal_hash.settings.layers import read_toml
 from crossmodal_hash.settings.schema import Part, Strict
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 """Names of methods and data sets are names of folders."""
-FLAGS = ("backbone", "text", "weights", "fusion", "sim", "loss", "epochs", "freeze_backbone")
 
 
 class GridMethod(Strict):
@@ -134,18 +134,16 @@ class Cell:
         """`--set` options, the method's own last."""
         return (*self.sets, *self.method.sets)
 
-    def flags(self) -> dict[str, Any]:
+    def flags(self) -> Flags:
         """Flags of `chash train` without their dashes; none means not given."""
-        own = {flag: getattr(self.method, flag) for flag in FLAGS}
-        data: dict[str, Any] = {
-            "data": self.data.path,
-            "query": self.data.query,
-            "train": self.data.train,
-            "split": self.data.split,
-        }
-        data["skip_bad"] = self.data.skip_bad or None
-        data["reader"] = self.data.reader.model_dump() if self.data.reader else None
-        return {**own, **data, "bits": self.bits, "seed": self.seed, "device": self.device}
+        method, data = self.method, self.data
+        return {
+            "backbone": method.backbone, "text": method.text, "weights": method.weights, "fusion": method.fusion,
+            "sim": method.sim, "loss": method.loss, "epochs": method.epochs, "freeze_backbone": method.freeze_backbone,
+            "data": data.path, "reader": data.reader.model_dump() if data.reader else None,
+            "skip_bad": data.skip_bad or None, "query": data.query, "train": data.train, "split": data.split,
+            "bits": self.bits, "seed": self.seed, "device": self.device,
+        }  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """For the process that runs it."""

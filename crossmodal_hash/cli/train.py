@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from crossmodal_hash.cli.output import Output, print_interrupted
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
     from crossmodal_hash.runs.folder import Run
+    from crossmodal_hash.settings.flags import Flags
     from crossmodal_hash.settings.resolve import Resolved
 
 
@@ -107,7 +108,7 @@ def train(
     if resume is not None:
         finish(output, resume_run(resume, data, ConsoleCallback(output)))
         return
-    flags = {
+    flags: Flags = {
         "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
         "bits": bits, "epochs": epochs, "seed": seed, "device": device, "data": data, "reader": reader,
         "skip_bad": skip_bad or None, "query": query, "train": train, "split": split,
@@ -123,7 +124,7 @@ def train(
 
 
 def prepare(
-    recipe: str, file: Path | None, sets: list[str], flags: dict[str, Any], console: ConsoleCallback
+    recipe: str, file: Path | None, sets: list[str], flags: Flags, console: ConsoleCallback
 ) -> tuple[Resolved, Dataset]:
     """Settings that fit the data, and the data."""
     from crossmodal_hash.api import build

@@ -4,12 +4,57 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.registry import normalize
 from crossmodal_hash.settings.layers import Layer, merge, nest
 from crossmodal_hash.settings.schema import named
+
+
+class TrainFlags(TypedDict, total=False):
+    """The flags of `chash train` without their dashes, where the data are at hand; None is the same as not given."""
+
+    backbone: str | None
+    """Backbone of pictures, by name."""
+    text: str | None
+    """Backbone of texts, by name."""
+    weights: str | None
+    """Of the image backbone: `imagenet`, `none` or a path."""
+    fusion: str | None
+    """How levels become one vector, by name, in every tower."""
+    sim: str | None
+    """Criterion of the graded term, by name; `hard` removes the term."""
+    loss: str | None
+    """Loss of the leading pairwise term, by name."""
+    bits: int | None
+    """Code length K."""
+    epochs: int | None
+    """Passes over the training items."""
+    seed: int | None
+    """Of split, start and order."""
+    device: str | None
+    """auto, cpu, cuda or cuda:N."""
+    reader: str | Mapping[str, Any] | None
+    """Layout of the data, with parameters after commas; none: recognized."""
+    skip_bad: bool | None
+    """Leave out items without text or with a picture that cannot be read."""
+    query: int | None
+    """Query items."""
+    train: int | None
+    """Training items."""
+    split: str | None
+    """JSON of ids instead of a random split."""
+    freeze_backbone: bool | None
+    """Train on cached features."""
+
+
+class Flags(TrainFlags, total=False):
+    """All flags of `chash train` that are settings, for the library and the bench."""
+
+    data: str | None
+    """Folder, archive or file; none: the embedded drawings."""
+
 
 PART_FLAGS = ("backbone", "text", "fusion", "sim", "loss")
 """Those that name a part, and so drop the parameters of the part they replace."""
@@ -94,7 +139,7 @@ def _leading_loss(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"terms": {compared[0][2]: {"loss": {"name": name}}}}
 
 
-def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str) -> Iterator[Layer]:
+def flag_layers(values: Mapping[str, Any], flags: Flags, recipe: str) -> Iterator[Layer]:
     """The settings each flag of `chash train` stands for, given what the recipe says so far.
 
     Raises:
@@ -116,9 +161,9 @@ def flag_layers(values: Mapping[str, Any], flags: Mapping[str, Any], recipe: str
             case "fusion":
                 yield Layer(origin, _set_in_towers(values, "fusion.name", value))
             case "sim":
-                yield Layer(origin, _similarity(values, value, recipe))
+                yield Layer(origin, _similarity(values, str(value), recipe))
             case "loss":
-                yield Layer(origin, _leading_loss(values, value))
+                yield Layer(origin, _leading_loss(values, str(value)))
             case "epochs":
                 yield Layer(origin, nest("train.epochs", value))
             case "freeze_backbone":

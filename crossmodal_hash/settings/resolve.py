@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.settings.flags import PART_FLAGS, flag_layers, parse_set
+from crossmodal_hash.settings.flags import PART_FLAGS, Flags, flag_layers, parse_set
 from crossmodal_hash.settings.layers import Layer, Origins, Recipe, flatten, merge, nest, read_recipe, read_toml
 from crossmodal_hash.settings.schema import Settings, check, named, with_default_parts
 from crossmodal_hash.settings.unused import Found, Unused, reason, unused, without
@@ -68,7 +68,7 @@ def resolve(
     *,
     file: Path | None = None,
     sets: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
+    flags: Flags | None = None,
     frozen_by_default: bool = True,
     extra: Sequence[Layer] = (),
 ) -> Resolved:
@@ -92,7 +92,7 @@ def resolve(
     check_tables({"frozen": frozen_table})
     user = [Layer(f"file {file}", read_toml(file))] if file else []
     user.append(Layer("--set", parse_set(sets)))
-    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    given = cast(Flags, {key: value for key, value in (flags or {}).items() if value is not None})
     said = [_freezing(values) for values in (body, *(layer.values for layer in user))] + [given.get("freeze_backbone")]
     frozen = next((bool(value) for value in reversed(said) if value is not None), frozen_by_default)
 
@@ -120,7 +120,7 @@ def resolve(
     # A flag that names a part drops the parameters of the part it replaces. It is applied before what the user sets, or
     # it would drop those too, and again at the end, where flags win; a file may still make room for it in between.
     with suppress(SettingsError):
-        for layer in flag_layers(values, {flag: given[flag] for flag in PART_FLAGS if flag in given}, name):
+        for layer in flag_layers(values, cast(Flags, {f: v for f, v in given.items() if f in PART_FLAGS}), name):
             put(layer)
     for layer in user:
         put(layer)

@@ -1,8 +1,12 @@
+import inspect
+
 import pytest
 
+from crossmodal_hash.bench.grid import Cell, GridData, GridMethod, cells, read_grid
+from crossmodal_hash.cli.train import train
 from crossmodal_hash.errors import SettingsError, UnknownComponentError
 from crossmodal_hash.recipes import recipes
-from crossmodal_hash.settings.flags import parse_set, parse_value
+from crossmodal_hash.settings.flags import Flags, parse_set, parse_value
 from crossmodal_hash.settings.resolve import from_entries, resolve
 
 
@@ -193,3 +197,15 @@ def test_settings_of_version_0_1_are_read_under_their_new_spelling():
     old = {key.replace("unlabeled", "unlabelled"): entry for key, entry in written.items()}
     assert old != written
     assert from_entries(old) == from_entries(written)
+
+
+def test_train_bench_and_library_have_the_same_flags():
+    """Each takes all of them, so that whatever can be said to one can be said to the others."""
+    every = set(Flags.__annotations__)
+    command = set(inspect.signature(train).parameters)
+    assert every <= command
+    assert command - every == {"out", "resume", "recipe", "config", "set_", "dry_run", "as_json", "quiet"}
+    grid = read_grid(None, {"methods": ["default"]})
+    assert set(next(cells(grid)).flags()) == every
+    for flag in every:
+        assert flag in {**GridMethod.model_fields, **GridData.model_fields, **Cell.__annotations__} or flag == "data"
