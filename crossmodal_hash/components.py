@@ -8,6 +8,7 @@ from crossmodal_hash.errors import UnknownComponentError
 from crossmodal_hash.registry import Registry, normalize
 
 if TYPE_CHECKING:
+    from crossmodal_hash.callbacks import Callback
     from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss
     from crossmodal_hash.data.reader import Reader
 
@@ -140,8 +141,13 @@ HEADS: Registry[Component] = Registry(
     },
 )
 
+# None comes with the package: what a training tells is shown by the command line, and trackers are somebody else's.
+CALLBACKS: Registry[Callback] = Registry(
+    "callback", group="crossmodal_hash.callbacks", contract="crossmodal_hash.callbacks:Callback", builtin={}
+)
+
 KINDS: dict[str, Registry[Any]] = {
-    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, READERS, POOLINGS, HEADS)
+    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, READERS, POOLINGS, HEADS, CALLBACKS)
 }
 KIND_ALIASES = {
     "sim": "criterion",
@@ -156,6 +162,7 @@ KIND_ALIASES = {
     "recipes": "recipe",
     "poolings": "pooling",
     "heads": "head",
+    "callbacks": "callback",
 }
 
 

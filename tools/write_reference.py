@@ -30,6 +30,8 @@ def components() -> str:
         "`--set towers.image.fusion.rank=128`.\n",
     ]
     for kind, registry in KINDS.items():
+        if not registry.builtin:
+            continue
         lines += [f"## {kind}", "", "| name | what it is | parameters |", "|---|---|---|"]
         for found in registry.found():
             if found.name not in registry.builtin:

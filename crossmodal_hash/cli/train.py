@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossmodal_hash.callbacks import Callback, Callbacks
 from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, MODEL, RUN, SETTINGS, Data, Device, Json, Quiet, ReaderName, SkipBad
 from crossmodal_hash.cli.output import Output, print_interrupted
@@ -94,6 +95,15 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting; repeatable.", rich_help_panel=SETTINGS),
     ] = None,
+    callbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--callback",
+            metavar="NAME[,KEY=VALUE,...]",
+            help="Told what happens, such as a tracker; repeatable. See 'chash list callback'.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the settings and stop.", rich_help_panel=SETTINGS)
     ] = False,
@@ -105,8 +115,9 @@ def train(
     Settings, lowest first: defaults, recipe, file, --set, flags. Without --data the embedded drawings are used.
     """
     output = Output(as_json=as_json, quiet=quiet)
+    told = [_made(text) for text in callbacks or []]
     if resume is not None:
-        finish(output, resume_run(resume, data, ConsoleCallback(output)))
+        finish(output, resume_run(resume, data, ConsoleCallback(output), told))
         return
     flags: Flags = {
         "backbone": backbone, "text": text, "weights": weights, "fusion": fusion, "sim": sim, "loss": loss,
@@ -120,7 +131,7 @@ def train(
         rows = [(key, entry["value"], entry["origin"]) for key, entry in entries.items()]
         output.table(("setting", "value", "origin"), rows, entries, title=f"recipe {resolved.recipe}")
         return
-    finish(output, train_run(resolved, dataset, out, ConsoleCallback(output)))
+    finish(output, train_run(resolved, dataset, out, ConsoleCallback(output), told))
 
 
 def prepare(
@@ -135,15 +146,31 @@ def prepare(
     return method.resolve(dataset), dataset
 
 
-def train_run(resolved: Resolved, dataset: Dataset, out: Path | None, console: ConsoleCallback) -> Run:
+def _made(text: str) -> Callback:
+    """The callback that `--callback` names."""
+    from crossmodal_hash.components import CALLBACKS
+    from crossmodal_hash.settings.flags import parse_part
+    from crossmodal_hash.settings.parts import make
+    from crossmodal_hash.settings.schema import Named
+
+    return make(CALLBACKS, Named(**parse_part(text)), "--callback")
+
+
+def train_run(
+    resolved: Resolved,
+    dataset: Dataset,
+    out: Path | None,
+    console: ConsoleCallback,
+    callbacks: Sequence[Callback] = (),
+) -> Run:
     """Train into a fresh folder."""
     from crossmodal_hash.training.trainer import train as fit
 
     with _says_how_to_continue(console):
-        return fit(resolved, dataset, out=out, callback=console)
+        return fit(resolved, dataset, out=out, callback=Callbacks([console, *callbacks]))
 
 
-def resume_run(path: Path, data: str | None, console: ConsoleCallback) -> Run:
+def resume_run(path: Path, data: str | None, console: ConsoleCallback, callbacks: Sequence[Callback] = ()) -> Run:
     """Go on with a run, on the data it names or on what is given."""
     from crossmodal_hash.opening.open import open_own
     from crossmodal_hash.runs.folder import open_run
@@ -151,7 +178,8 @@ def resume_run(path: Path, data: str | None, console: ConsoleCallback) -> Run:
 
     run = open_run(path)
     with _says_how_to_continue(console):
-        return resume(run, open_own(run.settings().data, data, callback=console), callback=console)
+        dataset = open_own(run.settings().data, data, callback=console)
+        return resume(run, dataset, callback=Callbacks([console, *callbacks]))
 
 
 @contextmanager

@@ -204,7 +204,7 @@ def test_train_bench_and_library_have_the_same_flags():
     every = set(Flags.__annotations__)
     command = set(inspect.signature(train).parameters)
     assert every <= command
-    assert command - every == {"out", "resume", "recipe", "config", "set_", "dry_run", "as_json", "quiet"}
+    assert command - every == {"out", "resume", "recipe", "config", "set_", "dry_run", "as_json", "quiet", "callbacks"}
     grid = read_grid(None, {"methods": ["default"]})
     assert set(next(cells(grid)).flags()) == every
     for flag in every:
