@@ -195,6 +195,28 @@ def table(recipe: str, best: Point, log: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join([*lines, "", *(f"    {change}" for change in changes(recipe, best)), ""])
 
 
+def summary(found: Mapping[str, tuple[Point, list[dict[str, Any]]]]) -> str:
+    """One line a method as Markdown: where it started, what was taken, and what that gained in points."""
+    names = [knob.name for knob in KNOBS]
+    lines = [
+        "| method | trials | start: unseen | taken: unseen | gain | taken: seen | " + " | ".join(names) + " |",
+        "|---" * (6 + len(names)) + "|",
+    ]
+    taken = {recipe: next(row for row in rows if row["point"] == best) for recipe, (best, rows) in found.items()}
+    for recipe, row in sorted(taken.items(), key=lambda item: -score(item[1])):
+        rows = found[recipe][1]
+        start, trials = rows[0], len({tuple(row["point"].items()) for row in rows})
+
+        def pair(trial: Mapping[str, Any], part: str) -> str:
+            return "/".join(f"{trial[direction + part]:.3f}" for direction in DIRECTIONS)
+
+        cells = [f"`{recipe}`", str(trials), pair(start, "/unseen"), pair(row, "/unseen")]
+        cells += [f"{100 * (score(row) - score(start)):.1f}", pair(row, "")]
+        cells += [f"{row['point'][knob.name]:g}" if has(recipe, knob) else "" for knob in KNOBS]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Search for every method, several at a time, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -243,8 +265,11 @@ def main() -> None:
             return search(recipe, run)
 
         methods = options.methods.split(",")
+        everything = {}
         for recipe, (best, rows) in zip(methods, threads.map(found, methods), strict=True):
+            everything[recipe] = best, rows
             print(table(recipe, best, rows), flush=True)
+        print(summary(everything))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ from torch.nn import functional as nnf
 from crossmodal_hash.backbones._dense import check_shares
 from crossmodal_hash.backbones._inputs import check_rows
 from crossmodal_hash.backbones.multi_scale import Interpolation, MultiScale, Rescale, Tail
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import LevelInfo
 
 _WIDTHS = (64, 128, 256, 512)
+
+Stem = Literal["linear", "conv"]
 
 
 def convolve(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
@@ -90,14 +93,13 @@ class LightResidual(Backbone):
         interpolation: Interpolation = "linear",
         rescale: Rescale = "none",
         affine: bool = False,
-        stem: Literal["linear", "conv"] = "linear",
+        stem: Stem = "linear",
         level_width: int = 0,
         dropout_input: float = 0.0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if stem not in ("linear", "conv"):
-            raise SettingsError(f"stem={stem!r} is not one of linear, conv")
+        check_choice("stem", stem, Stem)
         if level_width < 0:
             raise SettingsError(f"level_width={level_width} must be at least 0, which hands out the sequences")
         check_shares(dropout_input=dropout_input, dropout=dropout)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.errors import SettingsError
 
 Tail = Literal["ceil", "floor"]
@@ -24,12 +25,6 @@ class _Options(TypedDict):
 
 
 _POWER = {"none": 0.0, "sqrt": 0.5, "sum": 1.0}
-_CHOICES = {
-    "tail": ("ceil", "floor"),
-    "interpolation": ("linear", "nearest", "linear-aligned"),
-    "rescale": tuple(_POWER),
-    "stacking": ("rows", "channels"),
-}
 
 
 def average_windows(t: Tensor, size: int, tail: Tail = "ceil") -> Tensor:
@@ -183,10 +178,10 @@ class MultiScale(nn.Module):
         affine: bool = False,
     ) -> None:
         super().__init__()
-        given = {"tail": tail, "interpolation": interpolation, "rescale": rescale, "stacking": stacking}
-        for name, value in given.items():
-            if value not in _CHOICES[name]:
-                raise SettingsError(f"{name}={value!r} is not one of {', '.join(_CHOICES[name])}")
+        check_choice("tail", tail, Tail)
+        check_choice("interpolation", interpolation, Interpolation)
+        check_choice("rescale", rescale, Rescale)
+        check_choice("stacking", stacking, Stacking)
         if not pool_sizes or min(pool_sizes) < 1:
             raise SettingsError(f"pool_sizes={list(pool_sizes)} needs one window width or more, each at least 1")
         self.pool_sizes = tuple(pool_sizes)

@@ -35,7 +35,7 @@ def evaluate(
     ] = None,
     ties: Annotated[
         str | None,
-        typer.Option(help="expected (default), stable, optimiztic or pessimistic.", rich_help_panel=POLICY),
+        typer.Option(help="expected (default), stable, optimistic or pessimistic.", rich_help_panel=POLICY),
     ] = None,
     empty: Annotated[
         str,

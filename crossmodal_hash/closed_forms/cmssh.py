@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.sparse import csr_array
 
-from crossmodal_hash.closed_forms._choice import check_choice
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
 from crossmodal_hash.closed_forms._pairs import Pairs, draw_pairs
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from crossmodal_hash.closed_forms._choice import check_choice
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._labels import unit_rows
 from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
-from crossmodal_hash.closed_forms._choice import check_choice
 from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
 from crossmodal_hash.closed_forms._labels import unit_rows
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components

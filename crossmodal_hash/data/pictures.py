@@ -120,25 +120,6 @@ class Pictures:
             )
         return self._fingerprint
 
-    def verify(self) -> None:
-        """Decode every picture; one error tells how many cannot be, and why the first cannot.
-
-        Raises:
-            DataError: if any picture cannot be decoded.
-        """
-        damaged: list[tuple[str, DataError]] = []
-        for row, name in enumerate(self.names):
-            try:
-                self.read(row)
-            except DataError as error:
-                damaged.append((name, error))
-        if len(damaged) == 1:
-            raise damaged[0][1]
-        if damaged:
-            raise DataError(
-                f"{len(damaged)} of {len(self)} pictures are damaged ({first(n for n, _ in damaged)}): {damaged[0][1]}"
-            )
-
 
 def first(names: Iterable[str], limit: int = 3) -> str:
     """The first few names for a message.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.errors import SettingsError
 
 Norm = Literal["bn", "none", "signed-sqrt-l2"]
@@ -81,5 +82,4 @@ def check(rank: int, norm: str) -> None:
     """
     if rank < 1:
         raise SettingsError(f"rank={rank} must be at least 1; 512 on a frozen backbone, the authors used 2048")
-    if norm not in ("bn", "none", "signed-sqrt-l2"):
-        raise SettingsError(f"norm={norm!r} is not one of bn, none, signed-sqrt-l2")
+    check_choice("norm", norm, Norm)

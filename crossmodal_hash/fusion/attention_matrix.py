@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Fusion
-from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.types import Fused, LevelInfo
 
 Outer = Literal["tanh", "none"]
@@ -42,8 +42,7 @@ class AttentionMatrix(Fusion):
 
     def __init__(self, *, outer: Outer = "tanh") -> None:
         super().__init__()
-        if outer not in ("tanh", "none"):
-            raise SettingsError(f"outer={outer!r} is not one of tanh, none")
+        check_choice("outer", outer, Outer)
         self.outer = outer
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:

@@ -8,11 +8,13 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Fusion
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.fusion._interaction import Interaction, Norm, check, normalizer
 from crossmodal_hash.types import LevelInfo
 
+Share = Literal["none", "levels"]
 T = TypeVar("T")
 
 
@@ -45,13 +47,10 @@ class BBI(Fusion):
         torch.Size([5, 16])
     """
 
-    def __init__(
-        self, *, rank: int = 512, norm: Norm = "bn", share: Literal["none", "levels"] = "none", positions: int = 1
-    ) -> None:
+    def __init__(self, *, rank: int = 512, norm: Norm = "bn", share: Share = "none", positions: int = 1) -> None:
         super().__init__()
         check(rank, norm)
-        if share not in ("none", "levels"):
-            raise SettingsError(f"share={share!r} is not one of none, levels")
+        check_choice("share", share, Share)
         if positions < 1:
             raise SettingsError(f"positions={positions} must be at least 1, which is for vectors")
         self.rank, self.norm, self.share, self.positions = rank, norm, share, positions

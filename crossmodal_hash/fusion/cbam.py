@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Fusion
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import SettingsError
@@ -95,10 +96,8 @@ class CBAM(Fusion):
         super().__init__()
         if reduction < 1 or kernel < 1 or kernel % 2 == 0:
             raise SettingsError(f"reduction={reduction} must be at least 1, and kernel={kernel} odd and positive")
-        if outer not in ("tanh", "none"):
-            raise SettingsError(f"outer={outer!r} is not one of tanh, none")
-        if combine not in ("weighted-sum", "concat"):
-            raise SettingsError(f"combine={combine!r} is not one of weighted-sum, concat")
+        check_choice("outer", outer, Outer)
+        check_choice("combine", combine, Combine)
         if not 0 <= dropout < 1:
             raise SettingsError(f"dropout={dropout} must be in [0, 1)")
         self.reduction, self.kernel, self.outer, self.combine = reduction, kernel, outer, combine

@@ -7,11 +7,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Component
-from crossmodal_hash.errors import SettingsError
+
+Gradient = Literal["tanh", "identity"]
 
 
-def straight_through(x: Tensor, gradient: Literal["tanh", "identity"] = "tanh") -> Tensor:
+def straight_through(x: Tensor, gradient: Gradient = "tanh") -> Tensor:
     """The sign of x, +1 at 0, with the gradient of a smooth stand-in (Bengio et al., arXiv 1308.3432).
 
     Args:
@@ -45,10 +47,9 @@ class StraightThrough(Component):
         tensor([[-1.,  1.,  1.]])
     """
 
-    def __init__(self, *, gradient: Literal["tanh", "identity"] = "tanh") -> None:
+    def __init__(self, *, gradient: Gradient = "tanh") -> None:
         super().__init__()
-        if gradient not in ("tanh", "identity"):
-            raise SettingsError(f"gradient={gradient!r} is not one of tanh, identity")
+        check_choice("gradient", gradient, Gradient)
         self.gradient = gradient
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from crossmodal_hash.errors import SettingsError, did_you_mean
+from crossmodal_hash.errors import SettingsError
 
 SLOPES = {"half": "fixed:0.5", "hsidhn": "scaled:64", "dmmih": "scaled:32"}
 """Slopes of the likelihood with a name: DCMH and PRDH; HSIDHN's text; HSIDHN's code."""
@@ -39,16 +38,6 @@ def per_bit(option: str, bits: int, *, parameter: str) -> float:
             f"{parameter} is {option!r}; use scaled:<k> for k / K, fixed:<value> (both above 0), {' or '.join(SLOPES)}"
         )
     return value / bits if kind == "scaled" else value
-
-
-def one_of(parameter: str, value: str, choices: Sequence[str]) -> None:
-    """Check that a parameter has one of its values.
-
-    Raises:
-        SettingsError: if not.
-    """
-    if value not in choices:
-        raise SettingsError(f"{parameter} is {value!r}; use {' or '.join(choices)}.{did_you_mean(value, choices)}")
 
 
 def at_least(parameter: str, value: float, low: float) -> None:

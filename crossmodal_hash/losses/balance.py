@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import HashLoss
-from crossmodal_hash.losses._options import one_of
 from crossmodal_hash.losses._products import widen
 
 Reduction = Literal["mean", "paper"]
@@ -46,7 +46,7 @@ class Balance(HashLoss):
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
         super().__init__()
-        one_of("reduction", reduction, ("mean", "paper"))
+        check_choice("reduction", reduction, Reduction)
         self.reduction = reduction
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import HashLoss
-from crossmodal_hash.losses._options import at_least, one_of
+from crossmodal_hash.losses._options import at_least
 from crossmodal_hash.losses._products import evenness, widen
 
 Form = Literal["bitwise", "cosine"]
@@ -47,7 +48,7 @@ class BitHinge(HashLoss):
 
     def __init__(self, *, form: Form = "bitwise", margin: float | None = None) -> None:
         super().__init__()
-        one_of("form", form, tuple(MARGINS))
+        check_choice("form", form, Form)
         if margin is not None:
             at_least("margin", margin, 0)
         self.form, self.margin = form, margin

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import HashLoss
-from crossmodal_hash.losses._options import one_of
 from crossmodal_hash.losses._products import precise, widen
 
 Form = Literal["likelihood", "mse"]
@@ -47,7 +47,7 @@ class Classify(HashLoss):
 
     def __init__(self, *, form: Form = "likelihood") -> None:
         super().__init__()
-        one_of("form", form, ("likelihood", "mse"))
+        check_choice("form", form, Form)
         self.form = form
 
     def setup(self, in_features: int, classes: int) -> None:

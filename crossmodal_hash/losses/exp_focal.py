@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import HashLoss
-from crossmodal_hash.losses._options import at_least, one_of, per_bit
+from crossmodal_hash.losses._options import at_least, per_bit
 from crossmodal_hash.losses._products import cosine, squared_distances, widen
 
 Weights = Literal["class", "positive", "none"]
@@ -99,8 +100,8 @@ class ExpFocal(HashLoss):
         super().__init__()
         per_bit(beta, 1, parameter="beta")
         at_least("gamma", gamma, 0)
-        one_of("weights", weights, ("class", "positive", "none"))
-        one_of("distance", distance, ("cosine", "euclidean"))
+        check_choice("weights", weights, Weights)
+        check_choice("distance", distance, Distance)
         self.beta, self.gamma, self.weights, self.distance = beta, gamma, weights, distance
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:

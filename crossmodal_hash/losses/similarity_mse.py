@@ -6,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import HashLoss
-from crossmodal_hash.losses._options import one_of
 from crossmodal_hash.losses._products import inner, widen
 
 Target = Literal["antipodal", "orthogonal"]
@@ -55,8 +55,8 @@ class SimilarityMSE(HashLoss):
 
     def __init__(self, *, target: Target = "antipodal", reduction: Reduction = "mean") -> None:
         super().__init__()
-        one_of("target", target, ("antipodal", "orthogonal"))
-        one_of("reduction", reduction, ("mean", "paper"))
+        check_choice("target", target, Target)
+        check_choice("reduction", reduction, Reduction)
         self.target, self.reduction = target, reduction
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def average_precision_of_hits(counts: Counts, k: int) -> Values:
     """
     check_cut(k)
     if ((counts.relevant != 0) & (counts.relevant != counts.items)).any():
-        raise SettingsError("map@k-hits needs one order of the items; use ties stable, optimiztic or pessimistic.")
+        raise SettingsError("map@k-hits needs one order of the items; use ties stable, optimistic or pessimistic.")
     n0, p0 = counts.closer()
     taken = np.clip(k - p0, 0, counts.relevant)
     terms = taken + (p0 - n0) * (harmonic(n0 + taken) - harmonic(n0))

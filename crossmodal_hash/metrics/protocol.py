@@ -94,7 +94,7 @@ def evaluate(
         database: codes of the database, N >= 1, the same K.
         metrics: names as `crossmodal_hash.metrics.parse` takes them; numbers and curves.
         ties: order among items at one distance: mean over all orders (`expected`), database order (`stable`, slower),
-            relevant items first or last (`optimiztic`, `pessimistic`).
+            relevant items first or last (`optimistic`, `pessimistic`).
         empty: what a query without any relevant item counts for: `zero`, `skip`, `one` or `error`.
         relevant: by shared `labels`, by equal ids (`pairs`), or judgements, query id -> item id -> grade.
         leave_out_self: leave the item with the query's own id out of its ranking; None does so within one modality,
@@ -143,7 +143,7 @@ def evaluate(
         rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
     elif ties == "stable":
         rankings = in_order(queries.packed, database.packed, queries.bits, relevance, gains=gains, leave_out=left_out)
-    if ties in ("optimiztic", "pessimistic"):
+    if ties in ("optimistic", "pessimistic"):
         rankings = (split(ranking, ties) for ranking in rankings)
     values, curves = _score(by_radius, [counts], kept)
     if by_rank:

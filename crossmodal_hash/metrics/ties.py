@@ -1,7 +1,7 @@
 """Tie rules, each as a way to split the groups of `Counts`, so that one set of formulas serves them all.
 
 The formulas take the mean over every order inside a group. A group whose items are all alike has one order, so a fixed
-order is a ranking whose groups are pure: relevant items first (optimiztic), last (pessimistic), or runs of equal grade
+order is a ranking whose groups are pure: relevant items first (optimistic), last (pessimistic), or runs of equal grade
 in database order (stable).
 """
 
@@ -17,19 +17,19 @@ from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_wor
 from crossmodal_hash.metrics.counts import STRETCH, Counts, check_sizes
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
-Ties = Literal["expected", "stable", "optimiztic", "pessimistic"]
+Ties = Literal["expected", "stable", "optimistic", "pessimistic"]
 RANKED = 262144
 """Pairs of a query and an item ranked at once, which takes some 20 MB."""
 
 
-def split(counts: Counts, rule: Literal["optimiztic", "pessimistic"]) -> Counts:
+def split(counts: Counts, rule: Literal["optimistic", "pessimistic"]) -> Counts:
     """Every group in two: its relevant items and the others, in the order of the rule.
 
     The grades are dropped: which of two relevant items comes first is not said by these rules.
 
     Args:
         counts: counts by distance, G groups.
-        rule: relevant items first (`optimiztic`) or last (`pessimistic`).
+        rule: relevant items first (`optimistic`) or last (`pessimistic`).
 
     Returns:
         Counts with 2 G pure groups.
@@ -42,7 +42,7 @@ def split(counts: Counts, rule: Literal["optimiztic", "pessimistic"]) -> Counts:
     other = counts.items - counts.relevant
     nothing = np.zeros_like(other)
     pair = [(counts.relevant, counts.relevant), (other, nothing)]
-    first, second = pair if rule == "optimiztic" else reversed(pair)
+    first, second = pair if rule == "optimistic" else reversed(pair)
     items, relevant = (np.stack(sides, axis=2).reshape(len(counts), -1) for sides in zip(first, second, strict=True))
     return Counts(items, relevant)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Component
 from crossmodal_hash.errors import SettingsError, ShapeError
 from crossmodal_hash.types import Level, LevelInfo
@@ -62,8 +63,7 @@ class Pyramid(Component):
         super().__init__()
         if not bins or min(bins) < 1:
             raise SettingsError(f"bins={list(bins)} needs one number of cells or more, each at least 1")
-        if mode not in ("average", "max"):
-            raise SettingsError(f"mode={mode!r} is not one of average, max")
+        check_choice("mode", mode, Mode)
         self.bins, self.mode = tuple(bins), mode
 
     def width(self, info: LevelInfo) -> int:

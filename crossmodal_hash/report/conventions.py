@@ -14,7 +14,7 @@ from crossmodal_hash.metrics import describe
 TIES = {
     "expected": "mean over every order of the items at one distance",
     "stable": "in database order",
-    "optimiztic": "relevant items first",
+    "optimistic": "relevant items first",
     "pessimistic": "relevant items last",
 }
 DATABASES = {

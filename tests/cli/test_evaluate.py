@@ -96,11 +96,11 @@ def test_metrics_come_under_their_full_names_with_rules_intervals_and_floors(cap
     assert rows_of(capsys, *files, "--metric", "map@all", "--no-interval")[0]["low"] is None
 
 
-@pytest.mark.parametrize("ties", ["stable", "optimiztic", "pessimistic"])
+@pytest.mark.parametrize("ties", ["stable", "optimistic", "pessimistic"])
 def test_a_tie_rule_changes_the_value_within_its_bounds(capsys, files, ties):
     expected = rows_of(capsys, *files, "--metric", "map@all")[0]["value"]
     value = rows_of(capsys, *files, "--ties", ties)[0]["value"]
-    assert value > expected if ties == "optimiztic" else value < expected if ties == "pessimistic" else value > 0
+    assert value > expected if ties == "optimistic" else value < expected if ties == "pessimistic" else value > 0
     if ties == "stable":
         assert value == rows_of(capsys, *files)[0]["stable"]
 
@@ -330,7 +330,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
     ("argv", "said"),
     [
         (["--metric", "map@al"], "Did you mean 'map@all'"),
-        (["--ties", "first"], "expected, stable, optimiztic, pessimistic"),
+        (["--ties", "first"], "expected, stable, optimistic, pessimistic"),
         (["--empty", "none"], "zero, skip, one, error"),
         (["--interval", "95"], "between 0 and 1"),
         (["--metric", "wap@5"], "ties stable"),

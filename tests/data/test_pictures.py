@@ -110,12 +110,3 @@ def test_a_decompression_bomb_is_refused(write):
     bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
     with pytest.raises(DataError, match="cannot decode"):
         Pictures(Folder(write({"bomb.png": bytes(bomb)})), ["bomb.png"]).read(0)
-
-
-def test_verify_counts_the_damaged_pictures(write, contents):
-    names = ["images/a.png", "images/b.jpg", "images/c.webp"]
-    Pictures(Folder(write(contents)), names).verify()
-    with pytest.raises(DataError, match=r"cannot decode picture 'images/b.jpg'"):
-        Pictures(Folder(write(contents | {"images/b.jpg": b""}, "one")), names).verify()
-    with pytest.raises(DataError, match=r"2 of 3 pictures are damaged \('images/a.png', 'images/b.jpg'\)"):
-        Pictures(Folder(write(contents | {"images/b.jpg": b"", "images/a.png": b"x"}, "two")), names).verify()

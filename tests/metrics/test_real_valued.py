@@ -28,7 +28,7 @@ def test_average_precision_is_that_of_a_plain_sort():
     assert found.ranked_by == "inner-product"
 
 
-@pytest.mark.parametrize("ties", ["expected", "stable", "optimiztic", "pessimistic"])
+@pytest.mark.parametrize("ties", ["expected", "stable", "optimistic", "pessimistic"])
 def test_codes_of_plus_and_minus_one_rank_as_by_hamming_distance(ties):
     u, v, queries, database = case()
     names = [name for name in NAMES if name != "ndcg@4" or ties in ("expected", "stable")]

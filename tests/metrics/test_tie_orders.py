@@ -83,12 +83,12 @@ def test_expected_values_are_the_mean_over_all_orders(count_slowly, items, k):
 
 @RELAXED
 @given(items=LIST, k=st.integers(1, 7))
-def test_optimiztic_and_pessimistic_are_the_extremes_of_average_precision(count_slowly, items, k):
+def test_optimistic_and_pessimistic_are_the_extremes_of_average_precision(count_slowly, items, k):
     distance, grade = zip(*items, strict=True)
     counts = count_slowly([distance], [grade], 2)
     each = [scores_of(order, k) for order in orders(distance, grade)]
     for name in ("map@all", f"map@{k}/min", f"map@{k}/R", f"map@{k}/k", f"P@{k}", f"R@{k}"):
-        best, worst = (parse(name).values(split(counts, rule))[0] for rule in ("optimiztic", "pessimistic"))
+        best, worst = (parse(name).values(split(counts, rule))[0] for rule in ("optimistic", "pessimistic"))
         assert best == pytest.approx(max(scores[name] for scores in each), abs=1e-9), name
         assert worst == pytest.approx(min(scores[name] for scores in each), abs=1e-9), name
 
@@ -99,7 +99,7 @@ def test_hits_average_precision_is_that_of_the_order(count_slowly, items, k):
     distance, grade = zip(*items, strict=True)
     counts = count_slowly([distance], [grade], 2)
     each = [slow_hits_ap(order, k) for order in orders(distance, grade)]
-    for rule, pick in (("optimiztic", max), ("pessimistic", min)):
+    for rule, pick in (("optimistic", max), ("pessimistic", min)):
         found = parse(f"map@{k}-hits").values(split(counts, rule))[0]
         assert found == pytest.approx(pick(each), abs=1e-9)
 
@@ -117,14 +117,14 @@ def test_the_curve_by_rank_is_p_and_r_at_every_rank(count_slowly, items):
 
 def test_the_bounds_do_not_hold_for_the_retrieved_divisor(count_slowly):
     counts = count_slowly([[0, 1, 2, 2]], [[1, 0, 1, 0]], 2)
-    found = [parse("map@3").values(split(counts, rule))[0] for rule in ("optimiztic", "pessimistic")]
+    found = [parse("map@3").values(split(counts, rule))[0] for rule in ("optimistic", "pessimistic")]
     assert found == pytest.approx([0.833333, 1.0], abs=5e-7)
 
 
 def test_six_items_at_one_distance_two_relevant(count_slowly):
     counts = count_slowly([[0] * 6], [[1, 1, 0, 0, 0, 0]], 2)
     values = [
-        parse("map@all").values(c)[0] for c in (split(counts, "pessimistic"), counts, split(counts, "optimiztic"))
+        parse("map@all").values(c)[0] for c in (split(counts, "pessimistic"), counts, split(counts, "optimistic"))
     ]
     assert values == pytest.approx([0.267, 0.527, 1.0], abs=5e-4)
 

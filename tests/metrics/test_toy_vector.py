@@ -42,7 +42,7 @@ def test_average_precision_has_the_tabled_value_under_each_tie_rule(name, toy, t
         stable(name, toy_stable).mean(),
         value(name, toy).mean(),
         value(name, split(toy, "pessimistic")).mean(),
-        value(name, split(toy, "optimiztic")).mean(),
+        value(name, split(toy, "optimistic")).mean(),
     )
     assert found == pytest.approx(AP[name], abs=5e-7)
 
