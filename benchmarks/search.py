@@ -99,6 +99,7 @@ def changes(recipe: str, point: Mapping[str, float]) -> list[str]:
         if term.weight and turned:
             is_fixed = slope == "half" or slope.startswith("fixed")
             value = f"fixed:{point['slope'] / BITS:g}" if is_fixed else f"scaled:{point['slope']:g}"
+            value = "half" if value == "fixed:0.5" else value  # as recipes call it
             found[f"terms.{name}.loss.slope"] = value
     found["train.lr"] = point["lr"]
     found["train.epochs"] = int(point["epochs"])
