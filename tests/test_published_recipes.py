@@ -56,6 +56,7 @@ def test_the_text_network_of_scahn_has_what_its_public_code_has():
         "affine": False,
         "stem": "linear",
         "level_width": 0,
+        "dropout_input": 0.6,
     }
 
 

@@ -99,8 +99,8 @@ def train(
         list[str] | None,
         typer.Option(
             "--callback",
-            metavar="NAME[,KEY=VALUE,...]",
-            help="Told what happens, such as a tracker; repeatable. See 'chash list callback'.",
+            metavar="NAME",
+            help="Told what happens, such as a tracker; repeatable, parameters as NAME,KEY=VALUE.",
             rich_help_panel=RUN,
         ),
     ] = None,

@@ -386,7 +386,7 @@ def test_data_that_are_not_there_are_refused(refused, trained, command, name, co
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"file_name": "images/99.png"}, ["'images/99.png'", "not there"]),
+        ({"file_name": "images/99.png"}, ["'images/99.png'", "missing"]),
         ({"file_name": "../secret.png"}, ["'../secret.png'", "outside"]),
         ({"file_name": "images/00.png"}, ["used twice", "images/00.png"]),
         ({"text": "  "}, ["line 4", "no text"]),

@@ -123,7 +123,7 @@ def test_engines_and_devices_that_are_not_there_or_do_not_fit_are_refused(monkey
         count(codes, codes, 8, same, device="gpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(SettingsError, match="not here: 0 GPUs"):
+    with pytest.raises(SettingsError, match="not available: 0 CUDA devices"):
         count(codes, codes, 8, same, device="cuda")
     monkeypatch.setattr("crossmodal_hash.device.pick_device", lambda name: torch.device("cuda"))
     with pytest.raises(SettingsError, match="numpy counts on the CPU only"):

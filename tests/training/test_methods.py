@@ -189,7 +189,7 @@ def cmhh(made, labels):
 
 
 def scahn(made, labels):
-    s, slope = similar(labels), 8 / K
+    s, slope = similar(labels), 32 / K
 
     def pairs(f, g):
         return nll(f, g, s, slope) + nll(f, f, s, slope) / 2 + nll(g, g, s, slope) / 2
