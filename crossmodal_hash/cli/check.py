@@ -25,6 +25,8 @@ def check(
 
     Without arguments every component of an installed plug-in is checked whose kind has rules.
     """
+    from dataclasses import asdict
+
     from crossmodal_hash.components import KINDS, registry_of
     from crossmodal_hash.registry import BUILT_IN
     from crossmodal_hash.settings.flags import parse_part
@@ -47,14 +49,14 @@ def check(
         findings = findings_of(of, params.pop("name"), **params)
         broken = sum(not finding.ok for finding in findings)
         output.say(f"{of} {each}: {len(findings) - broken} rules kept, {broken} broken")
-        rows += [(f"{of} {each}", "ok" if f.ok else "BROKEN", f.rule, f.seen) for f in findings]
-        document += [{"kind": of, "name": each, "rule": f.rule, "ok": f.ok, "seen": f.seen} for f in findings]
+        rows += [(f"{of} {each}", "ok" if f.ok else "BROKEN", f.rule, f.observation) for f in findings]
+        document += [{"kind": of, "name": each, **asdict(f)} for f in findings]
     if not found and not without:
         output.say(
             "no plug-in is installed; 'chash check criterion' checks what is built in, 'chash check loss graph' one"
         )
     # Names alone are of use only where something is wrong.
     shown = [row for row in rows if row[1] != "ok"] if quiet else rows
-    output.table(("component", "result", "rule", "seen"), shown, document)
+    output.table(("component", "result", "rule", "observation"), shown, document)
     if any(row[1] != "ok" for row in rows):
         raise typer.Exit(1)

@@ -51,7 +51,7 @@ def info(
         "doc": doc,
         "parameters": {key: _plain(value) for key, value in known.items()},
         "types": {key: types[key] for key in known if key in types},
-        "said": {key: said[key] for key in known if key in said},
+        "descriptions": {key: said[key] for key in known if key in said},
     }
     output.line("\n".join(lines), document)
 

@@ -83,7 +83,7 @@ def search(
         ]
         found += [(name, rank, d, item) for rank, (d, item) in enumerate(near, 1)]
         items = [{"item": item, "distance": d} | ({"text": words.get(item, "")} if words else {}) for d, item in near]
-        document.append({"query": name, "found": items})
+        document.append({"query": name, "results": items})
         missed += [(name, distance[0])] if distance and not near else []
     columns: tuple[str, ...] = ("query", "rank", "distance", "item")
     if words:

@@ -55,7 +55,7 @@ def check(kind: str, component: str | type[Component] | type[Reader], **params: 
         try:
             component, params = registry.taking(component, params)
         except BrokenPluginError as error:
-            return [Finding("it can be loaded", ok=False, seen=str(error))]
+            return [Finding("it can be loaded", ok=False, observation=str(error))]
     if registry.kind == "backbone":
         params = backbone.light(component) | params
     return list(judge(Subject(component, params), RULES[registry.kind]))
@@ -67,6 +67,7 @@ def assert_conforms(kind: str, component: str | type[Component] | type[Reader], 
     Example:
         >>> assert_conforms("loss", "pairwise-nll", slope="half")
     """
-    broken = [f"{finding.rule}: {finding.seen}" for finding in check(kind, component, **params) if not finding.ok]
+    findings = check(kind, component, **params)
+    broken = [f"{finding.rule}: {finding.observation}" for finding in findings if not finding.ok]
     if broken:
         raise AssertionError(f"{component} breaks {len(broken)} rules of a {kind}:\n" + "\n".join(broken))

@@ -27,12 +27,12 @@ class Finding:
     Attributes:
         rule: what is asked, as a sentence.
         ok: whether it is kept.
-        seen: what was seen, with values.
+        observation: what happened, with values.
     """
 
     rule: str
     ok: bool
-    seen: str
+    observation: str
 
 
 class NotKeptError(Exception):
@@ -83,14 +83,14 @@ def _try(rule: Rule, subject: Subject) -> Finding:
     try:
         with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
             warnings.simplefilter("ignore")
-            seen = rule(subject)
+            observation = rule(subject)
     except (NotKeptError, ChashError, ContractError) as error:
-        return Finding(title, ok=False, seen=str(error))
+        return Finding(title, ok=False, observation=str(error))
     except Exception as error:
-        return Finding(title, ok=False, seen=f"{type(error).__name__} {_where(error)}: {_in_one_line(error)}")
+        return Finding(title, ok=False, observation=f"{type(error).__name__} {_where(error)}: {_in_one_line(error)}")
     if said.getvalue():
-        return Finding(title, ok=False, seen=f"printed {said.getvalue()[:60]!r}; a component prints nothing")
-    return Finding(title, ok=True, seen=seen)
+        return Finding(title, ok=False, observation=f"printed {said.getvalue()[:60]!r}; a component prints nothing")
+    return Finding(title, ok=True, observation=observation)
 
 
 def expect(holds: bool | Tensor, otherwise: str) -> None:

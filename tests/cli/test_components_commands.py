@@ -25,7 +25,7 @@ def test_info_shows_which_values_a_parameter_may_have(capsys):
     assert shown.count("what s = 0 asks of two codes") == 1
     assert main(["info", "loss", "similarity-mse", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["said"]["reduction"] == "`mean` over pairs, or `paper`: their sum times K^2."
+    assert document["descriptions"]["reduction"] == "`mean` over pairs, or `paper`: their sum times K^2."
     assert document["types"]["reduction"] == "Literal['mean', 'paper']"
 
 

@@ -34,10 +34,11 @@ def test_a_text_finds_pictures_of_what_it_says(trained, capsys):
     assert [answer["query"] for answer in said] == ["red thing", "blue stuff"]
     for answer, color in zip(said, ("red", "blue"), strict=True):
         column = codes.label_names.index(color)
-        rows = [codes.ids.tolist().index(near["item"]) for near in answer["found"]]
+        rows = [codes.ids.tolist().index(near["item"]) for near in answer["results"]]
         assert len(rows) == 5
         assert codes.labels[rows, column].mean() >= 0.8
-        assert [near["distance"] for near in answer["found"]] == sorted(near["distance"] for near in answer["found"])
+        distances = [near["distance"] for near in answer["results"]]
+        assert distances == sorted(distances)
 
 
 def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(trained, tiny, capsys):

@@ -240,7 +240,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("kind", "cls", "rule", "sentence"), FAULTS)
 def test_a_wrong_plug_in_is_told_which_rule_it_breaks_and_with_which_values(kind, cls, rule, sentence):
-    broken = {finding.rule: finding.seen for finding in check(kind, cls) if not finding.ok}
+    broken = {finding.rule: finding.observation for finding in check(kind, cls) if not finding.ok}
     said = [seen for title, seen in broken.items() if title.startswith(rule)]
     assert said, broken
     assert sentence in said[0]
@@ -280,7 +280,7 @@ class Unmade(Criterion):
 
 
 def seen(cls, rule):
-    return next(finding.seen for finding in check("criterion", cls) if finding.rule.startswith(rule))
+    return next(finding.observation for finding in check("criterion", cls) if finding.rule.startswith(rule))
 
 
 def test_printing_is_noticed():
@@ -294,8 +294,8 @@ def test_labels_changed_in_place_and_positional_parameters_are_noticed():
 
 def test_what_cannot_be_made_is_told_once():
     (finding,) = check("criterion", Unmade)
-    assert finding.seen.startswith("OSError in __init__, line")
-    assert finding.seen.endswith("no licence")
+    assert finding.observation.startswith("OSError in __init__, line")
+    assert finding.observation.endswith("no licence")
 
 
 def test_a_criterion_may_keep_a_buffer_as_long_as_there_are_classes():
