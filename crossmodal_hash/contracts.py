@@ -95,8 +95,15 @@ class Fusion(Component):
         return fused
 
 
+Sees = Literal["labels", "features", "pairs"]
+"""Evidence that items are alike: labels, (B, C) in {0, 1}; frozen features, (B, D); or that they belong together."""
+
+
 class Criterion(Component):
-    """Two blocks of label vectors in, their similarity out; larger always means more alike."""
+    """Evidence of two blocks of items in, their similarity out; larger always means more alike."""
+
+    sees: ClassVar[Sees] = "labels"
+    """Which evidence it is given. Training has labels."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     symmetric: ClassVar[bool] = True
@@ -111,12 +118,12 @@ class Criterion(Component):
 
     @abstractmethod
     def compute(self, a: Tensor, b: Tensor) -> Tensor:
-        """(B, C) and (M, C) in {0, 1} -> s (B, M)."""
+        """Evidence of both blocks, for labels (B, C) and (M, C) in {0, 1} -> s (B, M)."""
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """Check the label blocks, then compute."""
+        """Check the blocks, then compute."""
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-            raise ShapeError(f"labels must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
+            raise ShapeError(f"{self.sees} must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
         s = self.compute(a.float(), b.float())
         if s.shape != (len(a), len(b)):
             said = f"returned {tuple(s.shape)}, not (B, M), here {(len(a), len(b))}"

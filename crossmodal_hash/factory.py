@@ -193,6 +193,11 @@ def build_term(name: str, settings: TermSettings) -> Term:
             f"terms.{name}: loss {settings.loss.name!r} compares pairs and needs a criterion; "
             f"set terms.{name}.criterion, such as hard"
         )
+    if named is not None and criterion is not None and criterion.sees != "labels":
+        raise SettingsError(
+            f"terms.{name}.criterion: {named.name!r} sees {criterion.sees}, and training has labels alone; choose one "
+            f"that sees these, such as hard"
+        )
     return Term(
         loss,
         criterion,

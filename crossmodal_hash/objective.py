@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from crossmodal_hash.contracts import Criterion, HashLoss
+from crossmodal_hash.contracts import Criterion, HashLoss, Sees
 from crossmodal_hash.types import HashOutput
 
 Heads = Literal["fused", "levels+fused", "sum"]
@@ -25,8 +25,7 @@ class Block:
     Attributes:
         live: modality -> outputs of the B items; gradients flow through these.
         others: modality -> outputs of the M items they are compared with: the same, or a memory of all.
-        labels: (B, C).
-        other_labels: (M, C).
+        evidence: what a criterion may see -> of the B items, and of the M others: labels are (B, C) and (M, C).
         partners: modality -> outputs of the same B items, for losses on the codes of one item.
         codes: (B, K) in {-1, 1}, the binary codes the outputs should come near.
         guides: which modalities of `others` guide the rest.
@@ -34,11 +33,15 @@ class Block:
 
     live: Mapping[str, HashOutput]
     others: Mapping[str, HashOutput]
-    labels: Tensor
-    other_labels: Tensor
+    evidence: Mapping[Sees, tuple[Tensor, Tensor]]
     partners: Mapping[str, HashOutput]
     codes: Tensor
     guides: Collection[str] = ()
+
+    @property
+    def labels(self) -> Tensor:
+        """(B, C) of the B items."""
+        return self.evidence["labels"][0]
 
     def inter(self, between: Between = "all") -> Iterator[tuple[str, str]]:
         """Pairs of modalities, each once; those with a guide alone, where a guide that learns meets itself."""
@@ -75,7 +78,7 @@ def in_batch(
     with torch.no_grad():
         codes = binary(torch.stack([output.u for output in everything.values()]).sum(0))
     present = [name for name in guides if name in everything]
-    return Block(outputs, everything, labels, labels, everything, codes, present)
+    return Block(outputs, everything, {"labels": (labels, labels)}, everything, codes, present)
 
 
 def head_pairs(a: HashOutput, b: HashOutput, heads: Heads, on: On = "codes") -> list[tuple[Tensor, Tensor, float]]:
@@ -226,10 +229,10 @@ class Objective(nn.Module):
         for name, term in self.each():
             s = None
             if term.criterion is not None and term.loss.compares == "pairs":
-                # Similarity is of labels alone: terms with the same criterion share one matrix.
+                # Similarity is of the evidence alone: terms with the same criterion share one matrix.
                 key = repr((type(term.criterion), term.criterion.config()))
                 if key not in similarities:
-                    similarities[key] = term.criterion(block.labels, block.other_labels)
+                    similarities[key] = term.criterion(*block.evidence[term.criterion.sees])
                 s = similarities[key]
             for part, value in term(block, s).items():
                 shares[f"{name}/{part}" if part else name] = value

@@ -59,8 +59,7 @@ class Memory:
         return Block(
             live={modality: output},
             others={name: self._output(name) for name in self.buffers},
-            labels=self.labels[rows],
-            other_labels=self.labels,
+            evidence={"labels": (self.labels[rows], self.labels)},
             partners={name: self._output(name, rows) for name in self.buffers},
             codes=self.codes[rows],
             guides=self.guides,

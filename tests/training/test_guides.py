@@ -67,7 +67,7 @@ def test_a_guide_that_learns_meets_itself():
 
 def test_a_guide_that_learns_in_the_alternating_form_meets_its_buffer():
     others = {"image": IMAGE, "text": TEXT, "label": LABEL}
-    block = Block({"label": output(7.0)}, others, LABELS, LABELS, others, torch.ones(3, 2), ["label"])
+    block = Block({"label": output(7.0)}, others, {"labels": (LABELS, LABELS)}, others, torch.ones(3, 2), ["label"])
     assert seen(Seen(), block, between="guide") == [(7, 9, 2)]
 
 

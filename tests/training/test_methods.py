@@ -61,7 +61,7 @@ def test_every_term_of_a_recipe_reaches_every_tower_that_learns(recipe, case):
     kept = {name: constant(output) for name, output in made.items()}
     codes, guides = torch.ones(B, K, dtype=torch.float64), [name for name in made if name == "label"]
     for name, output in made.items():
-        alone = Block({name: output}, kept, labels, labels, kept | {name: output}, codes, guides)
+        alone = Block({name: output}, kept, {"labels": (labels, labels)}, kept | {name: output}, codes, guides)
         assert unreached(objective, objective(alone)[1], alone) == []
 
 
@@ -89,7 +89,7 @@ def test_both_forms_of_the_optimization_pull_a_tower_alike(recipe):
     alone = []
     for name in block.live:
         live, partners = {name: made[name]}, kept | {name: made[name]}
-        one = Block(live, kept, labels, labels, partners, block.codes, block.guides)
+        one = Block(live, kept, {"labels": (labels, labels)}, partners, block.codes, block.guides)
         alone += torch.autograd.grad(objective(one)[0], made[name].heads(), allow_unused=True)
     for a, b in zip(together, alone, strict=True):
         assert (a is None) == (b is None)

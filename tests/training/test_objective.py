@@ -1,10 +1,13 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from crossmodal_hash.contracts import HashLoss
+import crossmodal_hash as ch
+from crossmodal_hash.contracts import Criterion, HashLoss
 from crossmodal_hash.criteria.hard import Hard
+from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.factory import build_objective
 from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 from crossmodal_hash.losses.quantization import Quantization
@@ -47,7 +50,7 @@ def test_in_the_alternating_form_one_modality_meets_the_memory_of_all():
     loss = Named()
     live = output(1.0)
     others = {"image": output(-1.0), "text": output(2.0)}
-    block = Block({"image": live}, others, LABELS, LABELS, others, torch.ones(3, 2))
+    block = Block({"image": live}, others, {"labels": (LABELS, LABELS)}, others, torch.ones(3, 2))
     Objective({"t": Term(loss, Hard(), inter=1.0, intra=1.0)})(block)
     assert loss.seen == [(1, 2), (1, -1)]
 
@@ -56,7 +59,7 @@ def test_in_the_alternating_form_one_modality_meets_the_memory_of_all():
 def test_either_modality_may_be_the_learner(learner):
     loss = Named()
     others = {"image": output(1.0), "text": output(2.0)}
-    block = Block({learner: output(5.0)}, others, LABELS, LABELS, others, torch.ones(3, 2))
+    block = Block({learner: output(5.0)}, others, {"labels": (LABELS, LABELS)}, others, torch.ones(3, 2))
     Objective({"t": Term(loss, Hard())})(block)
     assert loss.seen == [(5, 2 if learner == "image" else 1)]
 
@@ -155,3 +158,36 @@ def test_memory_state_round_trips():
     second = Memory({"image": 1, "text": 2}, LABELS, 2, torch.Generator().manual_seed(1))
     second.load(first.state())
     assert all(torch.equal(a, b) for a, b in zip(first.state().values(), second.state().values(), strict=True))
+
+
+class Near(Criterion):
+    """Sees features."""
+
+    sees = "features"
+
+    def compute(self, a, b):
+        return (a @ b.T).clamp(0, 1)
+
+
+class Given(HashLoss):
+    """Writes down the similarity it is given."""
+
+    def compute(self, u, v, s):
+        self.s = s
+        return u.sum() * 0 + v.sum() * 0
+
+
+def test_a_criterion_is_given_the_evidence_it_says_it_sees():
+    loss, features = Given(), torch.eye(3)
+    block = in_batch({"image": output(1.0), "text": output(2.0)}, LABELS)
+    block = replace(block, evidence={**block.evidence, "features": (features, features)})
+    Objective({"t": Term(loss, Near())})(block)
+    assert torch.equal(loss.s, features)
+    Objective({"t": Term(loss, Hard())})(block)
+    assert torch.equal(loss.s, Hard()(LABELS, LABELS))
+
+
+def test_a_criterion_that_sees_what_training_does_not_have_is_refused():
+    ch.register("criterion", "near", Near)
+    with pytest.raises(SettingsError, match="'near' sees features, and training has labels alone; choose"):
+        build_objective(resolve("hsidhn", sets=["terms.soft.criterion=near"]).settings)
