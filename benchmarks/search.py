@@ -4,10 +4,9 @@
 
 Every method starts from the same point and takes the knobs of one common list in the same order: each value of a knob
 is tried with the others at their best so far, and where the best lies at the end of the values one more is tried beyond
-it. Of numbers of epochs that tie the smallest is taken. The first knob, which was turned with the others at their
-start, is turned once more at the end. What a method does not have (a slope, words to drop) it skips. A trial is scored
-by the items held out for validation: the mean over both directions of mAP@all among those items, which nothing was
-trained on. Queries are never looked at. 64 bits, one seed.
+it. The first knob, which was turned with the others at their start, is turned once more at the end. What a method does
+not have (a slope, words to drop) it skips. A trial is scored by the items held out for validation: the mean over both
+directions of mAP@all among those items, which nothing was trained on. Queries are never looked at. 64 bits, one seed.
 
 Every trial is a run under DIR and a line of a log; the command goes on where the log ends, and prints it as Markdown.
 The one that was made is benchmarks/search.jsonl (`--log`). DATA is `-` for the embedded drawings.
@@ -59,8 +58,6 @@ KNOBS = (
 )
 """Share of words, of the pooled levels of pictures and of the features that are fused, which dropout takes; slope of
 the likelihood, in 1/K at 64 bits; largest learning rate; epochs; weight decay."""
-TIE = 0.001
-"""Scores that one seed cannot tell apart: of numbers of epochs as good as this, the smallest is taken."""
 BITS = 64
 METHODS = ("scahn", "dspah", "hsidhn", "ssah", "default", "mlsph", "tdh", "prdh", "dcmh", "chn", "cmhh")
 """Those that are trained, the slowest first; the ablations of HSIDHN take its settings, as an ablation must."""
@@ -147,12 +144,6 @@ def score(found: Mapping[str, Any]) -> float:
     return sum(float(found[f"{direction}/unseen"]) for direction in DIRECTIONS) / len(DIRECTIONS)
 
 
-def winner_of(knob: Knob, scores: Mapping[float, float]) -> float:
-    """The value with the best score; where values cost time, the cheapest of those that tie."""
-    best = max(scores, key=lambda value: scores[value])
-    return best if knob.name != "epochs" else min(v for v in scores if scores[v] >= scores[best] - TIE)
-
-
 def search(recipe: str, run: Callable[[Point], dict[str, Any]]) -> tuple[Point, list[dict[str, Any]]]:
     """Turn one knob after the other, and the first once more; the best point, and every trial in order."""
     best: Point = {knob.name: knob.start for knob in KNOBS}
@@ -169,7 +160,7 @@ def search(recipe: str, run: Callable[[Point], dict[str, Any]]) -> tuple[Point, 
             for value in values:
                 made[value] = run(best | {knob.name: value})
                 rows.append({"knob": knob.name, "point": best | {knob.name: value}, **made[value]})
-            winner = winner_of(knob, {value: score(trial) for value, trial in made.items()})
+            winner = max(made, key=lambda value: score(made[value]))
             further = ends.pop(winner, None)
             values = [] if further is None or further in made else [further]
         best, found = best | {knob.name: winner}, made[winner]
