@@ -58,7 +58,7 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
     Args:
         cell: what to run; its folder is empty, or an unfinished or finished run of the same settings.
         out: the bench folder.
-        callback: hears the progress.
+        callback: told the progress.
 
     Returns:
         The scores, which are also in the run folder.

@@ -95,7 +95,7 @@ def run(
         out: the bench folder.
         jobs: processes at a time; each gets its share of the cores.
         again: remove the folders of cells that were made with other settings and run them again; otherwise they fail.
-        callback: hears the progress.
+        callback: told the progress.
         command: what runs one cell.
 
     Returns:

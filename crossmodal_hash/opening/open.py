@@ -31,7 +31,7 @@ def open_data(
         reader: the layout, with its parameters.
         needs: what must be there.
         skip_bad: look at every picture, and leave out items without text or whose picture cannot be read.
-        callback: hears what was left out.
+        callback: told what was left out.
 
     Raises:
         ChashError: for data or a reader that cannot be used.
@@ -54,7 +54,7 @@ def open_own(
         data: the table `[data]` of a run or recipe.
         path: where the data lie now, if they were moved.
         needs: what must be there.
-        callback: hears what was left out.
+        callback: told what was left out.
 
     Raises:
         ChashError: as `open_data`.
@@ -83,7 +83,7 @@ def open_texts(source: str | Sequence[str]) -> Dataset:
 
 
 def _told(dataset: Dataset, skip_bad: bool, callback: Callback) -> Dataset:
-    """The data set, without its bad items if they are to be left out; the callback hears its notes."""
+    """The data set, without its bad items if they are to be left out; the callback is told its notes."""
     if skip_bad:
         with callback.task(f"look at {len(dataset)} pictures", len(dataset)) as advance:
             dataset = without_bad(dataset, advance)

@@ -34,7 +34,7 @@ class Fitting:
         dataset: N items with labels.
         split: which of them are fitted to, and which are validated with.
         vocabulary: for texts.
-        callback: hears the progress.
+        callback: told the progress.
 
     Raises:
         TrainingError: if the machine has not the memory for it.

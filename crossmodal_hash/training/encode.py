@@ -40,7 +40,7 @@ def encode(
         labels: whether labels travel with the codes.
         known_labels: whether items whose labels were given to training get a code made from these, the same in every
             modality (`known_labels.codes_of_labels`); the others, queries before all, keep their own.
-        callback: hears the progress.
+        callback: told the progress.
 
     Returns:
         Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained

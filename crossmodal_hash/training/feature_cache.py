@@ -89,7 +89,7 @@ def cached_levels(
         mirrored: whether the pictures are seen in a mirror.
         batch: items a step; by default as many as suit the device.
         workers: processes that read pictures; by default the device decides.
-        callback: hears the progress.
+        callback: told the progress.
 
     Returns:
         One level for each the backbone declares; x is (N, D, grid, grid).

@@ -172,7 +172,7 @@ def prepare(
         mirror: whether cached pictures are also seen mirrored, for training.
         augment_seed: draws crops for streamed pictures; none: center crops.
         workers: processes that read pictures.
-        callback: hears the progress.
+        callback: told the progress.
 
     Raises:
         DataError: if data and model have no modality in common, or one does not fit its tower.

@@ -65,7 +65,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
         resolved: settings and their origins.
         dataset: items with labels; its split is drawn, or read from the file the settings name.
         out: the folder; none makes one under `runs/`.
-        callback: hears the progress.
+        callback: told the progress.
 
     Raises:
         DataError: data that cannot be trained on.
@@ -108,7 +108,7 @@ def resume(run: Run, dataset: Dataset, *, callback: Callback | None = None) -> R
     Args:
         run: the unfinished run.
         dataset: the data it was started on.
-        callback: hears the progress.
+        callback: told the progress.
 
     Raises:
         RunError: if the run has finished, is in use, has a corrupt checkpoint, or was started on other data.
@@ -150,7 +150,7 @@ class _Training:
         dataset: N items with labels.
         split: which are trained on, and which choose the epoch.
         vocabulary: for texts.
-        callback: hears the progress.
+        callback: told the progress.
         inputs: of all items, where they are ready.
         progress: where it starts: the second pass of a refit knows its epochs.
     """
