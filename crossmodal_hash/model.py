@@ -187,11 +187,8 @@ class HashModel(nn.Module):
 
     def own_state(self) -> dict[str, Tensor]:
         """The state dict, each tensor once: of those that are one (two towers over one module) the first name."""
-        first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
-        state = self.state_dict()
-        for name, x in state.items():
-            first.setdefault((x.data_ptr(), x.shape, x.stride()) if x.numel() else (id(x), x.shape, ()), name)
-        return {name: state[name] for name in first.values()}
+        first = {name for name, _ in (*self.named_parameters(), *self.named_buffers())}  # torch leaves out the others
+        return {name: x for name, x in self.state_dict().items() if name in first}
 
     def learned_state(self) -> dict[str, Tensor]:
         """Parameters and buffers that training moves: everything but frozen backbones; each tensor once."""

@@ -124,13 +124,13 @@ def run(
     # Somebody who has set the number of threads knows why.
     env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
 
-    def work(cell: Cell, again: bool) -> Failure | None:
-        if again:
+    def work(cell: Cell, fresh: bool) -> Failure | None:
+        if fresh:
             shutil.rmtree(cell.folder(out))
         return _run_one(cell, out, command(cell, out), children, env, callback)
 
     for data in dict.fromkeys(cell.data.name for cell, _ in todo):
-        own = [(cell, again) for cell, again in todo if cell.data.name == data]
+        own = [(cell, fresh) for cell, fresh in todo if cell.data.name == data]
         try:
             if command is cell_command:
                 why = _prepare(list({cell.method.name: cell for cell, _ in own}.values()), children, env, callback)
@@ -140,7 +140,7 @@ def run(
                         failures[cell.folder(out)] = _keep(Failure(cell, why, of_data=True), out, ChashError.exit_code)
                     continue
             with ThreadPoolExecutor(jobs) as pool:
-                futures = [pool.submit(work, cell, again) for cell, again in own]
+                futures = [pool.submit(work, cell, fresh) for cell, fresh in own]
                 try:
                     wait(futures)
                 except BaseException:

@@ -14,7 +14,6 @@ from crossmodal_hash.cli.output import Output
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset, Split
     from crossmodal_hash.errors import ChashError
-    from crossmodal_hash.settings.schema import Named
 
 app = typer.Typer(help="Look through a data set, or convert it.", no_args_is_help=True)
 DataPath = Annotated[str, typer.Argument(metavar="PATH", help="Folder, archive or file; see docs/data.md.")]
@@ -45,9 +44,10 @@ def check(
     from crossmodal_hash.data.quality import leave_out, look_at, without_blank
     from crossmodal_hash.data_report.examine import examine
     from crossmodal_hash.opening.open import NOTHING, open_data
+    from crossmodal_hash.settings.flags import read_part
 
     output = Output(as_json=as_json, quiet=quiet)
-    dataset = open_data(path, _reader(reader), needs=NOTHING)
+    dataset = open_data(path, None if reader is None else read_part(reader), needs=NOTHING)
     if skip_bad:
         dataset = without_blank(dataset)
     pictures = dataset.modalities.get("image")
@@ -88,6 +88,7 @@ def convert(
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
     from crossmodal_hash.opening.open import NO_LABELS, open_data
+    from crossmodal_hash.settings.flags import read_part
 
     output = Output(as_json=as_json, quiet=quiet)
     console = ConsoleCallback(output)
@@ -101,19 +102,13 @@ def convert(
         raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
     if out.exists():
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
-    dataset = open_data(path, _reader(reader), needs=NO_LABELS, skip_bad=skip_bad, callback=console)
+    layout = None if reader is None else read_part(reader)
+    dataset = open_data(path, layout, needs=NO_LABELS, skip_bad=skip_bad, callback=console)
     with console.task(f"write {len(dataset)} items", len(dataset)) as advance:
         write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]
     output.line(str(out), {"out": str(out), "format": form, "reader": dataset.reader, "items": len(dataset)})
     divided = dataset.split_rows is not None and form == "folder"
     output.say(f"next: chash train --data {out}" + (f" --split {out / SPLIT}" if divided else ""))
-
-
-def _reader(named: str | None) -> Named | None:
-    from crossmodal_hash.settings.flags import parse_part
-    from crossmodal_hash.settings.schema import Named
-
-    return None if named is None else Named(**parse_part(named))
 
 
 def _split(

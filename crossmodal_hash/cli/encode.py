@@ -100,8 +100,7 @@ def _dataset(
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
     from crossmodal_hash.opening.open import NO_LABELS, open_data, open_own, open_pictures, open_texts
-    from crossmodal_hash.settings.flags import parse_part
-    from crossmodal_hash.settings.schema import Named
+    from crossmodal_hash.settings.flags import read_part
 
     given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
     if len(given) > 1:
@@ -115,6 +114,6 @@ def _dataset(
     if texts is not None:
         return open_texts(texts), False
     if data is not None and (data != own.path or reader is not None or (skip_bad and not own.skip_bad)):
-        named = None if reader is None else Named(**parse_part(reader))
+        named = None if reader is None else read_part(reader)
         return open_data(data, named, needs=NO_LABELS, skip_bad=skip_bad, callback=console), False
     return open_own(own, needs=NO_LABELS, callback=console), True

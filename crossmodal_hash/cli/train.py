@@ -149,11 +149,10 @@ def prepare(
 def _made(text: str) -> Callback:
     """The callback that `--callback` names."""
     from crossmodal_hash.components import CALLBACKS
-    from crossmodal_hash.settings.flags import parse_part
+    from crossmodal_hash.settings.flags import read_part
     from crossmodal_hash.settings.parts import make
-    from crossmodal_hash.settings.schema import Named
 
-    return make(CALLBACKS, Named(**parse_part(text)), "--callback")
+    return make(CALLBACKS, read_part(text), "--callback")
 
 
 def train_run(

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.registry import normalize
 from crossmodal_hash.settings.layers import Layer, merge, nest
-from crossmodal_hash.settings.schema import named
+from crossmodal_hash.settings.schema import Named, named
 
 
 class TrainFlags(TypedDict, total=False):
@@ -91,6 +91,15 @@ def parse_part(text: str) -> dict[str, Any]:
             raise SettingsError(f"{text!r} is not NAME or NAME,KEY=VALUE,...: {param!r} is no KEY=VALUE")
         part[key.strip()] = parse_value(value.strip())
     return part
+
+
+def read_part(text: str) -> Named:
+    """What `parse_part` finds, as settings have it.
+
+    Raises:
+        SettingsError: for a parameter without `=`.
+    """
+    return Named(**parse_part(text))
 
 
 def parse_set(assignments: Sequence[str]) -> dict[str, Any]:
