@@ -33,9 +33,10 @@ class Component(nn.Module, ABC):
 class Backbone(Component):
     """One modality in, an ordered list of levels out, lowest first."""
 
-    reads: ClassVar[Literal["image", "text", "vector", "label", "string"]]
-    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D); labels (B, C), for guides; or B
-    texts as they were written (`string`), a list, for backbones that are always frozen."""
+    reads: ClassVar[str]
+    """`image`, uint8 pictures (B, 3, size, size); `text`, word counts (B, L); `vector`, features (B, D); `label`,
+    labels (B, C), for guides; `string`, a list of B texts as they were written, for backbones that are always frozen;
+    or another word, of a `Source` that says it `feeds` such a backbone."""
     freezable: ClassVar[bool] = False
     """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it. Where it has a
     parameter `weights`, the value `none` leaves them out."""
@@ -49,6 +50,10 @@ class Backbone(Component):
 
     def setup(self, in_features: int) -> None:
         """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colors."""
+
+    def example(self, batch: int) -> Tensor:
+        """(B, ...), what a batch looks like, for the conformance kit; needed where `reads` is a word of its own."""
+        raise NotImplementedError(f"{type(self).__name__} reads {self.reads!r} and gives no example of it")
 
     @abstractmethod
     def compute(self, x: Any) -> Sequence[Tensor]:

@@ -41,7 +41,7 @@ def check(
     from dataclasses import asdict
 
     from crossmodal_hash.data import Pictures
-    from crossmodal_hash.data.quality import leave_out, look_at, without_blank
+    from crossmodal_hash.data.quality import leave_out, look_at, without_blank, worst
     from crossmodal_hash.data_report.examine import examine
     from crossmodal_hash.opening.open import NOTHING, open_data
     from crossmodal_hash.settings.flags import read_part
@@ -50,14 +50,18 @@ def check(
     dataset = open_data(path, None if reader is None else read_part(reader), needs=NOTHING)
     if skip_bad:
         dataset = without_blank(dataset)
-    pictures = dataset.modalities.get("image")
-    looks = []
-    if isinstance(pictures, Pictures):
+    looks = {}
+    for name, pictures in dataset.of(Pictures).items():
         with ConsoleCallback(output).task(f"look at {len(pictures)} pictures", len(pictures)) as advance:
-            looks = list(look_at(pictures, advance))
-    left_out = {look.name: look.problem for look in looks if look.problem} if skip_bad else {}
+            looks[name] = list(look_at(pictures, advance))
+    left_out = {}
     if skip_bad and looks:
-        dataset, looks = leave_out(dataset, looks), [look for look in looks if not look.problem]
+        each = [worst(row) for row in zip(*looks.values(), strict=True)]
+        left_out = {look.name: look.problem for look in each if look.problem}
+        dataset = leave_out(dataset, each)
+        looks = {
+            name: [look for look, w in zip(own, each, strict=True) if not w.problem] for name, own in looks.items()
+        }
     parts, drawn = _split(dataset, split, query, train, seed)
     report = examine(dataset, looks, parts, drawn=drawn, reader=dataset.reader or "")
     report.unreadable |= left_out

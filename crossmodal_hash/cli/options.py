@@ -38,6 +38,15 @@ SkipBad = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="NAME=PATH",
+        help="Items of one modality, by its name: pictures, texts or a matrix.",
+        rich_help_panel=DATA,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option("--device", help="auto, cpu, cuda, cuda:N. Default: auto.", rich_help_panel=RUN),

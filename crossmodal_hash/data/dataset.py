@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.data.fingerprint import digest
-from crossmodal_hash.data.pictures import Pictures as Pictures
 from crossmodal_hash.data.pictures import first
-from crossmodal_hash.data.sources import Matrix as Matrix
-from crossmodal_hash.data.sources import Rows
-from crossmodal_hash.data.sources import Texts as Texts
+from crossmodal_hash.data.source import Rows, Source
 from crossmodal_hash.errors import DataError
 
-Source = Pictures | Texts | Matrix
-"""What a modality can be; each has a length, `kind`, `take(rows)` and `fingerprint()`."""
+S = TypeVar("S", bound=Source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +24,7 @@ class Dataset:
     Attributes:
         name: for messages and reports.
         ids: N distinct names, file names or row numbers "0", "1", ...
-        modalities: modality name -> N pictures, texts or rows of a matrix.
+        modalities: modality name -> N items of one kind: `Pictures`, `Texts`, rows of a `Matrix`, or another `Source`.
         labels: (N, C) uint8 in {0, 1}; an item may have none. None where nothing is known.
         label_names: C names, in the order of the columns.
         split_rows: rows of "query", "train" and "database", where the files came divided; `split_from_rows` reads them.
@@ -38,6 +35,7 @@ class Dataset:
         DataError: if the parts differ in length or an id is used twice.
 
     Example:
+        >>> from crossmodal_hash.data import Texts
         >>> data = Dataset("toy", ("a", "b"), {"text": Texts(("a red bus", "a cat"))})
         >>> len(data), data.take([1]).ids
         (2, ('b',))
@@ -86,6 +84,10 @@ class Dataset:
             notes=self.notes,
             reader=self.reader,
         )
+
+    def of(self, kind: type[S]) -> dict[str, S]:
+        """The modalities of one kind, such as `Texts`, by name."""
+        return {name: source for name, source in self.modalities.items() if isinstance(source, kind)}
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, every modality, labels and their names; the data set's own name does not count."""

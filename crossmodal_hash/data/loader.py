@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.transforms import fit_square, random_square
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 FEW = 200
@@ -21,8 +21,18 @@ FEW = 200
 MAX_WORKERS = 8
 
 
+class Readable(Protocol):
+    """N pictures, such as `Pictures`."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def read(self, row: int, *, side: int | None = None) -> Image.Image:
+        """One of them, whose sides may be smaller than stored but not below `side`."""
+
+
 def picture_batches(
-    pictures: Pictures,
+    pictures: Readable,
     batches: Sequence[NDArray[np.integer]],
     size: int,
     *,
@@ -66,7 +76,7 @@ def picture_batches(
 class _Squares:
     """Rows of a batch -> its tensor, or the sentence of a `DataError`, which torch would bury in a traceback."""
 
-    def __init__(self, pictures: Pictures, size: int, augment: tuple[int, int] | None) -> None:
+    def __init__(self, pictures: Readable, size: int, augment: tuple[int, int] | None) -> None:
         self.pictures, self.size, self.augment = pictures, size, augment
 
     def __len__(self) -> int:

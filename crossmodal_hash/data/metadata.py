@@ -22,7 +22,7 @@ from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, Several, safe_name, with_archives
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Needs
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 METADATA = ("metadata.jsonl", "metadata.csv")

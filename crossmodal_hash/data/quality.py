@@ -15,7 +15,7 @@ from PIL import Image
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 SHOWN = 20
@@ -72,10 +72,9 @@ def without_blank(dataset: Dataset) -> Dataset:
     Raises:
         DataError: if none has one.
     """
-    texts = dataset.modalities.get("text")
-    if not isinstance(texts, Texts):
-        return dataset
-    has_text = np.array([bool(text.strip()) for text in texts.items])
+    has_text = np.ones(len(dataset), bool)
+    for texts in dataset.of(Texts).values():
+        has_text &= [bool(text.strip()) for text in texts.items]
     rows, blank = np.flatnonzero(has_text), np.flatnonzero(~has_text)
     if not len(blank):
         return dataset
@@ -94,10 +93,13 @@ def without_damaged(dataset: Dataset, done: Callable[[int], object] = lambda n: 
     Raises:
         DataError: if none can.
     """
-    pictures = dataset.modalities.get("image")
-    if not isinstance(pictures, Pictures):
-        return dataset
-    return leave_out(dataset, list(look_at(pictures, done)))
+    looks = [look_at(pictures, done) for pictures in dataset.of(Pictures).values()]
+    return leave_out(dataset, [worst(row) for row in zip(*looks, strict=True)]) if looks else dataset
+
+
+def worst(looks: Sequence[Look]) -> Look:
+    """The first look of an item that has a problem; the first of all where none has one."""
+    return next((look for look in looks if look.problem), looks[0])
 
 
 def leave_out(dataset: Dataset, looks: Sequence[Look]) -> Dataset:

@@ -1,4 +1,4 @@
-"""Pictures or texts alone, to be encoded with a trained model."""
+"""Items of one modality alone, to be encoded with a trained model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TextIO
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import ARCHIVES, Folder, is_archive, open_files
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
-def load_pictures(path: str | Path) -> Dataset:
+def load_pictures(path: str | Path, modality: str = "image") -> Dataset:
     """One picture file, or all pictures in a folder or archive and below it, sorted by name; hidden files are left out.
 
     Returns:
-        A data set with the one modality "image" and file names as ids.
+        A data set with this one modality and file names as ids.
 
     Raises:
         DataError: if there is no such path, or no picture in it.
@@ -28,21 +28,21 @@ def load_pictures(path: str | Path) -> Dataset:
     if path.is_file() and not is_archive(path):
         if path.suffix.lower() not in SUFFIXES:
             raise DataError(f"{str(path)!r} does not end like a picture; the formats are {', '.join(SUFFIXES)}")
-        return Dataset(path.stem, (path.name,), {"image": Pictures(Folder(path.parent), [path.name])})
+        return Dataset(path.stem, (path.name,), {modality: Pictures(Folder(path.parent), [path.name])})
     files = open_files(path)
     names = [name for name in files.names() if name.lower().endswith(SUFFIXES) and "/." not in f"/{name}"]
     if not names:
         raise DataError(f"{str(path)!r} holds no pictures; the formats are {', '.join(SUFFIXES)}")
-    return Dataset(path.resolve().name.split(".")[0], tuple(names), {"image": Pictures(files, names)})
+    return Dataset(path.resolve().name.split(".")[0], tuple(names), {modality: Pictures(files, names)})
 
 
-def load_texts(source: str | Path | TextIO) -> Dataset:
+def load_texts(source: str | Path | TextIO, modality: str = "text") -> Dataset:
     r"""One text a line from a file, from an open stream, or from standard input if the path is "-".
 
     A blank line is an item with an empty text, so that the row of an item is its line number less one.
 
     Returns:
-        A data set with the one modality "text" and row numbers as ids.
+        A data set with this one modality and row numbers as ids.
 
     Raises:
         DataError: if there is no such file, it is not UTF-8, or every line is blank.
@@ -75,4 +75,4 @@ def load_texts(source: str | Path | TextIO) -> Dataset:
         raise DataError(f"{where} holds no text; give one text a line")
     items = tuple(line.removesuffix("\r") for line in lines)
     name = Path(source).stem if isinstance(source, str | Path) and str(source) != "-" else "texts"
-    return Dataset(name, tuple(str(row) for row in range(len(items))), {"text": Texts(items)})
+    return Dataset(name, tuple(str(row) for row in range(len(items))), {modality: Texts(items)})

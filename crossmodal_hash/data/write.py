@@ -19,10 +19,11 @@ from PIL import Image
 from crossmodal_hash.atomic import replacing
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import safe_name
+from crossmodal_hash.data.matrix import Matrix
 from crossmodal_hash.data.metadata import LABEL_ORDER, METADATA
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures
-from crossmodal_hash.data.sources import Matrix, Texts
 from crossmodal_hash.data.splits import split_from_rows
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, SettingsError
 
 Form = Literal["folder", "zip", "tar"]
@@ -50,7 +51,9 @@ def write_native(
         DataError: for a picture that cannot be read.
         SettingsError: for an `out` that is taken or is not called like its form.
     """
-    matrices = any(isinstance(source, Matrix) for source in dataset.modalities.values())
+    if other := sorted(dataset.modalities.keys() - {"image", "text"}):
+        raise DataError(f"{dataset.name!r} has the modality {other[0]!r}; this layout holds image and text alone")
+    matrices = bool(dataset.of(Matrix))
     if out.exists():
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
     if form != "folder" and out.suffix != f".{form}":
@@ -99,7 +102,7 @@ def _with_matrices(dataset: Dataset) -> Content:
             arrays["imgs"] = np.array(names)
         elif isinstance(source, Texts):
             arrays["texts"] = np.array(source.items)
-        else:
+        elif isinstance(source, Matrix):
             values = source.values
             arrays["XAll" if role == "image" else "tags"] = (
                 values if isinstance(values, np.ndarray) else values.toarray()

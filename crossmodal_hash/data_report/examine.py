@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +58,14 @@ class Report:
             yield "WRONG", reason
 
 
-def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, *, drawn: bool, reader: str) -> Report:
+def examine(
+    dataset: Dataset, looks: Mapping[str, Sequence[Look]], split: Split | ChashError, *, drawn: bool, reader: str
+) -> Report:
     """Look through a data set.
 
     Args:
         dataset: N items, read with nothing required of them.
-        looks: N of its pictures, or none where it has no pictures.
+        looks: of each modality that is pictures, N of them.
         split: what plays which part, or why there is no split.
         drawn: whether the split was drawn at random rather than given.
         reader: by whose name it was read.
@@ -74,9 +76,11 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
     report = Report(notes=list(dataset.notes))
     report.facts |= {"reader": reader, "name": dataset.name, "items": len(dataset)}
     for name, source in dataset.modalities.items():
-        report.facts[name] = f"{source.kind}, {source.width} columns" if isinstance(source, Matrix) else source.kind
-    _pictures(report, looks)
-    _texts(report, dataset)
+        columns = f", {source.width} columns" if isinstance(source, Matrix) else ""
+        report.facts[name] = source.kind + columns
+    _pictures(report, [look for each in looks.values() for look in each])
+    for texts in dataset.of(Texts).values():
+        _texts(report, dataset, texts)
     _labels(report, dataset)
     content = contents(dataset, looks)
     _duplicates(report, dataset, content)
@@ -87,20 +91,13 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
     return report
 
 
-def contents(dataset: Dataset, looks: Sequence[Look]) -> list[str]:
-    """What each item is recognized by: the bytes of its picture, or all its numbers and words."""
+def contents(dataset: Dataset, looks: Mapping[str, Sequence[Look]]) -> list[str]:
+    """What each item is recognized by: the bytes of its pictures, or all its numbers and words."""
     if looks:
-        return [look.digest or look.name for look in looks]
+        return [" ".join(look.digest or look.name for look in row) for row in zip(*looks.values(), strict=True)]
     sources = list(dataset.modalities.values())
 
-    def parts(row: int) -> Iterator[bytes]:
-        for source in sources:
-            if isinstance(source, Matrix):
-                yield source.dense([row]).tobytes()
-            elif isinstance(source, Texts):
-                yield source.items[row].encode("utf-8", "surrogatepass")
-
-    return [digest(parts(row)) for row in range(len(dataset))]
+    return [digest(source.content(row) for source in sources) for row in range(len(dataset))]
 
 
 def _pictures(report: Report, looks: Sequence[Look]) -> None:
@@ -123,10 +120,7 @@ def _pictures(report: Report, looks: Sequence[Look]) -> None:
         report.notes.append(f"{len(small)} pictures have a side of less than {SMALL_SIDE} pixels ({first(small)})")
 
 
-def _texts(report: Report, dataset: Dataset) -> None:
-    texts = dataset.modalities.get("text")
-    if not isinstance(texts, Texts):
-        return
+def _texts(report: Report, dataset: Dataset, texts: Texts) -> None:
     empty = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
     report.facts["items without text"] = len(empty)
     if empty:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, distances
 from crossmodal_hash.data import Dataset
-from crossmodal_hash.data.pictures import Pictures
-from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.report.images import thumbnail
 
@@ -123,12 +121,11 @@ def _item(
     labels = ""
     if codes.labels is not None and codes.label_names is not None:
         labels = ", ".join(codes.label_names[i] for i in np.flatnonzero(codes.labels[row]))
-    picture = text = None
-    source = dataset.modalities.get(codes.modality)
-    at = row_of.get(name)
-    if at is not None and isinstance(source, Pictures):
-        picture = thumbnail(source.read(at, side=SIDE), SIDE)
-    elif at is not None and isinstance(source, Texts):
-        text = source.items[at]
-        text = text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"
+    image = text = None
+    source, at = dataset.modalities.get(codes.modality), row_of.get(name)
+    if source is not None and at is not None:
+        image, text = source.picture(at, SIDE), source.text(at)
+    picture = None if image is None else thumbnail(image, SIDE)
+    if text is not None and len(text) > LETTERS:
+        text = text[: LETTERS - 1] + "…"
     return Item(name, labels, picture, text, distance, relevant)

@@ -171,10 +171,13 @@ def _of_pictures(backbones: list[Any], *, frozen: bool) -> Rules:
 
 
 def _of_data(settings: Settings, of: _Classes) -> Rules:
-    data, tower = settings.data, settings.towers.get("text")
-    backbone = None if tower is None else of.get(BACKBONES, tower.backbone.name)
-    if tower is not None and backbone is not None and backbone.reads == "string":
-        why = f"towers.text.backbone = {tower.backbone.name!r} reads texts as they are, not as words that are counted"
+    data = settings.data
+    classes = {name: of.get(BACKBONES, tower.backbone.name) for name, tower in settings.towers.items()}
+    read = {name: getattr(cls, "reads", None) for name, cls in classes.items()}
+    as_written = [name for name, reads in read.items() if reads == "string"]
+    if as_written and not {"text", None} & set(read.values()):
+        backbone = settings.towers[as_written[0]].backbone.name
+        why = f"towers.{as_written[0]}.backbone = {backbone!r} reads texts as they are, not as words that are counted"
         yield "data.vocabulary", Unused(why)
     elif data.vocabulary.file is not None:
         why = f"data.vocabulary.file = {data.vocabulary.file!r} says which words count"

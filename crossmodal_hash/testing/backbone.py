@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.testing.common import Rule, Subject, expect, expect_equal, expect_finite, expect_untouched
 from crossmodal_hash.types import Level
@@ -31,6 +32,8 @@ def made(subject: Subject) -> Any:
 
 def inputs(backbone: Any, batch: int) -> Given:
     """A batch of what it reads."""
+    if backbone.reads not in READS:
+        return backbone.example(batch)  # type: ignore[no-any-return]
     generator = torch.Generator().manual_seed(1)
     if backbone.reads == "string":
         return [" ".join(WORDS[i % 4 :: 1 + i % 3]) for i in range(batch)]
@@ -44,7 +47,9 @@ def inputs(backbone: Any, batch: int) -> Given:
 def declared(subject: Subject) -> str:
     """It declares what it reads and its levels, whose names differ."""
     reads = getattr(subject.cls, "reads", None)
-    expect(reads in READS, f"reads is {reads!r}; say one of {', '.join(READS)}")
+    expect(isinstance(reads, str) and bool(reads), f"reads is {reads!r}; say one of {', '.join(READS)}")
+    known = reads in READS or subject.cls.example is not Backbone.example
+    expect(known, f"reads is {reads!r}; say one of {', '.join(READS)}, or give an example() of what it reads")
     if reads == "string":
         expect(subject.cls.freezable, "it reads strings, which are read once and frozen; say freezable = True")
     backbone = made(subject)

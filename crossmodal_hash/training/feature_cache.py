@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.contracts import Backbone
-from crossmodal_hash.data import Pictures, Texts, picture_batches
+from crossmodal_hash.data import Source, View
 from crossmodal_hash.model import fingerprint
 from crossmodal_hash.training.step import move, precision
 from crossmodal_hash.types import Level, Levels
@@ -41,7 +41,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal-hash"
 
 
-def cache_key(source: Pictures | Texts, backbone: Backbone, grid: int, mirrored: bool) -> str:
+def cache_key(source: Source, backbone: Backbone, grid: int, mirrored: bool) -> str:
     """SHA-256 of all that the features depend on."""
     parts = {
         "format": FORMAT,
@@ -58,7 +58,7 @@ def cache_key(source: Pictures | Texts, backbone: Backbone, grid: int, mirrored:
 
 
 def extract(backbone: Backbone, x: Tensor | Sequence[str], grid: int, device: torch.device) -> dict[str, Tensor]:
-    """uint8 pictures (B, 3, S, S), or B texts -> the condensed levels as float16, by `level/field`."""
+    """A batch of what the backbone reads -> the condensed levels as float16, by `level/field`."""
     with torch.inference_mode(), precision(device):
         levels = [level.condense(grid) for level in backbone(move(x, device) if isinstance(x, Tensor) else x)]
     return {
@@ -70,7 +70,7 @@ def extract(backbone: Backbone, x: Tensor | Sequence[str], grid: int, device: to
 
 def cached_levels(
     backbone: Backbone,
-    source: Pictures | Texts,
+    source: Source,
     *,
     grid: int,
     device: torch.device,
@@ -79,23 +79,23 @@ def cached_levels(
     workers: int | None = None,
     callback: Callback | None = None,
 ) -> Levels:
-    """The condensed levels of all pictures or texts, float16, from disk as far as they are there.
+    """The condensed levels of all items, float16, from disk as far as they are there.
 
     Args:
         backbone: in evaluation mode, on `device`.
-        source: N pictures, or N texts for a backbone that reads them as they were written.
+        source: N items of the kind that the backbone reads.
         grid: side of the grid each map is condensed to.
         device: where the backbone runs.
-        mirrored: whether the pictures are seen in a mirror.
+        mirrored: whether pictures are seen in a mirror.
         batch: items a step; by default as many as suit the device.
-        workers: processes that read pictures; by default the device decides.
+        workers: processes that read items; by default the device decides.
         callback: told the progress.
 
     Returns:
         One level for each the backbone declares; x is (N, D, grid, grid).
 
     Raises:
-        DataError: for a picture that cannot be read.
+        DataError: for an item that cannot be read.
         OSError: if there is no space.
     """
     callback = callback or Callback()
@@ -110,11 +110,11 @@ def cached_levels(
     shards = {start: _read(folder / f"{start:08d}.safetensors") for start in starts}
     missing = [start for start, shard in shards.items() if not shard]
     if missing:
-        things = "pictures" if isinstance(source, Pictures) else "texts"
-        label = f"features of {len(source)} {things}" + (", mirrored" if mirrored else "")
+        label = f"features of {len(source)} {source.things}" + (", mirrored" if mirrored else "")
         with callback.task(label, len(source)) as advance:
             advance(len(source) - sum(min(SHARD, len(source) - start) for start in missing))
-            _extract_shards(backbone, source, missing, folder, grid, device, mirrored, batch, workers, advance)
+            view = View(backbone.size, mirrored=mirrored, workers=workers, pin_memory=on_gpu)
+            _extract_shards(backbone, source, missing, folder, grid, device, view, batch, advance)
         shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}
     return tuple(
         Level(
@@ -129,14 +129,13 @@ def cached_levels(
 
 def _extract_shards(
     backbone: Backbone,
-    source: Pictures | Texts,
+    source: Source,
     starts: list[int],
     folder: Path,
     grid: int,
     device: torch.device,
-    mirrored: bool,
+    view: View,
     batch: int,
-    workers: int | None,
     advance: Callable[[int], None],
 ) -> None:
     fast = folded(backbone)
@@ -147,13 +146,8 @@ def _extract_shards(
     ]
     parts: list[dict[str, Tensor]] = []
     # One stream over all shards: the readers work ahead while the backbone computes and a shard is written.
-    inputs: Iterator[Tensor | list[str]]
-    if isinstance(source, Texts):
-        inputs = ([source.items[row] for row in rows] for rows in plan)
-    else:
-        inputs = picture_batches(source, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
-    for rows, x in zip(plan, inputs, strict=True):
-        parts.append(extract(fast, x.flip(-1) if mirrored and isinstance(x, Tensor) else x, grid, device))
+    for rows, x in zip(plan, source.batches(plan, view), strict=True):
+        parts.append(extract(fast, x, grid, device))
         advance(len(rows))
         end = int(rows[-1]) + 1
         if end % SHARD == 0 or end == len(source):

@@ -6,7 +6,8 @@ from scipy.io import savemat
 from scipy.sparse import csr_matrix
 
 from crossmodal_hash.data import split_from_rows
-from crossmodal_hash.data.sources import as_labels, as_matrix
+from crossmodal_hash.data.labels import as_labels
+from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.errors import DataError
 from crossmodal_hash.opening.load import load_data
 

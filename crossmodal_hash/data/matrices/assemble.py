@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.arrays import ArrayAt, read_array
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, is_archive, open_files
+from crossmodal_hash.data.labels import as_labels
+from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.data.metadata import LABEL_ORDER, read_label_names
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.sources import Texts, as_labels, as_matrix
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
@@ -38,9 +41,8 @@ def assemble(chosen: Mapping[str, ArrayAt], name: str) -> Dataset:
         raise DataError(
             f"the matrices differ in length: {told}; each needs one row an item, so see whether one is transposed"
         )
-    pictures = sources.get("image")
-    size = next(iter(lengths.values()))
-    ids = pictures.names if isinstance(pictures, Pictures) else tuple(str(row) for row in range(size))
+    named = [source.names for source in sources.values() if isinstance(source, Pictures)]
+    ids = named[0] if named else tuple(str(row) for row in range(next(iter(lengths.values()))))
     return Dataset(name, ids, sources, matrix, _label_names(matrix, chosen))
 
 

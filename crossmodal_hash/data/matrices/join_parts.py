@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.arrays import ArrayAt
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.matrices.assemble import assemble
+from crossmodal_hash.data.matrix import Matrix, as_matrix
 from crossmodal_hash.data.pictures import first
-from crossmodal_hash.data.sources import Matrix, as_matrix
+from crossmodal_hash.data.source import Source
 from crossmodal_hash.errors import DataError
 
 

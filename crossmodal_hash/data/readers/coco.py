@@ -11,13 +11,14 @@ import re
 from collections import defaultdict
 from typing import Literal
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, safe_name
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 _ANNOTATIONS = re.compile(r"(?:^|/)(captions|instances)_([^/]+)\.json$")

@@ -15,7 +15,7 @@ from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.matrices.assemble import assemble
 from crossmodal_hash.data.matrices.key_sets import read_matrix_files
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 

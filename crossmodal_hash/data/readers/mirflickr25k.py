@@ -16,7 +16,7 @@ from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 _TAGS = re.compile(r"(?:^|/)meta/tags/tags(\d+)\.txt$")

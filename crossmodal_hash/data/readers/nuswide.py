@@ -20,7 +20,7 @@ from crossmodal_hash.data.files import Files, safe_name
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 _LABEL = re.compile(r"(?:^|/)AllLabels/Labels_([^/]+)\.txt$")

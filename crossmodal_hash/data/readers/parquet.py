@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import MAX_BYTES, Below, Files, safe_name
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 SUFFIX = ".parquet"

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Mounted, open_files
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 TARS = (".tar", ".tar.gz", ".tgz")

@@ -41,7 +41,7 @@ def test_a_setting_that_does_not_fit_is_refused(refused, tiny, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--set", "towers.image.levels=2"], ["image: these are pictures", "--backbone"]),
+        (["--set", "towers.image.levels=2"], ["image: the model reads", "the data has pictures", "efficientnet-lite0"]),
         (["--weights", "none"], ["'mlp'", "'weights'"]),
         (["--set", "towers.image.backbone.size=32"], ["'mlp'", "'size'"]),
     ],
