@@ -41,6 +41,7 @@ STORAGE = {
     errno.EPERM: "permission denied",
     errno.ENOTDIR: "a file stands where a folder should be",
     errno.ENAMETOOLONG: "name too long for the disk",
+    errno.ENOLCK: "this disk keeps no locks",
 }
 """What a disk says that the user can fix; any other `OSError` is a bug."""
 # Typer exports this one of the errors for a wrong command line, but not the class they all are of.
