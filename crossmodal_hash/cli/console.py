@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,9 @@ class ConsoleCallback(Callback):
         mark = " *" if record.best else ""
         width = len(str(record.epochs))
         scored = f"validation {scores}{mark}" if scores else ""
-        cost = f"{record.seconds:6.1f} s, peak {record.memory:.1f} GB" + (", with all items" if record.refit else "")
+        cost = f"{record.seconds:6.1f} s"
+        cost += "" if math.isnan(record.memory) else f", peak {record.memory:.1f} GB"
+        cost += ", with all items" if record.refit else ""
         text = " | ".join(filter(None, [f"epoch {record.epoch:{width}}/{record.epochs} {cost}", losses, scored]))
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
