@@ -30,6 +30,7 @@ from crossmodal_hash.cli.env import env
 from crossmodal_hash.cli.list import list_components
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
 from crossmodal_hash.cli.plugin_faults import blame
+from crossmodal_hash.cli.streams import use_utf8
 from crossmodal_hash.errors import ChashError, ContractError
 
 OK, NO, USER_ERROR, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
@@ -157,4 +158,5 @@ def _bug(error: Exception) -> int:
 
 def entry() -> None:
     """The console script."""
+    use_utf8()
     sys.exit(main())
