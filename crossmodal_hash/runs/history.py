@@ -39,7 +39,7 @@ def append(path: Path, record: EpochRecord) -> None:
     split = "refit" if record.refit else "train"
     rows = [Row(record.epoch, split, name, value) for name, value in {**losses, **cost}.items()]
     rows += [Row(record.epoch, "validation", name, value) for name, value in record.scores.items()]
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(_line(row) for row in rows)
 
 
