@@ -14,6 +14,7 @@ from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
+from crossmodal_hash.runs.log import Logging
 from crossmodal_hash.settings.flags import Flags, TrainFlags
 from crossmodal_hash.settings.layers import Layer
 from crossmodal_hash.settings.resolve import Resolved, resolve
@@ -91,18 +92,21 @@ def train(
 ) -> Run:
     """Train a method on some data into a run folder, `runs/...` unless `out` is given.
 
+    The logger `crossmodal_hash` is told of it at level INFO: `logging.basicConfig(level="INFO")` shows a line an epoch.
+
     Args:
         method: from `build`.
         data: items with labels.
         out: a new folder.
-        callbacks: told what happens, in their order.
+        callbacks: told what happens, in their order, after the logger.
         flags: flags that override the method's, such as `epochs=5, seed=0`.
 
     Raises:
         ChashError: as `chash train` says it.
     """
     path = None if out is None else Path(out)
-    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=Callbacks(callbacks)).path)
+    told = Callbacks([Logging(), *callbacks])
+    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=told).path)
 
 
 def open_run(path: Path | str | None = None) -> Run:

@@ -101,7 +101,7 @@ def main() -> int:
     for name, make in PAGES.items():
         path, text = DOCS / name, make()
         if not check:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
         elif not path.exists() or path.read_text("utf-8") != text:
             stale = True
             print(f"{name} is stale: run python tools/write_reference.py")

@@ -8,6 +8,7 @@ How it talks with the bench is in `crossmodal_hash.bench.process`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -79,11 +80,12 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
         scores = score(codes, cell.metrics)
     trained = training_cost(run.metrics)
     seconds = trained.get("seconds", seconds)
-    peak = max(peak_memory(pick_device(cell.device or "auto")), trained.get("memory/GB", 0.0))
+    peaks = [peak_memory(pick_device(cell.device or "auto")), trained.get("memory/GB")]
     before = read_facts(folder)
     if before is not None:
         # It is scored by other metrics now; what its training took is known.
-        seconds, peak = before["seconds"], max(peak, before["peak_gb"])
+        seconds, peaks = before["seconds"], [*peaks, before["peak_gb"]]
+    peak = max((gb for gb in peaks if gb is not None and not math.isnan(gb)), default=None)
     content = {
         "cell": cell.to_json(),
         "metrics": list(cell.metrics),
@@ -92,7 +94,9 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
         "peak_gb": peak,
         "threads": os.environ.get("OMP_NUM_THREADS"),
     }
-    facts = {**run_facts(run), "seconds": f"{seconds:.1f}", "peak memory": f"{peak:.2f} GB"}
+    facts = {**run_facts(run), "seconds": f"{seconds:.1f}"}
+    if peak is not None:
+        facts["peak memory"] = f"{peak:.2f} GB"
     record = Record(cell.method.name, scores, facts)
     write_json(folder / FACTS, content)
     # Last: with its scores a cell is done.

@@ -25,13 +25,13 @@ class Done:
         cell: what it is.
         record: its scores.
         seconds: of its training.
-        peak_gb: gigabytes its process needed.
+        peak_gb: gigabytes its process needed; none where the system does not tell.
     """
 
     cell: Cell
     record: Record
     seconds: float
-    peak_gb: float
+    peak_gb: float | None
 
     def value(self, direction: str, database: str, metric: str) -> float | None:
         """One score; none if there is none."""
@@ -81,7 +81,8 @@ def _read(folder: Path) -> Done | None:
         return None
     try:
         cell = Cell.from_json(facts["cell"])
-        seconds, peak = float(facts["seconds"]), float(facts["peak_gb"])
+        seconds, peak = float(facts["seconds"]), facts["peak_gb"]
+        peak = None if peak is None else float(peak)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{folder / FACTS} is not that of a cell ({error!r}); remove the folder, and it runs again"

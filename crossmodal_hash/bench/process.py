@@ -33,9 +33,19 @@ def stop_with_the_bench() -> None:
         # Not sys.stdin, whose lock a thread would still hold when the interpreter ends.
         while os.read(0, 1024):
             pass
-        os.kill(os.getpid(), signal.SIGINT)
+        _press_ctrl_c()
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _press_ctrl_c() -> None:
+    """Interrupt the main thread, also where it waits for the system."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        # Windows, where os.kill ends the process at once and nothing is saved.
+        signal.raise_signal(signal.SIGINT)
 
 
 def guarded(work: Callable[[], object]) -> int:

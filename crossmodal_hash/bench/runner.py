@@ -49,6 +49,7 @@ class _Children:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
             self.running.add(process)
             return process
@@ -121,8 +122,8 @@ def run(
 
     children = _Children()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Somebody who has set the number of threads knows why.
-    env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
+    # Somebody who has set the number of threads knows why. What a process says is read as UTF-8, whatever the locale.
+    env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ, "PYTHONIOENCODING": "utf-8"}
 
     def work(cell: Cell, fresh: bool) -> Failure | None:
         if fresh:

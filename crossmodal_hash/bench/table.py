@@ -124,7 +124,8 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
             own = summary.get((method, column))
             text = "" if own is None else own.text() + _of_seeds(own.seeds, len(scores.seeds))
             texts.append(Strong(text) if own and f"{own.mean:.4f}" == best[column] else text)
-        cost = (f"{mean(d.seconds for d in cells):.0f}", f"{max(d.peak_gb for d in cells):.1f}")
+        peak = _peak(cells)
+        cost = (f"{mean(d.seconds for d in cells):.0f}", "" if peak is None else f"{peak:.1f}")
         rows.append((method, *facts, *texts, *cost))
         for row in printed(method, data) if with_published else ():
             figures = [row.values.get(direction, {}).get(bits) for direction, bits in scores.columns]
@@ -179,12 +180,17 @@ def long_table(done: Sequence[Done], *, with_published: bool = False) -> Table:
             "seeds": " ".join(str(d.cell.seed) for d, _, _ in values),
             "random": mean(floors) if floors else None,
             "seconds": mean(d.seconds for d, _, _ in values),
-            "peak_gb": max(d.peak_gb for d, _, _ in values),
+            "peak_gb": _peak([d for d, _, _ in values]),
         }
         if with_published:
             row |= _beside(row)
         rows.append(row)
     return Table(list(rows[0]) if rows else ["data"], [tuple(row.values()) for row in rows])
+
+
+def _peak(cells: Sequence[Done]) -> float | None:
+    """The most gigabytes that any of the cells needed; none where the system told of none."""
+    return max((cell.peak_gb for cell in cells if cell.peak_gb is not None), default=None)
 
 
 def _beside(row: dict[str, Any]) -> dict[str, Any]:

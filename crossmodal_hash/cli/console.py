@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.cli.output import Output
+from crossmodal_hash.runs.words import epoch_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,13 +36,7 @@ class ConsoleCallback(Callback):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """One line for the epoch."""
-        losses = " ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
-        scores = " ".join(f"{name.removesuffix('/map@all')} {value:.4f}" for name, value in record.scores.items())
-        mark = " *" if record.best else ""
-        width = len(str(record.epochs))
-        scored = f"validation {scores}{mark}" if scores else ""
-        cost = f"{record.seconds:6.1f} s, peak {record.memory:.1f} GB" + (", with all items" if record.refit else "")
-        text = " | ".join(filter(None, [f"epoch {record.epoch:{width}}/{record.epochs} {cost}", losses, scored]))
+        text = epoch_line(record)
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

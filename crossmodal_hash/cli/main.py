@@ -30,6 +30,7 @@ from crossmodal_hash.cli.env import env
 from crossmodal_hash.cli.list import list_components
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
 from crossmodal_hash.cli.plugin_faults import blame
+from crossmodal_hash.cli.streams import use_utf8
 from crossmodal_hash.errors import ChashError, ContractError
 
 OK, NO, USER_ERROR, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
@@ -41,6 +42,7 @@ STORAGE = {
     errno.EPERM: "permission denied",
     errno.ENOTDIR: "a file stands where a folder should be",
     errno.ENAMETOOLONG: "name too long for the disk",
+    errno.ENOLCK: "this disk keeps no locks",
 }
 """What a disk says that the user can fix; any other `OSError` is a bug."""
 # Typer exports this one of the errors for a wrong command line, but not the class they all are of.
@@ -156,4 +158,5 @@ def _bug(error: Exception) -> int:
 
 def entry() -> None:
     """The console script."""
+    use_utf8()
     sys.exit(main())

@@ -203,10 +203,10 @@ def _says_how_to_continue(console: ConsoleCallback) -> Iterator[None]:
 def finish(output: Output, run: Run) -> None:
     """Name the run folder and what to do next."""
     from crossmodal_hash.runs.history import kept_scores
+    from crossmodal_hash.runs.words import kept_line
 
     scores = kept_scores(run.metrics, run.settings().train.select)
-    said = ", ".join(f"{name} {value:.4f}" for name, value in scores.get("scores", {}).items())
-    if said:
-        output.say(f"epoch {scores['epoch']} kept; on the validation items: {said}")
+    if kept := kept_line(scores):
+        output.say(kept)
     output.line(str(run.path), {"run": str(run.path), **scores})
     output.say(f"next: chash encode {run.path}")

@@ -82,29 +82,36 @@ def refuse_taken(out: Path) -> None:
 
 
 @contextmanager
-def whole_or_absent(run: Run) -> Iterator[None]:
-    """Take a fresh run folder away again if the block fails: half a description is nothing to go on from."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+def locked(run: Run) -> Iterator[None]:
+    """Lock a fresh run folder, and take it away again if the block fails and leaves nothing to go on from.
 
+    The next training may then have its name. One that was interrupted, or that the disk stopped, stays once it is
+    described: it is resumed from its start.
 
-@contextmanager
-def kept_if_anything_was_saved(run: Run) -> Iterator[None]:
-    """Take the folder of a training away that failed before it saved anything, so that the next one may have its name.
-
-    One that was interrupted, or that the disk stopped, stays: it is resumed from its start.
+    Raises:
+        RunError: if another process holds the lock.
     """
+    useless = False
     try:
-        yield
-    except OSError:
-        raise
-    except Exception:
-        if not any(path.exists() for path in (run.checkpoint, run.metrics, run.weights)):
+        with run.lock():
+            try:
+                yield
+            except BaseException as error:
+                useless = not _can_go_on(run, error)
+                raise
+    finally:
+        # Not before the lock is given back: Windows removes no file that is open.
+        if useless:
             shutil.rmtree(run.path, ignore_errors=True)
-        raise
+
+
+def _can_go_on(run: Run, error: BaseException) -> bool:
+    """Whether a fresh run that `error` ended can be resumed to any use."""
+    if not (run.path / "config.json").exists():  # written last
+        return False
+    if isinstance(error, OSError) or not isinstance(error, Exception):
+        return True
+    return any(path.exists() for path in (run.checkpoint, run.metrics, run.weights))
 
 
 def note_latest(run: Run) -> None:

@@ -6,6 +6,7 @@ One object a line, each with epoch, part (train, refit, validation), the metric'
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,11 +33,13 @@ def append(path: Path, record: EpochRecord) -> None:
     losses = {f"loss/{name}": value for name, value in record.losses.items()}
     if losses:
         losses["loss/total"] = sum(record.losses.values())
-    cost = {"seconds": record.seconds, "memory/GB": record.memory}
+    cost = {"seconds": record.seconds}
+    if not math.isnan(record.memory):  # which is no JSON
+        cost["memory/GB"] = record.memory
     split = "refit" if record.refit else "train"
     rows = [Row(record.epoch, split, name, value) for name, value in {**losses, **cost}.items()]
     rows += [Row(record.epoch, "validation", name, value) for name, value in record.scores.items()]
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(_line(row) for row in rows)
 
 

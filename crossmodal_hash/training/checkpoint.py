@@ -64,7 +64,8 @@ def load(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
             progress = Progress(**json.loads((file.metadata() or {})["progress"]))
             for key in file.keys():  # noqa: SIM118 - not a dict
                 group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
+                # A copy: the tensor is the mapped file, which Windows lets nobody replace, and the next save does.
+                groups.setdefault(group, {})[name] = file.get_tensor(key).clone()
     except FileNotFoundError:
         raise RunError(
             f"{path.parent.parent} has no checkpoint to resume from; train it again into another folder"

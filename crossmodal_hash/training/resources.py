@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -19,6 +19,8 @@ GROUPS = (
 def available_memory() -> int | None:
     """Bytes that can still be had: what the machine has free, or what a container may still take; None if unknown.
 
+    It is unknown on Windows; what asks then begins and finds out.
+
     Example:
         >>> (available_memory() or 10**9) > 0
         True
@@ -32,8 +34,9 @@ def _machine() -> Iterator[int]:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         yield next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
-        # Systems without /proc: all of the machine's memory is the only figure there is.
-        if {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(os.sysconf_names):
+        # Systems without /proc: all of the machine's memory is the only figure there is; Windows has none.
+        names: Mapping[str, int] = getattr(os, "sysconf_names", {})
+        if hasattr(os, "sysconf") and {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
             yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -46,7 +49,7 @@ def _groups() -> Iterator[int]:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Gigabytes (10^9 bytes): tensors on a GPU at their most, or the whole process on a CPU; NaN where nobody knows.
+    """Gigabytes (10^9 bytes): tensors on a GPU at their most, or the whole process on a CPU; NaN there on Windows.
 
     Example:
         >>> peak_memory(torch.device("cpu")) > 0.01
@@ -54,9 +57,9 @@ def peak_memory(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":  # where Python has no `resource`
         return float("nan")
+    import resource
+
     # Linux counts kilobytes, macOS bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9

@@ -11,11 +11,10 @@ from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.data import Dataset, Split, Vocabulary
 from crossmodal_hash.errors import DataError, RunError
 from crossmodal_hash.runs.create import (
-    kept_if_anything_was_saved,
+    locked,
     new_run,
     note_latest,
     refuse_taken,
-    whole_or_absent,
     write_description,
 )
 from crossmodal_hash.runs.folder import Run
@@ -58,15 +57,13 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
         if isinstance(stream, Streamed):
             stream.check(np.concatenate([split.train, split.validation]), callback)
     run = new_run(out, settings)
-    with run.lock():
-        with whole_or_absent(run):
-            if vocabulary is not None:
-                write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
-            inputs = input_widths(settings, dataset, vocabulary)
-            write_description(run, resolved, dataset, split, inputs, training.device)
+    with locked(run):
+        if vocabulary is not None:
+            write_bytes(run.path / "vocabulary.json", vocabulary.to_json().encode())
+        inputs = input_widths(settings, dataset, vocabulary)
+        write_description(run, resolved, dataset, split, inputs, training.device)
         callback.on_run_start(run.path)
-        with kept_if_anything_was_saved(run):
-            training.fit(run)
+        training.fit(run)
         callback.on_run_end(run.path)
     note_latest(run)
     return run

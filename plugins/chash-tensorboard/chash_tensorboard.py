@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ class TensorBoard(Callback):
         """One point a curve, on disk at once: a training may be killed."""
         values = {f"loss/{name}": value for name, value in record.losses.items()}
         values |= {f"validation/{name}": value for name, value in record.scores.items()}
-        values |= {"cost/seconds": record.seconds, "cost/memory GB": record.memory}
+        values["cost/seconds"] = record.seconds
+        if not math.isnan(record.memory):
+            values["cost/memory GB"] = record.memory
         for name, value in values.items():
             self._writer.add_scalar(name, value, record.epoch)
         self._writer.flush()

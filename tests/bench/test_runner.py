@@ -28,6 +28,8 @@ tell(done=1, of=2, doing="epoch 1 of 2")
 print("a line that is not for the bench", flush=True)
 if method == "fails":
     sys.exit("Traceback\\nValueError: the reason")
+if method == "umlaut":
+    sys.exit("kein Gerät")
 if method == "dies":
     os.kill(os.getpid(), signal.SIGKILL)
 if method == "slow" and not (out / "fast").exists():
@@ -54,7 +56,7 @@ runner.run(cells, Path(out), command=lambda cell, out: [sys.executable, fake, st
 @pytest.fixture
 def folders(tmp_path, bench_kit):
     """The bench folder; the programs; and what they leave when they are done, made beforehand to be fast."""
-    (tmp_path / "fake.py").write_text(FAKE)
+    (tmp_path / "fake.py").write_text(FAKE, encoding="utf-8")
     (tmp_path / "drive.py").write_text(DRIVE)
     for name in ("good", "slow", "last"):
         bench_kit.write(tmp_path / "ready", bench_kit.done(name))
@@ -135,6 +137,13 @@ def test_a_cell_that_fails_or_dies_does_not_stop_the_others(bench_kit, out, fake
     # What failed is tried again, what is done is not.
     assert len(runner.run(cells, out, command=fake)) == 2
     assert sorted(started(out)) == sorted(["good", *["fails", "dies"] * 2])
+
+
+def test_a_reason_keeps_its_letters_whatever_the_locale(bench_kit, out, fake, monkeypatch):
+    for name, value in (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
+        monkeypatch.setenv(name, value)
+    (failure,) = runner.run([bench_kit.cell("umlaut")], out, command=fake)
+    assert failure.reason == "kein Gerät"
 
 
 def test_the_note_of_a_failure_goes_when_the_cell_succeeds(bench_kit, out, fake):
