@@ -61,7 +61,7 @@ def read_array(at: ArrayAt) -> Any:
     with _opened(at.path) as arrays:
         if at.key not in arrays:
             known = ", ".join(arrays)
-            raise DataError(f"{at.path.name!r} has no key {at.key!r}, only {known}.{did_you_mean(at.key, arrays)}")
+            raise DataError(f"{at.path.name!r} has no key {at.key!r}, only {known}{did_you_mean(at.key, arrays)}")
         return arrays[at.key]()
 
 

@@ -18,9 +18,9 @@ def check_choice(name: str, value: object, choices: Any) -> None:
         >>> check_choice("form", "mse", Literal["likelihood", "mse"])
         >>> check_choice("form", "msa", Literal["likelihood", "mse"])
         Traceback (most recent call last):
-        crossmodal_hash.errors.SettingsError: form='msa' is not one of likelihood, mse. Did you mean 'mse'?
+        crossmodal_hash.errors.SettingsError: form='msa' is not one of likelihood, mse (did you mean 'mse'?)
     """
     known = get_args(choices)
     if value not in known:
         words = [str(word) for word in known]
-        raise SettingsError(f"{name}={value!r} is not one of {', '.join(words)}.{did_you_mean(str(value), words)}")
+        raise SettingsError(f"{name}={value!r} is not one of {', '.join(words)}{did_you_mean(str(value), words)}")

@@ -1,7 +1,7 @@
 """Every error a user can meet; each carries the exit code the command line answers with.
 
-A message is one sentence with the value, the limit and the way out. Anything that is not a `ChashError` is a bug, ours
-or a plug-in's; where the component itself can be named, it is a `ContractError`.
+A message is one sentence, without a full stop: the value, the limit and the fix. Anything that is not a `ChashError` is
+a bug, ours or a plug-in's; where the component itself can be named, it is a `ContractError`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class UnknownComponentError(ChashError):
         names = sorted(known)
         self.kind, self.name = kind, name
         super().__init__(
-            f"unknown {kind} {name!r}.{did_you_mean(name, [*names, *aliases])} "
-            f"Run '{see or f'chash list {kind}'}' to see all {len(names)}."
+            f"unknown {kind} {name!r}{did_you_mean(name, [*names, *aliases])}; "
+            f"run '{see or f'chash list {kind}'}' to see all {len(names)}"
         )
 
 
@@ -81,12 +81,12 @@ class ContractError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known names as a sentence with a leading blank, or nothing; both sides compared in lower case.
+    """The nearest known names in parentheses after a space, or nothing; both sides compared in lower case.
 
     Example:
         >>> did_you_mean("BIB", ["bbi", "cbam"])
-        " Did you mean 'bbi'?"
+        " (did you mean 'bbi'?)"
     """
     by_lower = {k.lower(): k for k in known}
     near = [by_lower[k] for k in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
-    return f" Did you mean {' or '.join(repr(k) for k in near)}?" if near else ""
+    return f" (did you mean {' or '.join(repr(k) for k in near)}?)" if near else ""

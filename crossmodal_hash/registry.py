@@ -280,8 +280,8 @@ class Registry(Generic[T]):
         for key in params:
             if key not in known:
                 raise SettingsError(
-                    f"{self.kind} {base!r} has no parameter {key!r}.{did_you_mean(key, known)} "
-                    f"Run 'chash info {self.kind} {normalize(base)}' to see all {len(known)}."
+                    f"{self.kind} {base!r} has no parameter {key!r}{did_you_mean(key, known)}; "
+                    f"run 'chash info {self.kind} {normalize(base)}' to see all {len(known)}"
                 )
         return cls, dict(params)
 

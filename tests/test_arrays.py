@@ -47,7 +47,7 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_wrong_key_is_answered_with_the_keys_there_are(tmp_path, name):
-    with pytest.raises(DataError, match=r"no key 'XAl', only XAll. Did you mean 'XAll'\?"):
+    with pytest.raises(DataError, match=r"no key 'XAl', only XAll \(did you mean 'XAll'\?"):
         read_array(ArrayAt(write(tmp_path / name), "XAl"))
 
 

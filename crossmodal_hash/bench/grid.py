@@ -219,7 +219,7 @@ def _problem(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         models: dict[Any, type[BaseModel]] = {"methods": GridMethod, "data": GridData}
         known = list(models.get(path[0] if len(path) > 1 else None, Grid).model_fields)
-        return f"unknown key {key!r}.{did_you_mean(str(path[-1]), known)} Known here: {', '.join(known)}"
+        return f"unknown key {key!r}{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     said = detail["msg"][0].lower() + detail["msg"][1:]

@@ -94,7 +94,7 @@ def bench(
     output = Output(as_json=as_json, quiet=quiet)
     if form != "table" and form not in FORMATS:
         raise SettingsError(
-            f"unknown format {form!r}.{did_you_mean(form, ['table', *FORMATS])} Known are table, {', '.join(FORMATS)}"
+            f"unknown format {form!r}{did_you_mean(form, ['table', *FORMATS])}; known are table, {', '.join(FORMATS)}"
         )
     if jobs < 1:
         raise SettingsError(f"--jobs is a number of processes, 1 or more, not {jobs}")

@@ -83,22 +83,22 @@ def check_packed(packed: NDArray[Any], bits: int) -> None:
         CodesError: with the shape found and the shape that `bits` needs.
     """
     if bits < 1:
-        raise CodesError(f"a code has at least 1 bit, not {bits}.")
+        raise CodesError(f"a code has at least 1 bit, not {bits}")
     width = -(-bits // 8)
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:
         raise CodesError(
             f"packed codes of {bits} bits are a uint8 matrix with {width} columns, "
-            f"not {packed.dtype} of shape {packed.shape}; check the number of bits."
+            f"not {packed.dtype} of shape {packed.shape}; check the number of bits"
         )
 
 
 def _positive(x: ArrayLike) -> NDArray[np.bool_]:
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] < 1:
-        raise CodesError(f"codes are an (N, K) matrix with K >= 1, not an array of shape {x.shape}.")
+        raise CodesError(f"codes are an (N, K) matrix with K >= 1, not an array of shape {x.shape}")
     if x.dtype.kind not in "fiub":
-        raise CodesError(f"codes are real numbers, not {x.dtype}; convert them first.")
+        raise CodesError(f"codes are real numbers, not {x.dtype}; convert them first")
     if x.dtype.kind == "f" and np.isnan(x).any():
         row, column = np.argwhere(np.isnan(x))[0]
-        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so fix the encoder.")
+        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so fix the encoder")
     return np.asarray(x >= 0)

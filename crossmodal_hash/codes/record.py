@@ -55,18 +55,18 @@ class Codes:
             raise CodesError(f"the padding after bit {self.bits} is not zero; is the bit order big-endian?")
         object.__setattr__(self, "ids", np.asarray(self.ids).astype(np.str_).reshape(-1))
         if len(self.ids) != n:
-            raise CodesError(f"there are {n} codes but {len(self.ids)} ids.")
+            raise CodesError(f"there are {n} codes but {len(self.ids)} ids")
         if self.labels is not None:
             object.__setattr__(self, "labels", _checked_labels(self.labels, n, self.bits))
         if self.label_names is not None:
             object.__setattr__(self, "label_names", tuple(self.label_names))
             classes = 0 if self.labels is None else self.labels.shape[1]
             if len(self.label_names) != classes:
-                raise CodesError(f"there are {len(self.label_names)} label names but {classes} label columns.")
+                raise CodesError(f"there are {len(self.label_names)} label names but {classes} label columns")
         object.__setattr__(self, "parts", {name: np.asarray(mask, dtype=bool) for name, mask in self.parts.items()})
         for name, mask in self.parts.items():
             if mask.shape != (n,):
-                raise CodesError(f"part {name!r} is a mask of shape {mask.shape}, but there are {n} codes.")
+                raise CodesError(f"part {name!r} is a mask of shape {mask.shape}, but there are {n} codes")
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -86,7 +86,7 @@ class Codes:
         if isinstance(rows, str):
             if rows not in self.parts:
                 known = ", ".join(self.parts) or "none"
-                raise CodesError(f"the {self.modality} codes have no part {rows!r}; their parts: {known}.")
+                raise CodesError(f"the {self.modality} codes have no part {rows!r}; their parts: {known}")
             rows = self.parts[rows]
         at = np.asarray(rows)
         at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.int64)
@@ -102,13 +102,13 @@ class Codes:
 def _checked_labels(labels: NDArray[Any], rows: int, bits: int) -> NDArray[np.uint8]:
     labels = np.asarray(labels)
     if not is_matrix(labels):
-        raise CodesError(f"labels are an (N, C) matrix of 0 and 1, not {labels.dtype} of shape {labels.shape}.")
+        raise CodesError(f"labels are an (N, C) matrix of 0 and 1, not {labels.dtype} of shape {labels.shape}")
     if len(labels) != rows:
         hint = "; their columns do, so they look transposed" if labels.shape[1] == rows else ""
         hint = f"; the {bits} bits do, so the codes look transposed" if len(labels) == bits else hint
-        raise CodesError(f"labels have {len(labels)} rows, which does not match the {rows} codes{hint}.")
+        raise CodesError(f"labels have {len(labels)} rows, which does not match the {rows} codes{hint}")
     strange = (labels != 0) & (labels != 1)
     if strange.any():
         row, column = np.argwhere(strange)[0]
-        raise CodesError(f"the label in row {row}, column {column} is {labels[row, column]}; labels are 0 or 1.")
+        raise CodesError(f"the label in row {row}, column {column} is {labels[row, column]}; labels are 0 or 1")
     return labels.astype(np.uint8, copy=False)

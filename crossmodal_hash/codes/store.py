@@ -42,7 +42,7 @@ def save(path: str | Path, codes: Codes) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz", ".npy", ".mat", ".csv"):
-        raise CodesError(f"cannot write codes as {path.name}; use .safetensors, .npz, .npy, .mat or .csv.")
+        raise CodesError(f"cannot write codes as {path.name}; use .safetensors, .npz, .npy, .mat or .csv")
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             if suffix == ".safetensors":
@@ -100,7 +100,7 @@ def load(
         raise CodesError(str(error)) from error
     if own is not None:
         if bits is not None and bits != own.bits:
-            raise CodesError(f"{path} holds codes of {own.bits} bits, not {bits}.")
+            raise CodesError(f"{path} holds codes of {own.bits} bits, not {bits}")
         return replace(own, **{name: value for name, value in given.items() if value is not None})
     assert matrix is not None
     rows = len(ids) if ids is not None else len(labels) if labels is not None else None
@@ -134,13 +134,13 @@ def _load_own(path: Path) -> Codes | None:
             return None
         if meta["version"] != VERSION:
             raise CodesError(
-                f"{path} has codes format version {meta['version']}, this program reads {VERSION}; upgrade it."
+                f"{path} has codes format version {meta['version']}, this program reads {VERSION}; upgrade it"
             )
         return _from_mat(arrays, meta) if suffix == ".mat" else _from_tensors(arrays, meta)
     except CodesError:
         raise
     except Exception as error:
-        raise CodesError(f"{path} is a codes file with a part missing or broken ({error}).") from error
+        raise CodesError(f"{path} is a codes file with a part missing or broken ({error})") from error
 
 
 def _in_order(content: bytes) -> bytes:

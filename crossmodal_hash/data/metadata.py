@@ -213,8 +213,9 @@ def _labels(
     column = {name: j for j, name in enumerate(names)}
     if outside := sorted(set(used) - set(column)):
         raise DataError(
-            f"{len(outside)} labels in {where!r} are not in {LABEL_ORDER}, first {outside[0]!r} on line "
-            f"{used[outside[0]]} (a csv separates labels by {CSV_SEPARATOR!r}).{did_you_mean(outside[0], names)}"
+            f"{len(outside)} labels in {where!r} are not in {LABEL_ORDER}, first {outside[0]!r}"
+            f"{did_you_mean(outside[0], names)} on line {used[outside[0]]}; labels in a csv are separated by "
+            f"{CSV_SEPARATOR!r}"
         )
     matrix = np.zeros((len(items), len(names)), dtype=np.uint8)
     for row, item in enumerate(items):

@@ -40,7 +40,7 @@ def select(levels: Sequence[LevelInfo], wanted: int | Sequence[int | str]) -> tu
 def _position(names: Sequence[str], entry: int | str, have: str) -> int:
     if isinstance(entry, str):
         if entry not in names:
-            raise SettingsError(f"unknown level {entry!r}; {have}.{did_you_mean(entry, names)}")
+            raise SettingsError(f"unknown level {entry!r}; {have}{did_you_mean(entry, names)}")
         return names.index(entry)
     if not -len(names) <= entry < len(names):
         raise SettingsError(f"there is no level {entry}; {have}")

@@ -76,7 +76,7 @@ def average_precision_of_hits(counts: Counts, k: int) -> Values:
     """
     check_cut(k)
     if ((counts.relevant != 0) & (counts.relevant != counts.items)).any():
-        raise SettingsError("map@k-hits needs one order of the items; use ties stable, optimistic or pessimistic.")
+        raise SettingsError("map@k-hits needs one order of the items; use ties stable, optimistic or pessimistic")
     n0, p0 = counts.closer()
     taken = np.clip(k - p0, 0, counts.relevant)
     terms = taken + (p0 - n0) * (harmonic(n0 + taken) - harmonic(n0))
@@ -125,7 +125,7 @@ def check_cut(k: int) -> None:
         SettingsError: if k < 1.
     """
     if k < 1:
-        raise SettingsError(f"a cut-off rank is at least 1, not {k}.")
+        raise SettingsError(f"a cut-off rank is at least 1, not {k}")
 
 
 def _precisions(counts: Counts, k: int | None) -> Values:

@@ -53,10 +53,10 @@ def mean_interval(
         0.2
     """
     if not 0 < level < 1 or resamples < 1:
-        raise SettingsError(f"an interval needs a level in (0, 1) and at least 1 resample, not {level}, {resamples}.")
+        raise SettingsError(f"an interval needs a level in (0, 1) and at least 1 resample, not {level}, {resamples}")
     values = values[~np.isnan(values)]
     if len(values) == 0:
-        raise DataError("there is no query left to resample.")
+        raise DataError("there is no query left to resample")
     mean = float(values.mean())
     if len(values) == 1:
         return Interval(mean, mean, mean, level)
@@ -96,7 +96,7 @@ def paired_interval(
         SettingsError: if the level is outside (0, 1) or resamples < 1.
     """
     if a.shape != b.shape:
-        raise ShapeError(f"paired values belong to the same queries, but there are {a.shape} and {b.shape} of them.")
+        raise ShapeError(f"paired values belong to the same queries, but there are {a.shape} and {b.shape} of them")
     apart = a - b
     # The same ranking is summed in another order: without this, an interval leaves out 0 by the last digit of a float.
     apart[np.abs(apart) < ROUNDING] = 0

@@ -122,7 +122,7 @@ def count(
     stretch, most = _choose(engine, device, len(queries) * len(database))
     workers = most if threads is None else threads
     if workers < 1:
-        raise SettingsError(f"counting takes at least 1 thread, not {threads}.")
+        raise SettingsError(f"counting takes at least 1 thread, not {threads}")
     table = np.zeros((len(queries), bits + 1, relevance.max_grade + 1 if gains else 2), np.int64)
     dense, looked_up = table, relevance
     if isinstance(relevance, Pairs):
@@ -161,13 +161,13 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
     check_packed(queries, bits)
     check_packed(database, bits)
     if bits > 32_767:
-        raise CodesError(f"distances are counted up to 32767 bits, not {bits}.")
+        raise CodesError(f"distances are counted up to 32767 bits, not {bits}")
     if len(queries) == 0 or len(database) == 0:
-        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1.")
+        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1")
     if (relevance.queries, relevance.items) != (len(queries), len(database)):
         raise ShapeError(
             f"relevance is known for {relevance.queries} queries x {relevance.items} items, but the codes are "
-            f"{len(queries)} x {len(database)}."
+            f"{len(queries)} x {len(database)}"
         )
 
 
@@ -179,7 +179,7 @@ def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..
     """What opens a stretch of the database, and how many threads it can use."""
     known = get_args(Engine)
     if engine is not None and engine not in known:
-        raise SettingsError(f"unknown engine {engine!r}.{did_you_mean(engine, known)} Known are {', '.join(known)}.")
+        raise SettingsError(f"unknown engine {engine!r}{did_you_mean(engine, known)}; known are {', '.join(known)}")
     if engine == "torch" or device != "cpu":
         from crossmodal_hash.device import pick_device
         from crossmodal_hash.metrics import on_device
@@ -187,13 +187,13 @@ def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..
         where = pick_device(device)
         if engine == "torch" or where.type != "cpu":
             if engine not in (None, "torch"):
-                raise SettingsError(f"{engine} counts on the CPU only; leave out engine or device {device!r}.")
+                raise SettingsError(f"{engine} counts on the CPU only; leave out engine or device {device!r}")
             return partial(on_device.Stretch, device=where), 1
     cores = os.cpu_count() or 1
     installed = importlib.util.find_spec("numba") is not None
     if engine == "numba" or (engine is None and installed and pairs >= COMPILING):
         if not installed:
-            raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'.")
+            raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'")
         from crossmodal_hash.metrics import on_numba
 
         return on_numba.Stretch, cores

@@ -156,5 +156,5 @@ def pr_by_rank(counts: Counts, length: int | None = None) -> Curve:
 def _ball(counts: Counts, radius: int) -> slice:
     bits = counts.items.shape[1] - 1
     if not 0 <= radius <= bits:
-        raise SettingsError(f"a radius of codes with {bits} bits is 0..{bits}, not {radius}.")
+        raise SettingsError(f"a radius of codes with {bits} bits is 0..{bits}, not {radius}")
     return slice(0, radius + 1)

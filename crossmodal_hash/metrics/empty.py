@@ -39,8 +39,8 @@ def settle_empty(values: NDArray[np.float64], relevant: NDArray[np.int64], empty
     if empty == "error":
         raise DataError(
             f"{int(none.sum())} of {len(none)} queries have no relevant item, the first is number "
-            f"{int(np.argmax(none))}; remove them or choose empty = zero, skip or one."
+            f"{int(np.argmax(none))}; remove them or choose empty = zero, skip or one"
         )
     if empty == "skip" and none.all():
-        raise DataError(f"none of the {len(none)} queries has a relevant item, so nothing is left to average.")
+        raise DataError(f"none of the {len(none)} queries has a relevant item, so nothing is left to average")
     return np.where(none, np.nan if empty == "skip" else 1.0, values)

@@ -83,7 +83,7 @@ def wap(counts: Counts, k: int) -> NDArray[np.float64]:
     grade = ratio(shared, counts.items)
     # 2^g is strictly convex: the mean gain is the gain of the mean grade only where all grades are equal.
     if not np.allclose(gain, counts.items * (2.0**grade - 1), rtol=1e-9):
-        raise SettingsError("WAP needs one order of the items, grades included; use ties stable.")
+        raise SettingsError("WAP needs one order of the items, grades included; use ties stable")
     n0, _ = counts.closer()
     s0 = np.cumsum(shared, axis=1) - shared
     inside = np.clip(k - n0, 0, counts.items)
@@ -94,7 +94,7 @@ def wap(counts: Counts, k: int) -> NDArray[np.float64]:
 
 def _gains(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     if counts.shared is None or counts.gain is None or counts.grades is None:
-        raise SettingsError("graded metrics need counts with gains, which the tie rules expected and stable offer.")
+        raise SettingsError("graded metrics need counts with gains, which the tie rules expected and stable offer")
     return counts.shared, counts.gain, counts.grades
 
 

@@ -94,8 +94,8 @@ def parse(name: str) -> Metric:
         known = [re.sub(r"(?<=@)k\b|(?<==)k\b", digits, each) for each in by_lower.values()]
         # A bare `mAP` means the first of its kind, and not the name that looks most like it.
         first = next((each for each in known if each.lower().startswith(f"{asked}@")), None)
-        hint = f" Did you mean {first!r}?" if first else did_you_mean(asked, known)
-        raise SettingsError(f"unknown metric {name!r}.{hint} Known are {', '.join(KNOWN)}.")
+        hint = f" (did you mean {first!r}?)" if first else did_you_mean(asked, known)
+        raise SettingsError(f"unknown metric {name!r}{hint}; known are {', '.join(KNOWN)}")
     if number is None:
         return _PLAIN[pattern]
     k = int(number[0])
@@ -104,7 +104,7 @@ def parse(name: str) -> Metric:
             f"precision@r<={k}", partial(curves.precision_within, radius=k), radius=k, by_radius=True, has_floor=False
         )
     if k == 0:
-        raise SettingsError(f"metric {name!r} has the cut-off 0; the smallest is 1.")
+        raise SettingsError(f"metric {name!r} has the cut-off 0; the smallest is 1")
     return _at(by_lower[pattern], k)
 
 

@@ -137,7 +137,7 @@ def evaluate(
     by_radius = [metric for metric in wanted.values() if metric.by_radius]
     by_rank = [metric for metric in wanted.values() if not metric.by_radius]
     if real is not None and by_radius:
-        raise SettingsError(f"{by_radius[0].name} counts bits, which real codes do not have; leave it out.")
+        raise SettingsError(f"{by_radius[0].name} counts bits, which real codes do not have; leave it out")
     rankings: Iterable[Counts] = [counts]
     if real is not None:
         rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
@@ -215,17 +215,17 @@ def _relevance(queries: Codes, database: Codes, relevant: RelevantBy) -> Relevan
         return same_id(queries.ids, database.ids)
     if relevant == "labels":
         return from_codes(queries, database)
-    raise SettingsError(f"relevance is by 'labels', by 'pairs' or a mapping of judgements, not {relevant!r}.")
+    raise SettingsError(f"relevance is by 'labels', by 'pairs' or a mapping of judgements, not {relevant!r}")
 
 
 def _check(queries: Codes, database: Codes, ties: str, empty: str) -> None:
     for what, value, known in (("tie rule", ties, get_args(Ties)), ("empty rule", empty, get_args(Empty))):
         if value not in known:
-            raise SettingsError(f"unknown {what} {value!r}.{did_you_mean(value, known)} Known are {', '.join(known)}.")
+            raise SettingsError(f"unknown {what} {value!r}{did_you_mean(value, known)}; known are {', '.join(known)}")
     if queries.bits != database.bits:
-        raise CodesError(f"queries have {queries.bits} bits and the database {database.bits}; encode both alike.")
+        raise CodesError(f"queries have {queries.bits} bits and the database {database.bits}; encode both alike")
     if queries.fingerprint and database.fingerprint and queries.fingerprint != database.fingerprint:
         raise CodesError(
             f"the codes come from two models ({queries.fingerprint} for {queries.modality}, {database.fingerprint} for "
-            f"{database.modality}), so their distances mean nothing; encode both with one."
+            f"{database.modality}), so their distances mean nothing; encode both with one"
         )

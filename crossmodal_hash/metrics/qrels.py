@@ -34,25 +34,25 @@ def read_qrels(path: str | Path) -> Qrels:
         text = path.read_text(encoding="utf-8-sig")
         found = _from_json(json.loads(text), path) if path.suffix.lower() == ".json" else _from_lines(text, path)
     except FileNotFoundError:
-        raise DataError(f"there is no file of judgements {path}.") from None
+        raise DataError(f"there is no file of judgements {path}") from None
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} cannot be read as judgements ({error}); use JSON or 'query<TAB>item<TAB>grade'."
+            f"{path} cannot be read as judgements ({error}); use JSON or 'query<TAB>item<TAB>grade'"
         ) from None
     if not found:
-        raise DataError(f"{path} judges nothing; write lines of 'query<TAB>item<TAB>grade'.")
+        raise DataError(f"{path} judges nothing; write lines of 'query<TAB>item<TAB>grade'")
     return found
 
 
 def _from_json(content: object, path: Path) -> Qrels:
     if not isinstance(content, dict):
-        raise DataError(f"{path} is not a JSON object that maps query ids to items; it is a {type(content).__name__}.")
+        raise DataError(f"{path} is not a JSON object that maps query ids to items; it is a {type(content).__name__}")
     found: Qrels = {}
     for query, items in content.items():
         if isinstance(items, list):
             items = dict.fromkeys(items, 1)
         if not isinstance(items, dict):
-            raise DataError(f"{path}: query {query!r} has {items!r} where item ids are due.")
+            raise DataError(f"{path}: query {query!r} has {items!r} where item ids are due")
         found[query] = {
             str(item): _grade(grade, f"{path}: query {query!r}, item {item!r}") for item, grade in items.items()
         }
@@ -66,7 +66,7 @@ def _from_lines(text: str, path: Path) -> Qrels:
             continue
         cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
         if len(cells) not in (2, 3, 4):
-            raise DataError(f"{path}, line {number}: {len(cells)} columns, where 'query<TAB>item<TAB>grade' has 3.")
+            raise DataError(f"{path}, line {number}: {len(cells)} columns, where 'query<TAB>item<TAB>grade' has 3")
         if number == 1 and len(cells) > 2 and not cells[-1].lstrip("-").isdigit():
             continue
         query, item = cells[0], cells[1 if len(cells) < 4 else 2]
@@ -79,5 +79,5 @@ def _grade(value: object, where: str) -> int:
     try:
         grade = int(str(value))
     except ValueError:
-        raise DataError(f"{where}: the grade {value!r} is not a whole number.") from None
+        raise DataError(f"{where}: the grade {value!r} is not a whole number") from None
     return max(grade, 0)  # TREC marks judged spam with negative grades: not relevant

@@ -84,15 +84,15 @@ def _groups(score: NDArray[np.float64], grade: NDArray[Any], max_grade: int, *, 
 
 def _check(queries: NDArray[Any], database: NDArray[Any], relevance: Relevance) -> None:
     if len(queries) == 0 or len(database) == 0:
-        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1.")
+        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1")
     if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
-        raise ShapeError(f"real codes are (Q, K) and (N, K), not of shapes {queries.shape} and {database.shape}.")
+        raise ShapeError(f"real codes are (Q, K) and (N, K), not of shapes {queries.shape} and {database.shape}")
     if (relevance.queries, relevance.items) != (len(queries), len(database)):
         raise ShapeError(
             f"relevance is known for {relevance.queries} queries x {relevance.items} items, but the real codes are "
-            f"{len(queries)} x {len(database)}."
+            f"{len(queries)} x {len(database)}"
         )
     for side, codes in (("query", queries), ("database", database)):
         if not np.isfinite(codes).all():
             row = int(np.argwhere(~np.isfinite(codes))[0, 0])
-            raise CodesError(f"the real code of {side} row {row} is not finite; fix the encoder.")
+            raise CodesError(f"the real code of {side} row {row} is not finite; fix the encoder")

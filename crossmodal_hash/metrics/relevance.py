@@ -64,7 +64,7 @@ class Labels:
         if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
             raise ShapeError(
                 f"labels of queries and database share their columns, but have shapes {queries.shape} and "
-                f"{database.shape}; label both with the same classes."
+                f"{database.shape}; label both with the same classes"
             )
         self.queries, self.items = len(queries), len(database)
         self.database = database
@@ -122,7 +122,7 @@ class Pairs:
         grade = np.ones(len(query), np.int64) if grade is None else np.asarray(grade)
         wrong = (grade < 0) | (grade > 255) | (grade != np.floor(grade))
         if wrong.any():
-            raise DataError(f"a grade is a whole number from 0 to 255, not {grade[wrong][0]}.")
+            raise DataError(f"a grade is a whole number from 0 to 255, not {grade[wrong][0]}")
         order = np.lexsort((item, query))
         self.query, self.item = np.asarray(query, np.int64)[order], np.asarray(item, np.int64)[order]
         self.grade = grade.astype(np.int64)[order]
@@ -220,7 +220,7 @@ def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], da
     """
     row = {name: i for i, name in enumerate(database.tolist())}
     if len(row) != len(database):
-        raise DataError("judgements name items by id, but ids of the database repeat; make them unique.")
+        raise DataError("judgements name items by id, but ids of the database repeat; make them unique")
     rows = [
         (q, row[item], grade)
         for q, name in enumerate(queries.tolist())
@@ -239,9 +239,9 @@ def from_codes(queries: Codes, database: Codes) -> Labels:
     """
     if queries.labels is None or database.labels is None:
         role, codes = ("query", queries) if queries.labels is None else ("database", database)
-        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs.")
+        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs")
     if queries.label_names and database.label_names and queries.label_names != database.label_names:
-        raise DataError("queries and database name their labels differently; use the same classes in the same order.")
+        raise DataError("queries and database name their labels differently; use the same classes in the same order")
     return Labels(queries.labels, database.labels)
 
 

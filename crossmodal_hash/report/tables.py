@@ -61,7 +61,7 @@ def check_format(form: str) -> None:
         SettingsError: with the nearest name.
     """
     if form not in FORMATS:
-        raise SettingsError(f"unknown format {form!r}.{did_you_mean(form, FORMATS)} Known are {', '.join(FORMATS)}")
+        raise SettingsError(f"unknown format {form!r}{did_you_mean(form, FORMATS)}; known are {', '.join(FORMATS)}")
 
 
 def cell(value: Any) -> str:

@@ -66,7 +66,7 @@ def missed(scores: Sequence[Score], thresholds: Sequence[Threshold]) -> list[str
     for threshold in thresholds:
         if threshold.direction is not None and threshold.direction not in first:
             hint = did_you_mean(threshold.direction, first)
-            raise SettingsError(f"there is no direction {threshold.direction!r}.{hint} There are {', '.join(first)}")
+            raise SettingsError(f"there is no direction {threshold.direction!r}{hint}; known are {', '.join(first)}")
         asked = [s for d, s in first.items() if threshold.direction in (d, None)]
         if threshold.direction is None:
             asked = [s for s in asked if s.is_cross_modal]

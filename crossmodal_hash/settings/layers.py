@@ -113,7 +113,7 @@ def read_recipe(name: str) -> Recipe:
     base = own.pop("base", None)
     if base is not None:
         if not isinstance(base, str) or base not in shipped:
-            raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}.{did_you_mean(str(base), shipped)}")
+            raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}{did_you_mean(str(base), shipped)}")
         below = read_toml(shipped[base])
         if "base" in below:
             raise SettingsError(

@@ -202,7 +202,7 @@ def _problem(detail: Mapping[str, Any]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             known = list(flatten_keys(Settings, where[:-1]))
-            return f"unknown setting {key!r}.{did_you_mean(where[-1], known)} Known here: {', '.join(known)}"
+            return f"unknown setting {key!r}{did_you_mean(where[-1], known)}; known here: {', '.join(known)}"
         case "missing":
             return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
         case "model_type":

@@ -157,7 +157,7 @@ def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:
         elif dataset.labels[:, column].any():
             row = int(dataset.labels[:, column].argmax())
             raise DataError(
-                f"label {name!r} of {dataset.ids[row]} was never seen in training.{did_you_mean(name, known)} "
-                f"The run knows {len(known)}; rename it, or encode with --no-labels"
+                f"label {name!r} of {dataset.ids[row]} was never seen in training{did_you_mean(name, known)}; "
+                f"the run knows {len(known)} labels; rename it, or encode with --no-labels"
             )
     return out

@@ -44,7 +44,7 @@ class Timm(Backbone):
     def __init__(self, *, model: str = "resnet10t", weights: str = "none", size: int = 224) -> None:
         super().__init__()
         if not timm.is_model(model):
-            raise SettingsError(f"timm has no model {model!r}.{did_you_mean(model, timm.list_models())}")
+            raise SettingsError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}")
         if size < 32:
             raise SettingsError(f"size={size} is too small for a network that halves five times; use at least 32")
         self.model, self.weights, self.size = model, weights, size

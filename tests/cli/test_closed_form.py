@@ -172,7 +172,7 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
         (["--no-freeze-backbone"], "'scm' always freezes the backbone"),
         (["--set", "closed_form.variant=diagonal"], "closed_form.variant = 'diagonal'"),
         (["--set", "closed_form.ranks=3"], "closed-form 'scm' has no parameter 'ranks'"),
-        (["--set", "closed_form=smc"], "unknown closed-form 'smc'. Did you mean 'scm'"),
+        (["--set", "closed_form=smc"], "unknown closed-form 'smc' (did you mean 'scm'"),
         (["--set", "closed_form.components.text=0"], "components.text=0 must be at least 1"),
         (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that only training gives"),
         (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "not 64 bits; use variant='sequential'"),

@@ -329,7 +329,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--metric", "map@al"], "Did you mean 'map@all'"),
+        (["--metric", "map@al"], "did you mean 'map@all'"),
         (["--ties", "first"], "expected, stable, optimistic, pessimistic"),
         (["--empty", "none"], "zero, skip, one, error"),
         (["--interval", "95"], "between 0 and 1"),
@@ -340,7 +340,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
         (["--fail-under", "map@all"], "METRIC=VALUE"),
         (["--fail-under", "median-rank=3"], "smaller"),
         (["--fail-under", "pr@rank=3"], "a curve"),
-        (["--fail-under", "image->txt/map@all=0.3"], "Did you mean 'image->text'"),
+        (["--fail-under", "image->txt/map@all=0.3"], "did you mean 'image->text'"),
         (["--real-valued"], "needs a run"),
         (["--queries", "image.npy"], "exclude each other"),
         (["run"], "exclude each other"),

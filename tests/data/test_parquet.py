@@ -70,7 +70,7 @@ def test_columns_can_be_chosen_and_are_missed(tmp_path):
         DataError, match="no column for text among Bild, Satz, Art; choose one with --reader parquet,text="
     ):
         load_data(tmp_path)
-    with pytest.raises(DataError, match=r"no column 'Sats' for text, only Bild, Satz, Art. Did you mean 'Satz'"):
+    with pytest.raises(DataError, match=r"no column 'Sats' for text, only Bild, Satz, Art \(did you mean 'Satz'"):
         load_data(tmp_path, reader=READERS.make("parquet", text="Sats"))
 
 

@@ -42,5 +42,5 @@ def test_a_position_that_does_not_exist_is_refused(wanted):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(SettingsError, match=r"unknown level 'stag3'.*Did you mean 'stage3'"):
+    with pytest.raises(SettingsError, match=r"unknown level 'stag3'.*did you mean 'stage3'"):
         select(STAGES, ["stag3"])

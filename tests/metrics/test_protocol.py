@@ -160,7 +160,7 @@ def test_no_query_no_item_and_codes_that_do_not_belong_together_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ties": "expcted"}, "Did you mean 'expected'"),
+        ({"ties": "expcted"}, "did you mean 'expected'"),
         ({"empty": "none"}, "zero, skip, one, error"),
         ({"relevant": "label"}, "'pairs'"),
         ({"metrics": ["map@3-hits"]}, "one order"),

@@ -118,14 +118,14 @@ def test_one_message_holds_everything_that_is_wrong():
     with pytest.raises(SettingsError) as caught:
         resolve("default", sets=["train.epoch=3", "bits=0", "train.memory=half"])
     message = str(caught.value)
-    assert "unknown setting 'train.epoch'. Did you mean 'epochs'" in message
+    assert "unknown setting 'train.epoch' (did you mean 'epochs'" in message
     assert "bits = 0" in message
     assert "greater than or equal to 1" in message
     assert "train.memory = 'half'" in message
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest():
-    with pytest.raises(UnknownComponentError, match="Did you mean 'hsidhn"):
+    with pytest.raises(UnknownComponentError, match="did you mean 'hsidhn"):
         resolve("hsidnh")
 
 
@@ -151,7 +151,7 @@ def test_a_recipe_builds_on_one_other_and_no_deeper(tmp_path):
     with pytest.raises(SettingsError, match="one step is the limit"):
         resolve(str(path))
     path.write_text('base = "hsidn"\n')
-    with pytest.raises(SettingsError, match="Did you mean 'hsidhn'"):
+    with pytest.raises(SettingsError, match="did you mean 'hsidhn'"):
         resolve(str(path))
 
 

@@ -60,7 +60,7 @@ def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, whe
     for what, column in given.items():
         if column and column not in kinds:
             raise DataError(
-                f"{where!r} has no column {column!r} for {what}, only {', '.join(kinds)}.{did_you_mean(column, kinds)}"
+                f"{where!r} has no column {column!r} for {what}, only {', '.join(kinds)}{did_you_mean(column, kinds)}"
             )
     free = {column.lower(): column for column in kinds if column not in given.values()}
     found = {

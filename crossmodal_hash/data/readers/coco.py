@@ -52,7 +52,7 @@ class Coco(Reader):
             raise DataError(f"{str(place.path)!r} has no captions_PART.json or instances_PART.json of COCO")
         if self.part and self.part not in parts:
             raise DataError(
-                f"{str(place.path)!r} has no part {self.part!r}, only {', '.join(sorted(parts))}."
+                f"{str(place.path)!r} has no part {self.part!r}, only {', '.join(sorted(parts))}"
                 f"{did_you_mean(self.part, parts)}"
             )
         ids: list[str] = []
