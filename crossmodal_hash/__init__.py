@@ -1,6 +1,6 @@
 """Cross-modal hashing: short binary codes for pictures and texts, found by Hamming distance.
 
-Names are loaded when first used: importing the package is cheap.
+Names are loaded when first used, so importing the package is cheap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A parameter that is one of a few words, also where a class is made without settings."""
+"""Checks a parameter that must be one of a few words, also in a class that is created without settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from crossmodal_hash.errors import SettingsError, did_you_mean
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:
-    """Refuse a value that is not in the `Literal`.
+    """Reject a value that is not in the `Literal`.
 
     Raises:
-        SettingsError: naming the values there are.
+        SettingsError: listing the valid values.
 
     Example:
         >>> from typing import Literal

@@ -1,4 +1,4 @@
-"""Every error a user can meet; each carries the exit code the command line answers with.
+"""Every error that a user can see; each has the exit code of the command line.
 
 A message is one sentence, without a full stop: the value, the limit and the fix. Anything that is not a `ChashError` is
 a bug, ours or a plug-in's; where the component itself can be named, it is a `ContractError`.
@@ -33,7 +33,7 @@ class RunError(ChashError):
 
 
 class WeightsError(ChashError):
-    """Pre-trained weights that cannot be had or do not fit."""
+    """Pre-trained weights that are not available or do not fit."""
 
 
 class ShapeError(ChashError):
@@ -41,7 +41,7 @@ class ShapeError(ChashError):
 
 
 class TrainingError(ChashError):
-    """Training that cannot go on, such as a loss that is no longer finite."""
+    """Training that cannot continue, such as a loss that is no longer finite."""
 
 
 class UnknownComponentError(ChashError):
@@ -65,14 +65,14 @@ class BrokenPluginError(ChashError):
 
 
 class ContractError(Exception):
-    """A component that returned something else than its contract promises.
+    """A component that returned something other than its contract promises.
 
-    No user can fix it, so it is no `ChashError`: what is built in shows its traceback, and a plug-in is named.
+    No user can fix it, so it is not a `ChashError`: a built-in component shows its traceback, and a plug-in is named.
 
     Args:
         component: its class.
-        method: what it wrote of the contract.
-        said: what came, and what was promised; the rest of a sentence that begins with the method.
+        method: its method that broke the contract.
+        said: what was returned and what was promised; continues a sentence that begins with the method.
     """
 
     def __init__(self, component: type, method: str, said: str) -> None:

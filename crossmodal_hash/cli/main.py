@@ -1,4 +1,4 @@
-"""`chash`: the commands, and the one place where exceptions become exit codes."""
+"""`chash`: the commands, and the only place where exceptions become exit codes."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ STORAGE = {
     errno.EROFS: "read-only disk",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
-    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.ENOTDIR: "a file exists where a folder is needed",
     errno.ENAMETOOLONG: "name too long for the disk",
 }
-"""What a disk says that the user can fix; any other `OSError` is a bug."""
+"""Disk errors that the user can fix; any other `OSError` is a bug."""
 # Typer exports this one of the errors for a wrong command line, but not the class they all are of.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
@@ -90,8 +90,8 @@ def root(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0 done; 1 it ran and the answer is no; 2 user error; 3 a plug-in is broken, or cells of a bench
-    failed; 101 a bug; 130 interrupted.
+    0 success; 1 completed with a negative result; 2 user error; 3 a plug-in is broken, or cells of a
+    bench failed; 101 a bug; 130 interrupted.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _wrong_value(error: typer.BadParameter) -> str | None:
-    """What is wrong with the value of an option, where typer hands on what pydantic says of it."""
+    """What is wrong with the value of an option, if typer passes on an error of pydantic."""
     from pydantic import ValidationError
 
     if not isinstance(error.__cause__, ValidationError) or error.param is None:
@@ -144,7 +144,7 @@ def _wrong_value(error: typer.BadParameter) -> str | None:
 
 
 def _bug(error: Exception) -> int:
-    """A fault that no message was written for: a plug-in's, if one was at work, or ours."""
+    """An unexpected fault: a plug-in's, if one was running, or ours."""
     said = blame(error)
     if said is not None:
         print_error(said)

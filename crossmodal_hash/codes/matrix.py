@@ -1,4 +1,4 @@
-"""Anyone's matrices: codes are recognized in them without ever guessing."""
+"""Recognizes codes in matrices from any source, without guessing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from crossmodal_hash.errors import CodesError
 def codes_from_matrix(matrix: NDArray[Any], *, bits: int | None = None, rows: int | None = None) -> NDArray[np.uint8]:
     """Recognize a matrix of codes and pack it: -1 / +1, 0 / 1, or already packed bytes.
 
-    A matrix of one constant value is taken if the value belongs to either pair (all ones: every bit is 1). Packed bytes
-    are only accepted when `bits` is given, and with zero padding.
+    A matrix of one constant value is accepted if the value belongs to either pair (all ones: every bit is 1). Packed
+    bytes are only accepted if `bits` is given and the padding is zero.
 
     Args:
         matrix: (N, K) in {-1, +1} or {0, 1}, or packed uint8 (N, ceil(K / 8)).

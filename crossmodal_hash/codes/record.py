@@ -18,12 +18,13 @@ from crossmodal_hash.errors import CodesError
 class Codes:
     """The codes of one modality: N items of K bits.
 
-    Checked when made: shapes fit, labels are 0 or 1, the padding is zero. Ids may repeat (five captions a picture).
+    The constructor checks that shapes fit, labels are 0 or 1, and the padding is zero. Ids may repeat (five captions
+    per picture).
 
     Attributes:
         packed: uint8 (N, ceil(K / 8)), the layout of `crossmodal_hash.codes.bits`.
         bits: K, >= 1.
-        ids: text (N,); any sequence of names or numbers is turned into text.
+        ids: text (N,); any sequence of names or numbers is converted to text.
         modality: name such as "image" or "text".
         labels: uint8 (N, C) in {0, 1}, or None.
         label_names: C names, or None.
@@ -78,7 +79,7 @@ class Codes:
             rows: a part name, a bool mask (N,), or row numbers.
 
         Returns:
-            New `Codes` with ids, labels and parts cut the same way.
+            New `Codes` with the same rows of ids, labels and parts.
 
         Raises:
             CodesError: if there is no part of that name.

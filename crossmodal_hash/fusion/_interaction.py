@@ -75,7 +75,7 @@ def normalizer(norm: Norm, rank: int) -> nn.Module:
 
 
 def check(rank: int, norm: str) -> None:
-    """Refuse a rank or a normalization that does not exist.
+    """Reject a rank or a normalization that does not exist.
 
     Raises:
         SettingsError: naming the value and what is allowed.

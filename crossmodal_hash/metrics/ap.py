@@ -119,7 +119,7 @@ def _harmonic(x: NDArray[Any]) -> Values:
 
 
 def check_cut(k: int) -> None:
-    """Refuse a rank below 1.
+    """Reject a rank below 1.
 
     Raises:
         SettingsError: if k < 1.

@@ -152,7 +152,7 @@ def from_table(table: NDArray[np.int64], *, gains: bool) -> Counts:
 
 
 def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int, relevance: Relevance) -> None:
-    """Refuse an empty side, codes of another length, and relevance made for other items.
+    """Reject an empty side, codes of another length, and relevance made for other items.
 
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.

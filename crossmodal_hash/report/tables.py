@@ -55,7 +55,7 @@ def render(table: Table, form: str) -> str:
 
 
 def check_format(form: str) -> None:
-    """Refuse a format that `render` does not know.
+    """Reject a format that `render` does not know.
 
     Raises:
         SettingsError: with the nearest name.

@@ -31,7 +31,7 @@ def make(registry: Registry[T], part: Named, where: str) -> T:
 
 
 def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters of another type than the constructor of a component declares.
+    """Reject parameters of another type than the constructor of a component declares.
 
     Raises:
         SettingsError: everything that is wrong, in one message; `where` is the key of the component.

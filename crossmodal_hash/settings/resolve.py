@@ -162,7 +162,7 @@ def _is_users(origin: str) -> bool:
 
 
 def check_tables(values: Mapping[str, Any]) -> None:
-    """Refuse a plain value where a table is needed: a flag, or a default, would silently take its place.
+    """Reject a plain value where a table is needed: a flag, or a default, would silently take its place.
 
     Raises:
         SettingsError: naming the table.

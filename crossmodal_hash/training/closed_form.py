@@ -100,7 +100,7 @@ def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> ND
 
 
 def check_memory(method: ClosedForm, model: HashModel, items: int, available: int | None) -> None:
-    """Refuse a fit that would not fit into memory, before anything is read.
+    """Reject a fit that would not fit into memory, before anything is read.
 
     Raises:
         TrainingError: naming what is needed and what there is.

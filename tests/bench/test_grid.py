@@ -75,14 +75,14 @@ def test_the_grids_that_ship_are_read(name, request):
     [
         ("bits = [16]", "names no methods; give --methods"),
         ("methods = []", "at least 1"),
-        ('methods = ["a", "a"]', "method a is there twice"),
+        ('methods = ["a", "a"]', "method a occurs twice"),
         ('methods = ["a"]\nbits = [0]', "bits = 0: should be greater than or equal to 1"),
-        ('methods = ["a"]\nseeds = [1, 1]', "seed 1 is there twice"),
+        ('methods = ["a"]\nseeds = [1, 1]', "seed 1 occurs twice"),
         ('methods = ["a"]\nbit = [16]', "unknown key 'bit' (did you mean 'bits'"),
         ('methods = [{ name = "a", recip = "b" }]', "did you mean 'recipe'?"),
         ('methods = [{ name = "a/b" }]', "a/b"),
-        ('methods = ["a"]\nagainst = "b"', "against = 'b' is none of the methods a"),
-        ('methods = ["a"]\n[[data]]\npath = "x"\n[[data]]\npath = "y/x"', "data set x is there twice"),
+        ('methods = ["a"]\nagainst = "b"', "against = 'b' is not one of the methods a"),
+        ('methods = ["a"]\n[[data]]\npath = "x"\n[[data]]\npath = "y/x"', "data set x occurs twice"),
         ("methods = [", "is not TOML"),
     ],
 )

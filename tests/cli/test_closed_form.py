@@ -174,7 +174,7 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
         (["--set", "closed_form.ranks=3"], "closed-form 'scm' has no parameter 'ranks'"),
         (["--set", "closed_form=smc"], "unknown closed-form 'smc' (did you mean 'scm'"),
         (["--set", "closed_form.components.text=0"], "components.text=0 must be at least 1"),
-        (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that only training gives"),
+        (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that must be trained"),
         (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "not 64 bits; use variant='sequential'"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_curve_is_data(capsys, files):
     assert curve["at"] == list(range(13))
     assert curve["recall"][-1] == 1.0
     assert main(["evaluate", *files, "--metric", "pr@rank"]) == 0
-    assert "--json has their points" in capsys.readouterr().err
+    assert "use --json for their points" in capsys.readouterr().err
 
 
 def write_as(kind, image, text, labels):
@@ -356,7 +356,7 @@ def test_options_that_do_not_fit_are_refused_in_one_sentence(capsys, files, argv
         ("a\tb\tc\td\te\n", "line 1: 5 columns"),
         ("0\t0\t1\n0\t1\tgood\n", "line 2: the grade 'good'"),
         ("", "judges nothing"),
-        ("a.jpg\tb.jpg\t1\n", "ids do not match: queries are called '0', '1', ..."),
+        ("a.jpg\tb.jpg\t1\n", "ids do not match: query ids are '0', '1', ..."),
     ],
 )
 def test_judgements_that_cannot_be_used_are_refused_in_one_sentence(capsys, files, text, said):

@@ -121,7 +121,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
     for name in ("x.zap", "x.tgz", "x.tar.gz"):
         assert main(["data", "convert", str(folder), str(tmp_path / name)]) == 2
-        assert "is not written; end it in .zip or .tar, or give --format folder" in capsys.readouterr().err
+        assert "use .zip or .tar, or give --format folder" in capsys.readouterr().err
         assert not (tmp_path / name).exists()
     assert main(["data", "convert", str(folder), str(tmp_path / "v1.2"), "--format", "folder", "-q"]) == 0
     assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "zip"]) == 2

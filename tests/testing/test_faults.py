@@ -207,7 +207,7 @@ FAULTS = [
         "fusion",
         Wider,
         "One level and many give (B, out_features)",
-        "Wider.compute returned (4, 38), but (B, 18) is declared by out_features",
+        "Wider.compute returned (4, 38), but out_features declares (B, 18)",
     ),
     (
         "backbone",

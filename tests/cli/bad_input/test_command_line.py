@@ -22,7 +22,7 @@ from crossmodal_hash.components import CRITERIA
         (["list", "fussion"], ["'fussion'", "did you mean 'fusion'", "'chash list'"]),
         (["info", "fussion", "bbi"], ["'fussion'", "did you mean 'fusion'", "'chash list'"]),
         (["info", "fusion", "bib"], ["'bib'", "'bbi'", "chash list fusion"]),
-        (["info", "sim", "fgcs"], ["criterion 'fgcs'", "'fgsc'", f"to see all {len(CRITERIA.builtin)}."]),
+        (["info", "sim", "fgcs"], ["criterion 'fgcs'", "'fgsc'", f"to see all {len(CRITERIA.builtin)}"]),
         (["info", "recipe", "hsidn"], ["'hsidn'", "did you mean 'hsidhn"]),
         (["config", "show", "nothing"], ["recipe 'nothing'", "chash list recipe"]),
         (["config", "show", "runs/none"], ["run folder runs/none does not exist"]),
