@@ -1,4 +1,4 @@
-"""A data set looked through: what is in it, what is odd, and what would make training on it wrong."""
+"""Examines a data set: its contents, what is unusual, and what would make training on it wrong."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from crossmodal_hash.data_report.labels import floor
 from crossmodal_hash.errors import ChashError, DataError
 
 SMALL_SIDE = 32
-"""Pixels; a shorter side is enlarged at least threefold by every backbone."""
+"""Pixels; every backbone enlarges a shorter side at least threefold."""
 
 
 @dataclass
 class Report:
-    """What was found.
+    """The result of an examination.
 
     Attributes:
         facts: name -> value, in the order of a table.
-        classes: label -> items that have it.
+        classes: label -> number of items that have it.
         unreadable: picture -> why it cannot be read.
-        duplicates: ids of items with the same content, a list a group.
-        wrong: reasons not to train on these data, in words.
-        notes: what is odd but may be meant.
+        duplicates: ids of items with the same content, one list per group.
+        wrong: reasons not to train on this data, in words.
+        notes: what is unusual, but may be intended.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[str, Any]]:
-        """The report as a table of two columns, with what is wrong at the end."""
+        """The report as a table of two columns, with the problems at the end."""
         yield from self.facts.items()
         items = max(1, int(self.facts["items"]))
         for name, count in self.classes.items():
@@ -59,7 +59,7 @@ class Report:
 
 
 def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, *, drawn: bool, reader: str) -> Report:
-    """Look through a data set.
+    """Examine a data set.
 
     Args:
         dataset: N items, read with nothing required of them.

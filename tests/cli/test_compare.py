@@ -115,7 +115,7 @@ def test_codes_of_another_program_are_compared_with_a_run_on_its_items(two_runs,
     assert {row["database"] for row in rows} == {"all", "unseen"}
     assert {row["difference"] for row in rows} == {0.0}
     for argv, sentence in [
-        ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "has the modality image_B, but the run has image and text"),
+        ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "modality image_B, but the run has image and text"),
         (["--like", str(run)], "use it with --codes"),
         ([f"--codes=text={tmp_path}/short.npy", "--like", str(run)], "has 3 codes and the run 48 items"),
     ]:

@@ -131,7 +131,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     matrices = tmp_path / "matrices"
     matrices.mkdir()
     data = load_data(MINIATURES["matrices"](matrices))
-    with pytest.raises(SettingsError, match="holds a matrix, which is not read from a tar"):
+    with pytest.raises(SettingsError, match="holds a matrix, which cannot be read from a tar"):
         write_native(data, tmp_path / "x.tar", "tar")
     with pytest.raises(DataError, match="pictures and texts are needed"):
         write_native(load_data(folder).take([0]).__class__("x", ("a",), {}), tmp_path / "x")

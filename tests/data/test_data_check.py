@@ -87,7 +87,7 @@ def test_texts_that_share_no_word_are_a_fault(folder, capsys):
     rewrite(folder, lambda i, row: row | {"text": f"only{i}"})
     code, document, _ = check(folder, capsys)
     assert code == 1
-    assert document["wrong"][0].startswith("texts have nothing in common: no word is in at least 2")
+    assert document["wrong"][0].startswith("texts have nothing in common: no word occurs in at least 2")
 
 
 def test_a_text_that_shares_no_word_is_noted(folder, capsys):
@@ -191,7 +191,7 @@ def test_what_the_reader_left_out_is_in_the_report(tmp_path, capsys):
     mirflickr25k(tmp_path)
     (tmp_path / "mirflickr" / "meta" / "tags" / "tags1.txt").write_text("")
     _, document, _ = check(tmp_path, capsys, "--reader", "mirflickr25k,common=2")
-    assert any("mirflickr25k: 23 of 24 pictures are taken" in note for note in document["notes"])
+    assert any("mirflickr25k: 23 of 24 pictures are used" in note for note in document["notes"])
     assert document["facts"]["reader"] == "mirflickr25k"
 
 
