@@ -63,13 +63,13 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
 
     Args:
         dataset: N items, read with nothing required of them.
-        looks: N of its pictures, or none where it has no pictures.
-        split: what plays which part, or why there is no split.
+        looks: N looks at its pictures, or none if it has no pictures.
+        split: the split, or why there is none.
         drawn: whether the split was drawn at random rather than given.
-        reader: by whose name it was read.
+        reader: name of the reader.
 
     Returns:
-        The report; `wrong` is empty where training may begin.
+        The report; `wrong` is empty if training can start.
     """
     report = Report(notes=list(dataset.notes))
     report.facts |= {"reader": reader, "name": dataset.name, "items": len(dataset)}
@@ -88,7 +88,7 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
 
 
 def contents(dataset: Dataset, looks: Sequence[Look]) -> list[str]:
-    """What each item is recognized by: the bytes of its picture, or all its numbers and words."""
+    """A digest of the content of each item: the bytes of its picture, or all its numbers and words."""
     if looks:
         return [look.digest or look.name for look in looks]
     sources = list(dataset.modalities.values())
@@ -153,7 +153,7 @@ def _labels(report: Report, dataset: Dataset) -> None:
     labels = dataset.labels
     if labels is None or not labels.any():
         report.facts |= {"classes": 0, "items without labels": len(dataset)}
-        report.wrong.append("no item has a label, so nothing says which items are alike; training needs labels")
+        report.wrong.append("no item has a label, so it is unknown which items are similar; training needs labels")
         return
     own, counts = labels.sum(axis=1), labels.sum(axis=0, dtype=np.int64)
     report.facts |= {
@@ -168,7 +168,7 @@ def _labels(report: Report, dataset: Dataset) -> None:
         report.notes.append(f"{len(bare)} items have no label ({first(bare)}); they are relevant to no query")
     for what, chosen in (
         ("no item", [name for name, n in report.classes.items() if n == 0]),
-        ("one item only", [name for name, n in report.classes.items() if n == 1]),
+        ("only one item", [name for name, n in report.classes.items() if n == 1]),
         ("every item", [name for name, n in report.classes.items() if n == len(dataset)]),
     ):
         if chosen:
@@ -198,7 +198,7 @@ def _split(report: Report, dataset: Dataset, split: Split, content: Sequence[str
         if shared and what == "trained on":
             said = (
                 f"{len(shared)} of {len(split.query)} queries have the content of an item that is trained on "
-                f"({first(dataset.ids[row] for row in shared)}), so their scores would show what was memorized"
+                f"({first(dataset.ids[row] for row in shared)}), so their scores would include memorization (leakage)"
             )
             # A draw hits what duplicates there are; a division that was given should have been made without.
             (report.notes if drawn else report.wrong).append(f"{said}; keep one item of each")
@@ -213,7 +213,7 @@ def _split(report: Report, dataset: Dataset, split: Split, content: Sequence[str
     if found.share == 0:
         report.wrong.append("no query shares a label with the database, so every score would be 0")
     if found.share == 1:
-        report.wrong.append("every query shares a label with every item, so every score would be 1; labels say nothing")
+        report.wrong.append("every query shares a label with every item, so every score would be 1; labels are useless")
 
 
 def overlap(content: Sequence[str], one: Iterable[Any], other: NDArray[np.int64]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Judgements in a file: which item answers which query, by id."""
+"""Relevance judgments in a file: which item is relevant to which query, by id."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ Qrels = dict[str, dict[str, int]]
 
 
 def read_qrels(path: str | Path) -> Qrels:
-    """Read judgements from JSON or from lines.
+    """Read judgments from JSON or from lines.
 
     A `.json` file maps query ids to a mapping of item id to grade, or to a list of relevant item ids. Any other file
-    has one judgement a line, in columns divided by tabs, or by blanks where there is no tab: `query item grade`, the
-    four columns of TREC (`query 0 item grade`), or `query item` for grade 1. A first line whose last column is no
+    has one judgment per line, in columns separated by tabs, or by spaces if there is no tab: `query item grade`, the
+    four columns of TREC (`query 0 item grade`), or `query item` for grade 1. A first line whose last column is not a
     number is a heading.
 
     Args:
         path: the file, UTF-8.
 
     Returns:
-        The judgements.
+        The judgments.
 
     Raises:
-        DataError: if the file cannot be read, a line has another form, a grade is not a whole number, or nothing is
-            judged.
+        DataError: if the file cannot be read, a line has another form, a grade is not a whole number, or there are no
+            judgments.
     """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         found = _from_json(json.loads(text), path) if path.suffix.lower() == ".json" else _from_lines(text, path)
     except FileNotFoundError:
-        raise DataError(f"there is no file of judgements {path}") from None
+        raise DataError(f"file of judgments {path} does not exist") from None
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} cannot be read as judgements ({error}); use JSON or 'query<TAB>item<TAB>grade'"
+            f"{path} cannot be read as judgments ({error}); use JSON or 'query<TAB>item<TAB>grade'"
         ) from None
     if not found:
-        raise DataError(f"{path} judges nothing; write lines of 'query<TAB>item<TAB>grade'")
+        raise DataError(f"{path} holds no judgments; write lines of 'query<TAB>item<TAB>grade'")
     return found
 
 
@@ -52,7 +52,7 @@ def _from_json(content: object, path: Path) -> Qrels:
         if isinstance(items, list):
             items = dict.fromkeys(items, 1)
         if not isinstance(items, dict):
-            raise DataError(f"{path}: query {query!r} has {items!r} where item ids are due")
+            raise DataError(f"{path}: query {query!r} has {items!r} instead of item ids")
         found[query] = {
             str(item): _grade(grade, f"{path}: query {query!r}, item {item!r}") for item, grade in items.items()
         }

@@ -1,4 +1,4 @@
-"""How a run folder is made: named, described, kept or taken away, and remembered as the latest."""
+"""Creates a run folder: names it, describes it, keeps or removes it, and records it as the latest."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 def new_run(out: Path | None, settings: Settings) -> Run:
-    """A fresh folder: `out`, or one under `runs/` named after the day, method (fusion and criterion) and bits.
+    """A new folder: `out`, or one under `runs/` named after the day, method (fusion and criterion) and bits.
 
     Raises:
-        RunError: if `out` holds something already, or no folder can be made there.
+        RunError: if `out` is not empty, or the folder cannot be created.
     """
     try:
         return Run(_fresh_folder(settings) if out is None else _own_folder(out))
     except OSError as error:
         raise RunError(
-            f"the run folder {error.filename} cannot be made ({error.strerror}); choose another --out"
+            f"the run folder {error.filename} cannot be created ({error.strerror}); choose another --out"
         ) from error
 
 
@@ -67,10 +67,10 @@ def _fresh_folder(settings: Settings) -> Path:
 
 
 def refuse_taken(out: Path) -> None:
-    """A run never writes over anything.
+    """Reject a folder that is not empty: a run never overwrites anything.
 
     Raises:
-        RunError: if `out` holds something already.
+        RunError: if `out` is not empty.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
@@ -83,7 +83,7 @@ def refuse_taken(out: Path) -> None:
 
 @contextmanager
 def whole_or_absent(run: Run) -> Iterator[None]:
-    """Take a fresh run folder away again if the block fails: half a description is nothing to go on from."""
+    """Remove a new run folder if the block fails, because an incomplete description cannot be resumed."""
     try:
         yield
     except BaseException:
@@ -93,9 +93,9 @@ def whole_or_absent(run: Run) -> Iterator[None]:
 
 @contextmanager
 def kept_if_anything_was_saved(run: Run) -> Iterator[None]:
-    """Take the folder of a training away that failed before it saved anything, so that the next one may have its name.
+    """Remove the folder of a training that failed before it saved anything, so that the next one can use its name.
 
-    One that was interrupted, or that the disk stopped, stays: it is resumed from its start.
+    If it was interrupted, or stopped by a disk error, the folder is kept, and training can be resumed from the start.
     """
     try:
         yield
@@ -108,13 +108,13 @@ def kept_if_anything_was_saved(run: Run) -> Iterator[None]:
 
 
 def note_latest(run: Run) -> None:
-    """Remember a run under `runs/` as the one that commands without RUN mean."""
+    """Record a run under `runs/` as the default of commands without RUN."""
     if run.path.parent == RUNS:
         write_bytes(RUNS / LATEST, run.path.name.encode())
 
 
 def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> dict[str, Any]:
-    """Versions, device, plug-ins and data: what a reader needs to get the same numbers."""
+    """Versions, device, plug-ins and data: what is needed to reproduce the numbers."""
     import torch
 
     names = ("crossmodal-hash", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")

@@ -118,7 +118,7 @@ def test_the_page_has_the_tables_and_the_curves_over_code_length(benched, capsys
         (["--methods", "default,hsidnh"], "method 'hsidnh': unknown recipe 'hsidnh' (did you mean 'hsidhn'"),
         (["--methods", "default", "--set", "train.epoch=1"], "method 'default': unknown setting 'train.epoch'"),
         (["--methods", "default", "--set", "towers.image.fusion.name=nothing"], "unknown fusion 'nothing'"),
-        (["--methods", "default", "--report", __file__], "is no report of chash; choose another name"),
+        (["--methods", "default", "--report", __file__], "is not a report of chash; choose another name"),
         (["--methods", "default", "--published"], "no figures for data set 'drawings'"),
     ],
 )

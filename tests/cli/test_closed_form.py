@@ -159,10 +159,10 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--fusion", "bbi"], "recipe scm fits scm in closed form and has no use for --fusion bbi"),
-        (["--sim", "mmd"], "no use for --sim mmd"),
-        (["--loss", "nll"], "no use for --loss nll"),
-        (["--epochs", "3"], "no use for --epochs 3"),
+        (["--fusion", "bbi"], "recipe scm fits scm in closed form and does not use --fusion bbi"),
+        (["--sim", "mmd"], "does not use --sim mmd"),
+        (["--loss", "nll"], "does not use --loss nll"),
+        (["--epochs", "3"], "does not use --epochs 3"),
         (
             ["--set", "train.lr=0.1"],
             "train.lr = 0.1 (--set) is not used, because scm is fitted in closed form: leave",

@@ -90,7 +90,7 @@ def test_what_does_not_compare_is_refused_in_one_sentence(capsys, two_runs, tmp_
         ([one, one], "named twice"),
         ([one, "nowhere"], "does not exist"),
         ([one, "labels.npy"], "cannot be read as saved scores"),
-        ([one, "theirs.json"], "do not compare"),
+        ([one, "theirs.json"], "are not comparable"),
         ([one, str(two_runs[1]), "--format", "html"], "md, latex, csv, json"),
         ([one, str(two_runs[1]), "--metric", "map"], "unknown metric"),
         ([one, str(two_runs[1]), "--interval", "2"], "level"),

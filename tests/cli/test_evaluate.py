@@ -336,7 +336,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
         (["--metric", "wap@5"], "ties stable"),
         (["--metric", "radius@13"], "0..12, not 13"),
         (["--pairs", "--qrels", "x.tsv"], "exclude each other"),
-        (["--qrels", "missing.tsv"], "no file of judgements missing.tsv"),
+        (["--qrels", "missing.tsv"], "file of judgments missing.tsv does not exist"),
         (["--fail-under", "map@all"], "METRIC=VALUE"),
         (["--fail-under", "median-rank=3"], "smaller"),
         (["--fail-under", "pr@rank=3"], "a curve"),

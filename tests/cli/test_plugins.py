@@ -127,7 +127,7 @@ def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(
 def test_a_name_no_package_can_have_is_refused(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["plugin", "new", name, "--kind", "sim"]) == 2
-    assert f"cannot be called {name!r}" in capsys.readouterr().err
+    assert f"cannot be named {name!r}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -117,14 +117,14 @@ def test_odd_classes_are_noted(folder, capsys):
     code, document, _ = check(folder, capsys)
     assert code == 0
     assert "1 of 5 classes are on no item ('never')" in document["notes"]
-    assert "1 of 5 classes are on one item only ('rare')" in document["notes"]
+    assert "1 of 5 classes are on only one item ('rare')" in document["notes"]
 
 
 def test_labels_that_say_nothing_are_a_fault(folder, capsys):
     rewrite(folder, lambda i, row: row | {"labels": ["photo"]})
     code, document, _ = check(folder, capsys)
     assert (code, document["facts"]["share of relevant pairs"]) == (1, 1.0)
-    assert "labels say nothing" in document["wrong"][0]
+    assert "labels are useless" in document["wrong"][0]
     assert "1 of 1 classes are on every item ('photo')" in document["notes"]
     rewrite(folder, lambda i, row: row | {"labels": [f"own{i}"]})
     code, document, _ = check(folder, capsys)

@@ -109,7 +109,7 @@ def test_what_a_reader_left_out_is_refused_for_every_layout(lines):
 
 def test_a_reader_and_its_parameters_are_parsed():
     assert parse_part("nuswide, classes=10, tags=1k") == {"name": "nuswide", "classes": 10, "tags": "1k"}
-    with pytest.raises(SettingsError, match=r"'nuswide,10' is not NAME or NAME,KEY=VALUE,...: '10' is no KEY=VALUE"):
+    with pytest.raises(SettingsError, match=r"'nuswide,10' is not NAME or NAME,KEY=VALUE,...: '10' is not KEY=VALUE"):
         parse_part("nuswide,10")
 
 

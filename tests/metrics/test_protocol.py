@@ -165,7 +165,7 @@ def test_no_query_no_item_and_codes_that_do_not_belong_together_are_refused():
         ({"relevant": "label"}, "'pairs'"),
         ({"metrics": ["map@3-hits"]}, "one order"),
         ({"metrics": ["wap@3"]}, "stable"),
-        ({"metrics": ["ndcg@3"], "ties": "optimistic"}, "expected and stable"),
+        ({"metrics": ["ndcg@3"], "ties": "optimistic"}, "expected or stable"),
         ({"metrics": ["radius@11"]}, r"0\.\.10, not 11"),
     ],
 )

@@ -148,7 +148,7 @@ def test_a_recipe_builds_on_one_other_and_no_deeper(tmp_path):
     path.write_text('base = "hsidhn"\nbits = 8\n')
     assert resolve(str(path)).settings.bits == 8
     path.write_text('base = "hsidhn-sim"\n')
-    with pytest.raises(SettingsError, match="one step is the limit"):
+    with pytest.raises(SettingsError, match="only one level is allowed"):
         resolve(str(path))
     path.write_text('base = "hsidn"\n')
     with pytest.raises(SettingsError, match="did you mean 'hsidhn'"):
