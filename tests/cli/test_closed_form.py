@@ -194,7 +194,7 @@ def test_terms_beside_a_closed_form_are_refused(tiny, tmp_path, capsys):
 def test_a_fit_that_needs_more_memory_than_there_is_is_not_begun(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(closed_form, "available_memory", lambda: 50_000)
     assert train("seph", tiny, tmp_path / "run") == 2
-    assert "GB are free; take fewer, such as --train" in capsys.readouterr().err
+    assert "GB are free; use fewer, such as --train" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     monkeypatch.setattr(closed_form, "available_memory", lambda: None)
     assert train("seph", tiny, tmp_path / "run") == 0

@@ -205,7 +205,7 @@ def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed
     del sys.modules["chash_apart"]
     capsys.readouterr()
     assert main([*argv, *others, "--out", "none"]) == 2
-    assert "no term of the loss carries a gradient (hard)" in capsys.readouterr().err
+    assert "no term of the loss has a gradient (hard)" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

@@ -45,7 +45,7 @@ def test_other_forms_are_refused(tmp_path, name, text, said):
 
 
 def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path):
-    with pytest.raises(DataError, match="file of judgments .* does not exist"):
+    with pytest.raises(DataError, match=r"file of judgments .* does not exist"):
         read_qrels(tmp_path / "none.tsv")
     (tmp_path / "a.tsv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot be read"):
