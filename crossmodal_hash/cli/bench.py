@@ -51,7 +51,7 @@ def bench(
     ] = Path("bench"),
     jobs: Annotated[int, typer.Option(metavar="N", help="Number of parallel cells.", rich_help_panel=RUN)] = 1,
     again: Annotated[
-        bool, typer.Option("--again", help="Run cells with other settings again.", rich_help_panel=RUN)
+        bool, typer.Option("--again", help="Rerun cells that have other settings.", rich_help_panel=RUN)
     ] = False,
     device: Device = None,
     set_: Annotated[

@@ -48,7 +48,7 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     name="chash",
-    help="Learn short binary codes for pictures and texts, and find one by the other.",
+    help="Learn short binary codes for pictures and texts, and search one with the other.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -84,7 +84,7 @@ def root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Learn short binary codes for pictures and texts, and find one by the other."""
+    """Learn short binary codes for pictures and texts, and search one with the other."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

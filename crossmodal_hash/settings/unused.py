@@ -108,7 +108,7 @@ class _Classes:
 def _of_tower(where: str, tower: TowerSettings, of: _Classes) -> Rules:
     block = of.get(FUSIONS, tower.fusion.name)
     if block is not None and block.takes == "levels":
-        why = f"{where}.fusion = {tower.fusion.name!r} takes unchanged levels, neither pooled nor projected"
+        why = f"{where}.fusion = {tower.fusion.name!r} takes levels that are neither pooled nor projected"
         yield f"{where}.width", Unused(why)
         yield f"{where}.pooling", Unused(why)
         own = f"{where}.fusion.dropout or " if "dropout" in parameters(block) else ""
