@@ -1,7 +1,7 @@
 """Cross-modal hashing: short binary codes for pictures and texts, found by Hamming distance.
 
-Names are loaded when first used: importing the package is cheap. What happens in a training is told to the logger
-`crossmodal_hash`, which says nothing until the program sets up `logging`.
+Names are loaded when first used, so importing the package is cheap. Training reports to the logger `crossmodal_hash`,
+which is silent until the program configures `logging`.
 """
 
 from __future__ import annotations

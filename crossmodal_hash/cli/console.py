@@ -1,4 +1,4 @@
-"""How far training is, on a terminal or line by line."""
+"""Progress of training, on a terminal or line by line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ConsoleCallback(Callback):
-    """A callback that draws progress bars on a terminal, and otherwise prints a line an epoch and a task."""
+    """A callback that draws progress bars on a terminal, and otherwise prints a line per epoch and task."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
@@ -26,7 +26,7 @@ class ConsoleCallback(Callback):
         self._progress: Progress | None = None
 
     def on_run_start(self, run: Path) -> None:
-        """Where the run lies."""
+        """The run folder."""
         self.run = run
         self.output.say(f"training into {run}")
 

@@ -14,14 +14,14 @@ from crossmodal_hash.errors import DataError
 def label_matrix(
     rows: Sequence[Iterable[str]], names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.uint8] | None, tuple[str, ...]]:
-    """The labels of some items, one column a label.
+    """The labels of some items, one column per label.
 
     Args:
         rows: the labels of each of N items.
-        names: C labels in the order of the columns, those that occur among them; none: those that occur, sorted.
+        names: C labels in the order of the columns, which include all that occur; None: those that occur, sorted.
 
     Returns:
-        (N, C) uint8 in {0, 1} and the C names; no matrix where no item has a label.
+        (N, C) uint8 in {0, 1} and the C names; None for the matrix if no item has a label.
 
     Example:
         >>> label_matrix([["sky", "sea"], [], ["sea"]])

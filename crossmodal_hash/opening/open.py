@@ -106,7 +106,7 @@ def open_inputs(run: Run, given: str, *, skip_bad: bool = False, callback: Callb
     if not equals or not path:
         raise DataError(f"{given!r} is not NAME=PATH; write {known[0]}=PATH, for the modalities are {', '.join(known)}")
     if name not in known:
-        raise DataError(f"{run.path} has no modality {name!r}.{did_you_mean(name, known)} It has {', '.join(known)}.")
+        raise DataError(f"{run.path} has no modality {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
     if read[name] == "image":
         return _told(load_pictures(path, name), skip_bad, callback or Callback())
     file = Path(path) if Path(path).exists() else Path(path.rpartition(":")[0] or path)

@@ -1,7 +1,7 @@
-"""A frozen backbone is run once: its condensed levels go to disk under a hash of everything they depend on.
+"""Runs a frozen backbone once: its condensed levels are stored on disk under a hash of everything they depend on.
 
-The key holds the content of the pictures or texts, the backbone's class, parameters and weights, the grid and the
-format. Shards are written one by one, so that an interrupted extraction goes on where it stopped.
+The key depends on the content of the pictures or texts, the backbone's class, parameters and weights, the grid and the
+format. Shards are written one by one, so that an interrupted extraction continues where it stopped.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from crossmodal_hash.types import Level, Levels
 
 FORMAT = 2
 SHARD = 1024
-"""Items a file: a few seconds of work on a CPU, tens of megabytes on disk."""
+"""Items per file: a few seconds of work on a CPU, tens of megabytes on disk."""
 
 
 def cache_folder() -> Path:
-    """Where features are kept: $CHASH_CACHE, else the user's cache folder."""
+    """The folder of stored features: $CHASH_CACHE, otherwise the user's cache folder."""
     chosen = os.environ.get("CHASH_CACHE")
     if chosen:
         return Path(chosen)
@@ -42,7 +42,7 @@ def cache_folder() -> Path:
 
 
 def cache_key(source: Source, backbone: Backbone, grid: int, mirrored: bool) -> str:
-    """SHA-256 of all that the features depend on."""
+    """SHA-256 of everything that the features depend on."""
     parts = {
         "format": FORMAT,
         "pictures": source.fingerprint(),
@@ -79,20 +79,20 @@ def cached_levels(
     workers: int | None = None,
     callback: Callback | None = None,
 ) -> Levels:
-    """The condensed levels of all items, float16, from disk as far as they are there.
+    """The condensed levels of all items, float16, read from disk if they are stored there.
 
     Args:
         backbone: in evaluation mode, on `device`.
         source: N items of the kind that the backbone reads.
         grid: side of the grid each map is condensed to.
-        device: where the backbone runs.
-        mirrored: whether pictures are seen in a mirror.
-        batch: items a step; by default as many as suit the device.
-        workers: processes that read items; by default the device decides.
-        callback: told the progress.
+        device: device of the backbone.
+        mirrored: whether pictures are mirrored.
+        batch: items per step; the default depends on the device.
+        workers: processes that read items; the default depends on the device.
+        callback: receives the progress.
 
     Returns:
-        One level for each the backbone declares; x is (N, D, grid, grid).
+        One level for each level that the backbone declares; x is (N, D, grid, grid).
 
     Raises:
         DataError: for an item that cannot be read.
@@ -157,7 +157,7 @@ def _extract_shards(
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """One shard; empty if it is not there or damaged, for what is in it can be made again."""
+    """One shard; empty if it is missing or damaged, because it can be computed again."""
     try:
         return load_file(path)
     except (FileNotFoundError, NotADirectoryError, SafetensorError):

@@ -1,4 +1,4 @@
-"""How much memory is left, so that a fit that cannot end is not begun, and how much training has needed so far."""
+"""Available memory, to reject a fit that needs more, and the peak memory of training so far."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ GROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
 )
-"""Limit and use of the control group a container runs in, in versions 2 and 1."""
+"""Limit and use of the control group of a container, in versions 2 and 1."""
 
 
 def available_memory() -> int | None:
-    """Bytes that can still be had: what the machine has free, or what a container may still take; None if unknown.
+    """Bytes that are available: free on the machine, or left for a container; None if unknown.
 
-    It is unknown on Windows; what asks then begins and finds out.
+    It is unknown on Windows; a fit then starts and finds out.
 
     Example:
         >>> (available_memory() or 10**9) > 0
@@ -49,7 +49,7 @@ def _groups() -> Iterator[int]:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Gigabytes (10^9 bytes): tensors on a GPU at their most, or the whole process on a CPU; NaN there on Windows.
+    """Gigabytes (10^9 bytes): the peak of tensors on a GPU, or of the whole process on a CPU; NaN if unknown (Windows).
 
     Example:
         >>> peak_memory(torch.device("cpu")) > 0.01

@@ -164,7 +164,7 @@ def test_other_settings_are_refused_and_run_again_when_told(bench_kit, out, fake
     bench_kit.write(out, bench_kit.done("good"))
     other = bench_kit.cell("good", sets=("train.epochs=3",))
     (failure,) = runner.run([other], out, command=fake)
-    assert "was made with other settings: train.epochs is" in failure.reason
+    assert "was created with other settings: train.epochs was" in failure.reason
     assert "--again" in failure.reason
     mark = other.folder(out) / "old"
     mark.touch()
@@ -211,5 +211,5 @@ def test_a_bench_killed_in_the_middle_loses_at_most_the_cell_in_progress(out, dr
 
 def test_a_reason_is_the_last_sentence():
     assert reason(2, "talk\n\nthe data set is missing\n") == "the data set is missing"
-    assert reason(3, "") == "ended with exit code 3 and without a word"
-    assert reason(-15, "half a word") == "killed by SIGTERM; its last words: half a word"
+    assert reason(3, "") == "ended with exit code 3 and no output"
+    assert reason(-15, "half a word") == "killed by SIGTERM; its last output: half a word"

@@ -127,7 +127,7 @@ def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(
 def test_a_name_no_package_can_have_is_refused(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["plugin", "new", name, "--kind", "sim"]) == 2
-    assert f"cannot be called {name!r}" in capsys.readouterr().err
+    assert f"cannot be named {name!r}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -205,7 +205,7 @@ def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed
     del sys.modules["chash_apart"]
     capsys.readouterr()
     assert main([*argv, *others, "--out", "none"]) == 2
-    assert "no term of the loss carries a gradient (hard)" in capsys.readouterr().err
+    assert "no term of the loss has a gradient (hard)" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
@@ -255,7 +255,7 @@ def test_plug_ins_of_kinds_without_rules_are_said_not_to_be_checked(installed, t
     capsys.readouterr()
     assert main(["check"]) == 0
     said = capsys.readouterr().err
-    assert "not checked: closed-form mine; rules are there for backbone, fusion" in said
+    assert "not checked: closed-form mine; only these kinds have rules: backbone, fusion" in said
     assert "no plug-in is installed" not in said
 
 
@@ -274,10 +274,10 @@ def test_what_follows_a_colon_sets_the_parameter_the_class_names(monkeypatch):
     from crossmodal_hash.backbones.mlp import MLP
 
     backbones = KINDS["backbone"]
-    with pytest.raises(SettingsError, match="'mlp' takes nothing after a colon, such as the 'x' of 'mlp:x'"):
+    with pytest.raises(SettingsError, match="'mlp' takes no value after a colon, such as 'x' in 'mlp:x'"):
         backbones.make("mlp:x")
     monkeypatch.setattr(MLP, "argument", "dropout")
     assert backbones.taking("MLP:a/B:c", {"hidden": (8,)}) == (MLP, {"dropout": "a/B:c", "hidden": (8,)})
-    with pytest.raises(SettingsError, match="says its dropout already"):
+    with pytest.raises(SettingsError, match="already sets dropout"):
         backbones.taking("mlp:0.5", {"dropout": 0.1})
     assert split_name("a:b:c") == ("a", "b:c")

@@ -142,8 +142,8 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
         ([trained, "--text", "a", "--text", " "], "--text '' holds no text; give words to look for"),
         ([trained, "--images", str(tmp_path / "no.png")], "does not exist; give a picture, a folder or an archive"),
         ([trained, "--inputs", "text"], "'text' is not NAME=PATH; write image=PATH"),
-        ([trained, "--inputs", "texts=a.txt"], "has no modality 'texts'. Did you mean 'text'? It has image, text."),
-        ([trained, "--inputs", f"text={tmp_path / 'no.txt'}"], "give a file with one text a line"),
+        ([trained, "--inputs", "texts=a.txt"], "has no modality 'texts' (did you mean 'text'?); it has image, text"),
+        ([trained, "--inputs", f"text={tmp_path / 'no.txt'}"], "give a file with one text per line"),
         ([trained, "--inputs", f"image={tmp_path / 'no.png'}"], "does not exist; give a picture"),
         ([str(tmp_path / "none"), "--text", "a"], "does not exist"),
     ]:

@@ -66,7 +66,7 @@ def test_too_many_orthogonal_bits_are_refused_with_the_way_out(features, labels)
 @pytest.mark.parametrize("count", [1, 3])
 def test_other_than_two_modalities_are_refused(features, labels, count):
     some = {f"{name}{i}": x for i in range(2) for name, x in features.items()}
-    with pytest.raises(SettingsError, match=f"scm is made for two modalities, not for {count} .*seph"):
+    with pytest.raises(SettingsError, match=f"scm needs two modalities, not {count} .*seph"):
         SCM().fit(dict(list(some.items())[:count]), labels, 4, np.random.default_rng(0))
 
 

@@ -129,7 +129,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
     for name in ("x.zap", "x.tgz", "x.tar.gz"):
         assert main(["data", "convert", str(folder), str(tmp_path / name)]) == 2
-        assert "is not written; end it in .zip or .tar, or give --format folder" in capsys.readouterr().err
+        assert "use .zip or .tar, or give --format folder" in capsys.readouterr().err
         assert not (tmp_path / name).exists()
     assert main(["data", "convert", str(folder), str(tmp_path / "v1.2"), "--format", "folder", "-q"]) == 0
     assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "zip"]) == 2
@@ -139,7 +139,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     matrices = tmp_path / "matrices"
     matrices.mkdir()
     data = load_data(MINIATURES["matrices"](matrices))
-    with pytest.raises(SettingsError, match="holds a matrix, which is not read from a tar"):
+    with pytest.raises(SettingsError, match="holds a matrix, which cannot be read from a tar"):
         write_native(data, tmp_path / "x.tar", "tar")
     with pytest.raises(DataError, match="pictures and texts are needed"):
         write_native(load_data(folder).take([0]).__class__("x", ("a",), {}), tmp_path / "x")

@@ -1,7 +1,7 @@
 """WebDataset shards: tar files in which the members of one item share their name up to the first dot.
 
 The convention is described at https://github.com/webdataset/webdataset. Shards are read in place like any other tar:
-links are not followed, no name leads outside.
+links are not followed, and no name leads outside.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class WebDataset(Reader):
 
     Args:
         text: member or key of NAME.json that holds the text; empty takes the first of the usual names.
-        labels: likewise the labels; a member has one a line, by name or number.
+        labels: the same for the labels; a member has one label per line, by name or number.
     """
 
     def __init__(self, *, text: str = "", labels: str = "") -> None:
         self.text, self.labels = text, labels
 
     def matches(self, place: Place) -> Match:
-        """Likely where the first shard has an item with a picture and something else."""
+        """Likely if the first shard has an item with a picture and something else."""
         shards = _shards(place)
         if not shards:
             return Match.NO
@@ -59,7 +59,7 @@ class WebDataset(Reader):
         for shard in shards:
             stores[shard.name.split(".")[0]] = place.files if place.is_archive else open_files(shard)
         if len(stores) < len(shards):
-            raise DataError(f"two shards in {str(place.path)!r} differ in their suffix only; keep one of them")
+            raise DataError(f"two shards in {str(place.path)!r} differ only in their suffix; keep one of them")
         keys: list[str] = []
         names: list[str] = []
         texts: list[str] = []
@@ -78,7 +78,7 @@ class WebDataset(Reader):
                 labels.append(said)
         if bare:
             raise DataError(
-                f"{len(bare)} items of {str(place.path)!r} have no picture ({first(bare)}); pack them with one"
+                f"{len(bare)} items of {str(place.path)!r} have no picture ({first(bare)}); add one to each"
             )
         matrix, label_names = label_matrix(labels)
         sources: dict[str, Source] = {
