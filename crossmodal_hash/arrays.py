@@ -131,7 +131,7 @@ class _NotNumbersError(DataError):
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Lazy]:
-    """What reads each array of a file, as long as it is open; whatever the libraries raise becomes one sentence."""
+    """A reader for each array of a file while it is open; errors of the libraries become one sentence."""
     suffix = path.suffix.lower()
     opener = _OPENERS.get(suffix)
     if opener is None:

@@ -101,7 +101,7 @@ class Fusion(Component):
 
 
 Sees = Literal["labels", "features", "pairs"]
-"""Evidence that items are alike: labels, (B, C) in {0, 1}; frozen features, (B, D); or that they belong together."""
+"""Evidence of similarity: labels, (B, C) in {0, 1}; frozen features, (B, D); or which items belong together."""
 
 
 class Criterion(Component):

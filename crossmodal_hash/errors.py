@@ -17,7 +17,7 @@ class ChashError(Exception):
 
 
 class DataError(ChashError):
-    """A data set, matrix, picture or text that cannot be used as it is."""
+    """A data set, matrix, picture or text that cannot be used."""
 
 
 class SettingsError(ChashError):
@@ -25,7 +25,7 @@ class SettingsError(ChashError):
 
 
 class CodesError(ChashError):
-    """A codes file, or a matrix of codes, that cannot be used as it is."""
+    """A codes file, or a matrix of codes, that cannot be used."""
 
 
 class RunError(ChashError):

@@ -32,12 +32,12 @@ class Tower(nn.Module):
         backbone: already set up, so that its levels are known.
         wanted: which levels: the last n, or positions or names.
         pooling: how a level becomes one vector; unused by blocks that take levels, as are `width` and `dropout`.
-        width: D of each projected level; 0 leaves pooled levels as they are.
+        width: D of each projected level; 0 does not project pooled levels.
         input_dropout: on each pooled level; for blocks that take levels, of whole channels of each level.
         dropout: on each projected level.
         fusion: not set up yet; the tower does it.
         head: activation of the hash heads.
-        level_heads: whether every level gets a hash head of its own.
+        level_heads: whether every level gets its own hash head.
         bits: K.
         in_features: width of the raw input, which the backbone was set up for.
         condense: side of the grid the levels of a frozen backbone are reduced to; None trains the backbone.

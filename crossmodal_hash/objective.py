@@ -219,7 +219,7 @@ class Objective(nn.Module):
         return [term for _, term in self.each() if term.loss.opposed]
 
     def opposition(self, block: Block) -> Tensor | None:
-        """What these parameters minimize; None if this block has nothing to tell apart."""
+        """What these parameters minimize; None if there is nothing to compare in this block."""
         values = [value for term in self.opposed() for value in term.opposition(block)]
         return torch.stack(values).sum() if values else None
 

@@ -48,7 +48,7 @@ class Level:
     Attributes:
         x: (B, D) vectors, (B, D, L) sequences or (B, D, H, W) maps.
         average: (B, D) mean over all positions, if x is a condensed grid; otherwise None, and computed from x.
-        maximum: (B, D) maximum over all positions, likewise.
+        maximum: (B, D) maximum over all positions, in the same way.
 
     Example:
         >>> level = Level(torch.arange(8.0).reshape(1, 2, 2, 2))
@@ -78,10 +78,10 @@ class Level:
         return self.x.flatten(2).amax(2) if self.axes else self.x
 
     def grid(self, side: int) -> Tensor:
-        """(B, D, side) or (B, D, side, side): averages over a grid of cells; vectors are returned as they are.
+        """(B, D, side) or (B, D, side, side): averages over a grid of cells; vectors are returned unchanged.
 
         Raises:
-            ShapeError: if this level is condensed to a coarser grid than the one asked for.
+            ShapeError: if this level is condensed to a coarser grid than requested.
         """
         if self.axes == 0:
             return self.x
@@ -101,7 +101,7 @@ class Level:
         return nnf.adaptive_avg_pool2d(self.x, side)
 
     def condense(self, side: int) -> Level:
-        """The level as a grid of `side` cells a side, with its exact global average and maximum beside it."""
+        """The level as a grid of `side` cells per side, with its exact global average and maximum beside it."""
         return Level(self.grid(side), self.mean(), self.max()) if self.axes else self
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:

@@ -83,7 +83,7 @@ def multi_scale(
         rescale: averages over p words of a sparse row are about p times smaller; `sqrt` multiplies by the root of p,
             `sum` by p, `none` (the papers) leaves them unchanged.
         lines: (S, 2), a slope and an offset for each width; an average a becomes max(slope a + offset, 0) before it is
-            stretched. Those of width 1 are not used. None: averages stay as they are.
+            stretched. Those of width 1 are not used. None: averages are unchanged.
 
     Returns:
         (B, S, L), S the number of window widths, in the order given.

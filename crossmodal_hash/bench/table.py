@@ -102,7 +102,7 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
 
     Args:
         scores: scores of one data set and database.
-        show: facts of the runs in columns of their own, such as `fusion` and `similarity`.
+        show: facts of the runs in separate columns, such as `fusion` and `similarity`.
         with_published: whether printed figures follow each method.
     """
     summary = {
@@ -243,5 +243,5 @@ def _conventions(scores: Scores) -> list[str]:
         f"{scores.metric}, {over}; best of each column in bold",
         f"ties {scores.ties}: {TIES[scores.ties]}",
         f"database {scores.database}: {DATABASES.get(scores.database, scores.database)}",
-        "seconds: of the training steps, mean over code lengths and seeds; GB: the most that any cell's process needed",
+        "seconds: of the training steps, mean over code lengths and seeds; GB: largest memory of any cell's process",
     ]

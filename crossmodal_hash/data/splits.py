@@ -143,7 +143,7 @@ def cut_validation(split: Split, validation: int | float, *, seed: int = 0) -> S
 def read_split(path: str | Path, ids: Sequence[str]) -> Split:
     """A split from a JSON file: `{"query": [...], "train": [...], "validation": [...], "database": [...]}`.
 
-    A string is an id, a whole number a row. Without `database`, the database is everything that is not a query;
+    A string is an id, a whole number is a row. Without `database`, the database is everything that is not a query;
     without `validation`, there are no validation items.
 
     Args:

@@ -18,7 +18,7 @@ Mode = Literal["average", "max"]
 
 
 def pyramid(level: Level, bins: Sequence[int] = (1, 2), mode: Mode = "average") -> Tensor:
-    """Pool a level to a grid for each bin and concatenate them; vectors are returned as they are.
+    """Pool a level to a grid for each bin and concatenate them; vectors are returned unchanged.
 
     A condensed level keeps only the global maximum, so `max` then allows only bin 1.
 

@@ -43,7 +43,7 @@ class TowerSettings(Strict):
     backbone: Part
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
-    width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
+    width: int = Field(256, ge=0, description="D, width of each projected level; 0 does not project")
     input_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on each pooled level, or on its channels")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout on each projected level")
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")

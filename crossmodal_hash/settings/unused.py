@@ -78,7 +78,7 @@ def reason(key: str, found: Mapping[str, Unused]) -> Unused | None:
 
 
 def without(settings: Settings, found: Mapping[str, Unused]) -> Settings:
-    """The settings with defaults instead of unused values, which are what a run stores."""
+    """The settings with defaults instead of unused values, as read back from a run that leaves these out."""
     values = settings.model_dump()
     for key in found:
         *tables, last = key.split(".")

@@ -162,7 +162,7 @@ def _reversed(x: Given) -> Given:
 
 
 def _fit(level: Level, other: Level) -> Tensor:
-    """The rows of a level; a sequence alone may be shorter than in a batch, so only the common part is compared."""
+    """The rows of a level; none if its positions differ from those of the other level."""
     return level.x if level.x.shape[2:] == other.x.shape[2:] else other.x[:0]
 
 

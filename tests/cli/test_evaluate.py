@@ -355,7 +355,7 @@ def test_options_that_do_not_fit_are_refused_in_one_sentence(capsys, files, argv
     [
         ("a\tb\tc\td\te\n", "line 1: 5 columns"),
         ("0\t0\t1\n0\t1\tgood\n", "line 2: the grade 'good'"),
-        ("", "judges nothing"),
+        ("", "holds no judgments"),
         ("a.jpg\tb.jpg\t1\n", "ids do not match: query ids are '0', '1', ..."),
     ],
 )

@@ -188,7 +188,7 @@ def test_a_fusion_of_another_width_than_declared_is_a_fault_of_its_plug_in(insta
     assert main(["train", "--data", str(tiny), "--fusion", "maxmean", "--out", "run", "-q", *small]) == 3
     said = capsys.readouterr().err
     assert "fusion 'maxmean' of chash-maxmean 0.1 (chash_maxmean:Maxmean) broke its contract: Maxmean.compute" in said
-    assert "but (B, 16) is declared" in said
+    assert "but out_features declares (B, 16)" in said
     assert "try 'chash check fusion maxmean'" in said
 
 
