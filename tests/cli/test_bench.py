@@ -62,7 +62,7 @@ def test_other_settings_are_refused_in_a_sentence(benched, capsys):
     said = capsys.readouterr().err
     assert "was created with other settings: train.lr was 0.002 and is 0.5 now; use --again to run it again" in said
     assert main([*argv, "--methods", "good", "--bits", "16", "--set", "train.lr=0.5", "--dry-run"]) == 0
-    assert "\tother settings\ttrain.lr is" in capsys.readouterr().out
+    assert "\tother settings\ttrain.lr was" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -181,7 +181,7 @@ def test_a_score_that_must_be_reached_decides_the_exit_code(capsys, files):
     assert main(argv) == 1
     out, err = capsys.readouterr()
     assert "text->image precision@r<=2 is 0." in err
-    assert "under 0.999" in err
+    assert "below 0.999" in err
     assert "precision@r<=2" in out
     assert main(["evaluate", *files, "--fail-under", "map@all=0.99", "-q"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
@@ -392,7 +392,7 @@ def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_g
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
     assert "device 'cuda:7' is not available" in refused(capsys, *files, "--device", "cuda:7")
-    assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")
+    assert "unknown device 'gpu'" in refused(capsys, *files, "--device", "gpu")
 
 
 def test_a_file_means_the_same_as_data_as_codes_and_as_labels(capsys, folder):

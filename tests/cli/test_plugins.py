@@ -137,7 +137,7 @@ def test_a_name_that_is_taken_and_a_folder_that_exists_are_refused(tmp_path, mon
     assert "'cosine' already exists, from crossmodal-hash" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     assert main(["plugin", "new", "mine", "--kind", "criterion"]) == 2
-    assert "mine exists" in capsys.readouterr().err
+    assert "mine already exists" in capsys.readouterr().err
     assert main(["plugin", "new", "mine", "--kind", "pooling"]) == 2
 
 

@@ -198,7 +198,7 @@ def test_a_backbone_that_reads_a_word_of_its_own_gives_an_example(monkeypatch):
 
     monkeypatch.setitem(BACKBONES.added, "silent", Silent)
     faults = [finding.observation for finding in check("backbone", "silent") if not finding.ok]
-    assert any("give an example()" in fault for fault in faults)
+    assert any("define example()" in fault for fault in faults)
 
 
 def test_a_data_set_says_which_of_its_modalities_are_of_a_kind():

@@ -119,7 +119,7 @@ def test_engines_and_devices_that_are_not_there_or_do_not_fit_are_refused(monkey
     codes, same = np.zeros((2, 1), np.uint8), same_id(np.array(["a", "b"]), np.array(["a", "b"]))
     with pytest.raises(SettingsError, match=r"unknown engine 'nmpy' \(did you mean 'numpy'"):
         count(codes, codes, 8, same, engine="nmpy")
-    with pytest.raises(SettingsError, match="device 'gpu' is not one"):
+    with pytest.raises(SettingsError, match="unknown device 'gpu'"):
         count(codes, codes, 8, same, device="gpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

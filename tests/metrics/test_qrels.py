@@ -33,7 +33,7 @@ def test_a_negative_grade_of_trec_is_not_relevant(tmp_path):
         ("a.json", '{"q": 3}', "has 3 instead of item ids"),
         ("a.json", '{"q": {"d": 0.5}}', "grade 0.5 is not a whole number"),
         ("a.json", "{", "cannot be read"),
-        ("a.json", "{}", "judges nothing"),
+        ("a.json", "{}", "holds no judgments"),
         ("a.tsv", "q\n", "line 1: 1 columns"),
         ("a.tsv", "q\td\t1\nq\te\thigh\n", "line 2: the grade 'high'"),
     ],

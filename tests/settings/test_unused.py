@@ -79,7 +79,7 @@ def test_texts_that_are_read_as_they_are_have_no_words_to_count(monkeypatch):
 
     BACKBONES.add("reads-strings", Reads)
     flags, key = {"text": "reads-strings"}, "data.vocabulary.max_words=9"
-    with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads texts as they are"):
+    with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads the texts themselves"):
         resolve("default", sets=[key], flags=flags)
     shown = resolve("default", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
     assert shown["train.cache_grid"]["value"] == 3
