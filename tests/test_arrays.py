@@ -134,6 +134,7 @@ def test_a_truncated_file_of_version_73_is_refused(tmp_path):
 def test_missing_files_and_files_without_a_matrix_are_refused(tmp_path):
     np.save(tmp_path / "v.npy", np.ones(3))
     (tmp_path / "empty.csv").write_text(" \n")
-    for name, message in (("none.npy", "does not exist"), ("v.npy", "holds no matrix"), ("empty.csv", "holds no matrix")):
+    messages = {"none.npy": "does not exist", "v.npy": "holds no matrix", "empty.csv": "holds no matrix"}
+    for name, message in messages.items():
         with pytest.raises(DataError, match=message):
             load_matrix(tmp_path / name)

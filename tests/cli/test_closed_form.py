@@ -175,7 +175,7 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
         (["--set", "closed_form=smc"], "unknown closed-form 'smc' (did you mean 'scm'"),
         (["--set", "closed_form.components.text=0"], "components.text=0 must be at least 1"),
         (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that must be trained"),
-        (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "not enough for 64 bits; use variant='sequential'"),
+        (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "enough for 64 bits; use variant='sequential'"),
     ],
 )
 def test_what_a_closed_form_has_no_place_for_is_refused_in_one_sentence(more, said, tiny, tmp_path, capsys):

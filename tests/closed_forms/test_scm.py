@@ -59,7 +59,7 @@ def test_sequential_gives_more_bits_than_there_are_dimensions(features, labels):
 
 
 def test_too_many_orthogonal_bits_are_refused_with_the_way_out(features, labels):
-    with pytest.raises(SettingsError, match=r"12 directions.*not enough for 16 bits; use variant='sequential', or at most 12"):
+    with pytest.raises(SettingsError, match=r"12 directions.*16 bits; use variant='sequential', or at most 12"):
         SCM(variant="orthogonal").fit(features, labels, 16, np.random.default_rng(0))
 
 
