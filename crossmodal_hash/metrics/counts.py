@@ -22,6 +22,7 @@ from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.errors import CodesError, SettingsError, ShapeError, did_you_mean
 from crossmodal_hash.metrics import on_numpy
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
+from crossmodal_hash.metrics.stretch import Stretch
 
 Engine = Literal["numpy", "numba", "torch"]
 STRETCH = 262_144
@@ -171,11 +172,7 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
         )
 
 
-Share = Callable[[NDArray[np.intp]], None]
-"""Counts one stretch of the database for some queries."""
-
-
-def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., Share], int]:
+def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., Stretch], int]:
     """What opens a stretch of the database, and how many threads it can use."""
     known = get_args(Engine)
     if engine is not None and engine not in known:
