@@ -12,9 +12,9 @@ from scipy.sparse import csr_array
 
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._pairs import Pairs, draw_pairs
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
 
@@ -177,7 +177,7 @@ class CMSSH(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their linear codes."""
-        (first, x), (second, y) = two(features, "cmssh")
+        (first, x), (second, y) = modality_pair(features, "cmssh")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         pairs = draw_pairs(labels, self.pairs, generator)
         found = boost(from_x.apply(x), from_y.apply(y), pairs, bits, update=self.update, thresholds=self.thresholds)
@@ -188,7 +188,7 @@ class CMSSH(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centered copy, their reduction, covariances, and the bits of the pairs at every threshold."""
-        two(widths, "cmssh")
+        modality_pair(widths, "cmssh")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         numbers = sum(2 * items * d + items * reduced[name] + 3 * d * d for name, d in widths.items())
         return 8 * (numbers + 4 * max(reduced.values()) ** 2 + 8 * len(_QUANTILES) * self.pairs)

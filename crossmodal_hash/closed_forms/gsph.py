@@ -12,8 +12,8 @@ from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
 from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
 from crossmodal_hash.closed_forms._labels import unit_rows
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components
-from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
 
@@ -142,7 +142,7 @@ class GSPH(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their kernel codes."""
-        sides = two(features, "gsph")
+        sides = modality_pair(features, "gsph")
         factors = factorize(Target(labels, bits, center=self.center), len(labels), bits, generator)
         signs = [np.where(factor >= 0, 1.0, -1.0) for factor in factors]
         fitted: dict[str, HashFunction] = {}
@@ -153,6 +153,6 @@ class GSPH(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, factors, and the kernel of one modality at a time."""
-        two(widths, "gsph")
+        modality_pair(widths, "gsph")
         kernels = max(kernel_memory(items, width, self.function(name), bits) for name, width in widths.items())
         return 8 * items * (sum(widths.values()) + 8 * bits) + kernels

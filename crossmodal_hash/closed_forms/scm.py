@@ -12,8 +12,8 @@ from scipy import linalg
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._labels import unit_rows
 from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.closed_forms._two import two
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
 
@@ -172,7 +172,7 @@ class SCM(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their linear codes; nothing is drawn at random."""
-        (first, x), (second, y) = two(features, "scm")
+        (first, x), (second, y) = modality_pair(features, "scm")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         project = sequential if self.variant == "sequential" else orthogonal
         wx, wy = project(from_x.apply(x), from_y.apply(y), labels, bits)
@@ -180,7 +180,7 @@ class SCM(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centered copy, their reduction, and square matrices of covariance."""
-        two(widths, "scm")
+        modality_pair(widths, "scm")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         if self.variant == "orthogonal":
             check_orthogonal(min(items - 1, *reduced.values()), bits)
