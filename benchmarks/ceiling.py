@@ -40,7 +40,7 @@ from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import Inputs, prepare, widths
 from crossmodal_hash.training.real_codes import real_codes
 from crossmodal_hash.training.schedule import learning_rate
-from crossmodal_hash.training.setup import labels_of, split_of, vocabulary_of
+from crossmodal_hash.training.setup import split_of, vocabulary_of
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 
 EPOCHS = (8, 12, 18)
@@ -53,7 +53,7 @@ Logits = NDArray[np.float32]
 def classifier(settings: Settings, dataset: Dataset) -> Settings:
     """The towers of a recipe with one linear output a class."""
     towers = {m: t.model_dump() | {"head": "identity", "level_heads": False} for m, t in settings.towers.items()}
-    changed = settings.model_dump() | {"towers": towers, "bits": labels_of(dataset).shape[1]}
+    changed = settings.model_dump() | {"towers": towers, "bits": len(dataset.label_names)}
     return Settings.model_validate(changed)
 
 
@@ -88,8 +88,9 @@ class Classifiers:
             for step, batch in enumerate(inputs.batches(plan, [modality]), epoch * steps):
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(train, step, steps)
-                assert batch.labels is not None
-                loss = nnf.binary_cross_entropy_with_logits(tower(batch.inputs[modality]).u, batch.labels.float())
+                assert inputs.labels is not None
+                labels = inputs.labels[batch.rows].float()
+                loss = nnf.binary_cross_entropy_with_logits(tower(batch.inputs[modality]).u, labels)
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()
@@ -98,7 +99,7 @@ class Classifiers:
 
     def probabilities(self, modality: str, members: int) -> tuple[NDArray[np.float64], int]:
         """(N, C) from the mean logits of some towers, and the length of training that suits the validation items."""
-        truth = labels_of(self.dataset)[self.split.validation].astype(np.float64)
+        truth = _labels(self.dataset)[self.split.validation].astype(np.float64)
 
         def misfit(logits: Logits) -> float:
             z = logits[self.split.validation].astype(np.float64)
@@ -113,6 +114,12 @@ class Classifiers:
         vocabulary = vocabulary_of(self.dataset, self.settings, self.split)
         model = build_model(self.settings, widths(self.dataset, vocabulary))
         return model, prepare(self.dataset, model, vocabulary, CPU)
+
+
+def _labels(dataset: Dataset) -> NDArray[np.int64]:
+    if dataset.labels is None:
+        raise SystemExit(f"{dataset.name} has no labels, so it has no ceiling")
+    return dataset.labels.astype(np.int64)
 
 
 def share_a_label(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +141,7 @@ def ceiling(settings: Settings, dataset: Dataset, split: Split, members: int) ->
     """Direction -> mAP@all against the unseen database, and how the classifiers were trained."""
     classifiers = Classifiers(settings, dataset, split)
     found = {modality: classifiers.probabilities(modality, members) for modality in ("image", "text")}
-    labels, asked, searched = labels_of(dataset).astype(np.int64), split.query, split.unseen
+    labels, asked, searched = _labels(dataset), split.query, split.unseen
     relevant = (labels[asked] @ labels[searched].T) > 0
     out = {}
     for direction in DIRECTIONS:

@@ -20,7 +20,7 @@ from crossmodal_hash.settings.layers import Layer
 from crossmodal_hash.settings.resolve import Resolved, resolve
 from crossmodal_hash.training import trainer
 from crossmodal_hash.training.encode import encode
-from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
+from crossmodal_hash.training.fit_to_data import data_layers, frozen_by_default
 
 
 class Run(folder.Run):
@@ -52,8 +52,8 @@ class Method:
         given = cast(Flags, {**self.flags, **flags})
         frozen = frozen_by_default(given.get("device"))
         first = self._resolved(given, frozen, [])
-        layer = None if data is None else data_layer(first, data)
-        return first if layer is None else self._resolved(given, frozen, [layer])
+        layers = [] if data is None else data_layers(first, data)
+        return self._resolved(given, frozen, layers) if layers else first
 
     def _resolved(self, flags: Flags, frozen: bool, extra: list[Layer]) -> Resolved:
         return resolve(self.recipe, file=self.file, sets=self.sets, flags=flags, frozen_by_default=frozen, extra=extra)

@@ -58,6 +58,7 @@ CRITERIA: Registry[Criterion] = Registry(
         "mmd-batch": "crossmodal_hash.criteria.mmd_batch:MMDBatch",
         "mmd-inverted": "crossmodal_hash.criteria.mmd_inverted:MMDInverted",
         "fgsc": "crossmodal_hash.criteria.fgsc:FGSC",
+        "pairs": "crossmodal_hash.criteria.pairs:Pairs",
     },
     aliases={"cosine": "fgsc"},
 )
@@ -67,6 +68,7 @@ LOSSES: Registry[HashLoss] = Registry(
     group="crossmodal_hash.losses",
     contract="crossmodal_hash.contracts:HashLoss",
     builtin={
+        "info-nce": "crossmodal_hash.losses.info_nce:InfoNCE",
         "pairwise-nll": "crossmodal_hash.losses.pairwise_nll:PairwiseNLL",
         "similarity-mse": "crossmodal_hash.losses.similarity_mse:SimilarityMSE",
         "quantization": "crossmodal_hash.losses.quantization:Quantization",
@@ -82,7 +84,13 @@ LOSSES: Registry[HashLoss] = Registry(
         "classify": "crossmodal_hash.losses.classify:Classify",
         "adversary": "crossmodal_hash.losses.adversary:Adversary",
     },
-    aliases={"nll": "pairwise-nll", "mse": "similarity-mse", "quantisation": "quantization"},
+    aliases={
+        "nll": "pairwise-nll",
+        "infonce": "info-nce",
+        "contrastive": "info-nce",
+        "mse": "similarity-mse",
+        "quantisation": "quantization",
+    },
 )
 
 CLOSED_FORMS: Registry[ClosedForm] = Registry(

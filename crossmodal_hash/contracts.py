@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossmodal_hash.errors import ContractError, ShapeError
+from crossmodal_hash.evidence import Seen, Sees, count
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.types import Fused, Level, LevelInfo
 
@@ -112,40 +113,57 @@ class Fusion(Component):
         return fused
 
 
-Sees = Literal["labels", "features", "pairs"]
-"""Evidence of similarity: labels, (B, C) in {0, 1}; frozen features, (B, D); or which items belong together."""
-
-
 class Criterion(Component):
     """Evidence of two blocks of items in, their similarity out; larger always means more similar."""
 
     sees: ClassVar[Sees] = "labels"
-    """Which evidence it needs. Training has labels."""
+    """Which evidence it needs: `labels`, `features` or `pairs`, each in the form that `evidence.Sees` describes."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     symmetric: ClassVar[bool] = True
     larger_is_more_alike: ClassVar[bool] = True
     """False for a criterion that is kept only to show its effect: a distance instead of a similarity."""
 
-    def fit(self, labels: Tensor) -> None:
-        """Store a statistic of all training labels (N, C), such as a bandwidth, in a buffer.
+    def fit(self, seen: Any) -> None:
+        """Store a statistic of the evidence of all N training items, such as a bandwidth, in a buffer.
 
-        A resumed run calls `fit` again before it loads its buffers, so their shapes may depend on C.
+        A resumed run calls `fit` again before it loads its buffers, so their shapes may depend on C or D.
         """
 
     @abstractmethod
-    def compute(self, a: Tensor, b: Tensor) -> Tensor:
-        """Evidence of both blocks, for labels (B, C) and (M, C) in {0, 1} -> s (B, M)."""
+    def compute(self, a: Any, b: Any) -> Tensor:
+        """Evidence of both blocks -> s (B, M).
 
-    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        For `labels`, a is (B, C) and b is (M, C), float in {0, 1}; for `features`, modality -> (B, D) and modality ->
+        (M, D), float; for `pairs`, (B, 1) and (M, 1), int64.
+        """
+
+    def forward(self, a: Seen, b: Seen) -> Tensor:
         """Check the blocks, then compute."""
-        if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-            raise ShapeError(f"{self.sees} must be (B, C) and (M, C), not {tuple(a.shape)} and {tuple(b.shape)}")
-        s = self.compute(a.float(), b.float())
-        if s.shape != (len(a), len(b)):
-            said = f"returned {tuple(s.shape)}, not (B, M), here {(len(a), len(b))}"
-            raise ContractError(type(self), "compute", said)
+        blocks = [self._checked(x, y) for x, y in ((a, b), (b, a))]
+        s = self.compute(*blocks)
+        shape = count({self.sees: a}), count({self.sees: b})
+        if s.shape != shape:
+            raise ContractError(type(self), "compute", f"returned {tuple(s.shape)}, not (B, M), here {shape}")
         return s
+
+    def _checked(self, seen: Seen, other: Seen) -> Seen:
+        """One block as `compute` gets it, if it fits the other."""
+        if self.sees == "features":
+            if not (isinstance(seen, Mapping) and isinstance(other, Mapping) and seen and set(seen) == set(other)):
+                raise ShapeError("features must be (B, D) and (M, D) of the same modalities, by name")
+            return {name: self._matrix(x, other[name], "D").float() for name, x in seen.items()}
+        if not (isinstance(seen, Tensor) and isinstance(other, Tensor)):
+            raise ShapeError(f"{self.sees} must be matrices, not {type(seen).__name__} and {type(other).__name__}")
+        x = self._matrix(seen, other, "C" if self.sees == "labels" else "1")
+        return x.float() if self.sees == "labels" else x
+
+    def _matrix(self, x: Tensor, other: Tensor, columns: str) -> Tensor:
+        if x.ndim != 2 or other.ndim != 2 or x.shape[1] != other.shape[1]:
+            raise ShapeError(
+                f"{self.sees} must be (B, {columns}) and (M, {columns}), not {tuple(x.shape)} and {tuple(other.shape)}"
+            )
+        return x
 
 
 class HashLoss(Component):

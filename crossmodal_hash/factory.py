@@ -189,12 +189,7 @@ def build_term(name: str, settings: TermSettings) -> Term:
     if loss.compares == "pairs" and criterion is None:
         raise SettingsError(
             f"terms.{name}: loss {settings.loss.name!r} compares pairs and needs a criterion; "
-            f"set terms.{name}.criterion, such as hard"
-        )
-    if named is not None and criterion is not None and criterion.sees != "labels":
-        raise SettingsError(
-            f"terms.{name}.criterion: {named.name!r} needs {criterion.sees}, but training has only labels; choose one "
-            f"that needs labels, such as hard"
+            f"set terms.{name}.criterion, such as hard or pairs"
         )
     return Term(
         loss,

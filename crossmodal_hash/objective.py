@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from crossmodal_hash.contracts import Criterion, HashLoss, Sees
+from crossmodal_hash.contracts import Criterion, HashLoss
+from crossmodal_hash.evidence import Evidence, Seen, Sees, between
 from crossmodal_hash.types import HashOutput
 
 Heads = Literal["fused", "levels+fused", "sum"]
@@ -25,8 +26,7 @@ class Block:
     Attributes:
         live: modality -> outputs of the B items; gradients flow through these.
         others: modality -> outputs of the M items they are compared with: the same, or a memory of all.
-        evidence: what a criterion may need -> that of the B items and that of the M others: labels are (B, C) and
-            (M, C).
+        evidence: kind of evidence -> that of the B items and that of the M others.
         partners: modality -> outputs of the same B items, for losses on the codes of one item.
         codes: (B, K) in {-1, 1}, the binary codes that the outputs should approach.
         guides: which modalities of `others` guide the rest.
@@ -34,7 +34,7 @@ class Block:
 
     live: Mapping[str, HashOutput]
     others: Mapping[str, HashOutput]
-    evidence: Mapping[Sees, tuple[Tensor, Tensor]]
+    evidence: Mapping[Sees, tuple[Seen, Seen]]
     partners: Mapping[str, HashOutput]
     codes: Tensor
     guides: Collection[str] = ()
@@ -42,7 +42,9 @@ class Block:
     @property
     def labels(self) -> Tensor:
         """(B, C) of the B items."""
-        return self.evidence["labels"][0]
+        labels = self.evidence["labels"][0]
+        assert isinstance(labels, Tensor)
+        return labels
 
     def inter(self, between: Between = "all") -> Iterator[tuple[str, str]]:
         """Pairs of modalities, each once; for `guide` those with a guide, including a learning guide with itself."""
@@ -62,7 +64,7 @@ def binary(x: Tensor) -> Tensor:
 
 def in_batch(
     outputs: Mapping[str, HashOutput],
-    labels: Tensor,
+    evidence: Evidence,
     *,
     constants: Mapping[str, HashOutput] | None = None,
     guides: Collection[str] = (),
@@ -71,7 +73,7 @@ def in_batch(
 
     Args:
         outputs: modality -> outputs of the B items; gradients flow through these.
-        labels: (B, C).
+        evidence: of the B items.
         constants: outputs of towers that do not learn in this step.
         guides: which of the modalities guide the others.
     """
@@ -79,7 +81,7 @@ def in_batch(
     with torch.no_grad():
         codes = binary(torch.stack([output.u for output in everything.values()]).sum(0))
     present = [name for name in guides if name in everything]
-    return Block(outputs, everything, {"labels": (labels, labels)}, everything, codes, present)
+    return Block(outputs, everything, between(evidence, evidence), everything, codes, present)
 
 
 def head_pairs(a: HashOutput, b: HashOutput, heads: Heads, on: On = "codes") -> list[tuple[Tensor, Tensor, float]]:
@@ -101,7 +103,7 @@ class Term(nn.Module):
 
     Args:
         loss: compares pairs, or what belongs to one item.
-        criterion: similarity of labels; needed by losses that compare pairs.
+        criterion: similarity of items; needed by losses that compare pairs.
         weight: factor on the whole term.
         inter: factor on pairs across modalities.
         intra: factor on pairs within a modality, as it affects the tower that learns: compared with a memory, one side
@@ -128,6 +130,13 @@ class Term(nn.Module):
         self.weight, self.inter, self.intra, self.heads = weight, inter, intra, heads
         self.between, self.on = between, on
         self.copies = nn.ModuleDict()
+
+    @property
+    def needs(self) -> Sees | None:
+        """The kind of evidence that it cannot do without."""
+        if self.loss.compares == "items":
+            return "labels"
+        return self.criterion.sees if self.criterion is not None and self.loss.compares == "pairs" else None
 
     def setup(self, widths: Mapping[str, int], bits: int, classes: int) -> None:
         """Give every modality its own copy of a loss on items; `widths` are those of the fused features."""
@@ -203,11 +212,16 @@ class Objective(nn.Module):
         for _, term in self.each():
             term.setup(widths, bits, classes)
 
-    def fit(self, labels: Tensor) -> None:
-        """Fit every criterion to the training labels (N, C)."""
+    @property
+    def needs(self) -> frozenset[Sees]:
+        """The kinds of evidence without which its terms cannot be computed."""
+        return frozenset(kind for _, term in self.each() if (kind := term.needs) is not None)
+
+    def fit(self, evidence: Evidence) -> None:
+        """Fit every criterion to the evidence of the N training items."""
         for _, term in self.each():
-            if term.criterion is not None:
-                term.criterion.fit(labels)
+            if term.criterion is not None and term.needs is not None:
+                term.criterion.fit(evidence[term.needs])
 
     @property
     def sees_features(self) -> bool:

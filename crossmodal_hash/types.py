@@ -177,10 +177,8 @@ class Batch:
 
     Attributes:
         inputs: modality name -> (B, ...) tensor, or the levels of a frozen backbone.
-        labels: (B, C) in {0, 1}, or None.
         rows: (B,) positions of the items in the training set.
     """
 
     inputs: Mapping[str, TowerInput]
     rows: Tensor
-    labels: Tensor | None = None

@@ -48,3 +48,13 @@ def at_least(parameter: str, value: float, low: float) -> None:
     """
     if not low <= value < math.inf:
         raise SettingsError(f"{parameter} is {value}; use a number of at least {low}")
+
+
+def above(parameter: str, value: float, low: float) -> None:
+    """Check that a parameter is a finite number above its limit.
+
+    Raises:
+        SettingsError: if it is not above, infinite or not a number.
+    """
+    if not low < value < math.inf:
+        raise SettingsError(f"{parameter} is {value}; use a number above {low}")

@@ -8,18 +8,22 @@ from typing import Any
 
 from crossmodal_hash.runs.history import read_rows
 
+CHOOSING = ("/unseen/", "/partners/")
+"""What a score among items that were not trained on has in its name: by shared labels, and by belonging together."""
+
 
 def selection_score(scores: Mapping[str, float]) -> float:
-    """The score that selects the epoch: the mean over directions of the scores among items that were not trained on.
+    """The score that selects the epoch: the mean of the scores among items that were not trained on.
 
-    Codes of training items are memorized, better with every epoch, so their scores say nothing about new items.
+    Over both directions, and over labels and pairs where a training sees both. Codes of training items are memorized,
+    better with every epoch, so their scores say nothing about new items.
 
     Example:
         >>> selection_score({"image->text/map@all": 0.9, "image->text/unseen/map@all": 0.5})
         0.5
     """
-    unseen = [value for name, value in scores.items() if "/unseen/" in name]
-    return sum(unseen) / len(unseen)
+    chosen = [value for name, value in scores.items() if any(part in name for part in CHOOSING)]
+    return sum(chosen) / len(chosen)
 
 
 def kept_scores(path: Path, select: str) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class TermSettings(Strict):
     """One term of the objective."""
 
     loss: Part
-    criterion: Part | None = Field(None, description="similarity of labels, for losses that compare pairs")
+    criterion: Part | None = Field(None, description="similarity of items, for losses that compare pairs")
+    optional: bool = Field(False, description="leave the term out if the data lacks the evidence it needs")
     graded: bool = Field(False, description="whether --sim names this term's criterion")
     weight: float = Field(1.0, ge=0, description="factor on the whole term; 0 leaves it out")
     inter: float = Field(1.0, ge=0, description="factor on pairs across modalities")

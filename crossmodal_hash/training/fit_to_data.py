@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from crossmodal_hash.components import BACKBONES
 from crossmodal_hash.data import Dataset
+from crossmodal_hash.errors import ChashError
+from crossmodal_hash.factory import build_term
 from crossmodal_hash.settings.layers import Layer, nest
 from crossmodal_hash.settings.resolve import Resolved
+from crossmodal_hash.training.training_evidence import lacks
+
+OF_ROWS = {"backbone": {"name": "mlp"}, "levels": 2}
+OF_WORDS = {"backbone": {"name": "bow-mlp", "hidden": [512], "dropout_input": 0.5}, "levels": 1, "width": 0}
+FITTED = {"backbone": {"name": "raw"}, "levels": 1}
 
 
 def frozen_by_default(device: str | None) -> bool:
@@ -15,16 +24,32 @@ def frozen_by_default(device: str | None) -> bool:
     return not torch.cuda.is_available() if device in (None, "auto") else not str(device).startswith("cuda")
 
 
-def data_layer(resolved: Resolved, dataset: Dataset) -> Layer | None:
-    """Feature vectors in place of pictures are read by `mlp`, or as they are, unless the user named a backbone."""
+def data_layers(resolved: Resolved, dataset: Dataset) -> list[Layer]:
+    """Settings that follow from the data, unless the user set them.
+
+    A matrix in place of pictures is read by `mlp`, one in place of texts by `bow-mlp`, and both as they are by a
+    closed-form method. A term that is `optional` is left out where the data lacks the evidence it needs.
+    """
+    return [*_towers(resolved, dataset), *_terms(resolved, dataset)]
+
+
+def _towers(resolved: Resolved, dataset: Dataset) -> Iterator[Layer]:
     for modality, tower in resolved.settings.towers.items():
-        source = dataset.modalities.get(modality)
-        if source is None or "image" in source.feeds:
+        source, reads = dataset.modalities.get(modality), BACKBONES.resolve(tower.backbone.name).reads
+        if source is None or reads in source.feeds or reads not in ("image", "string"):
             continue
-        if BACKBONES.resolve(tower.backbone.name).reads == "image":
-            tower_of_rows = {"backbone": {"name": "mlp"}, "levels": 2}
-            if resolved.settings.closed_form is not None:
-                tower_of_rows = {"backbone": {"name": "raw"}, "levels": 1}
-            values = nest(f"towers.{modality}", tower_of_rows)
-            return Layer(f"data: {modality} is a matrix of features", values)
-    return None
+        of_rows = OF_ROWS if reads == "image" else OF_WORDS
+        values = nest(f"towers.{modality}", FITTED if resolved.settings.closed_form is not None else of_rows)
+        yield Layer(f"data: {modality} is a matrix", values)
+
+
+def _terms(resolved: Resolved, dataset: Dataset) -> Iterator[Layer]:
+    missing = lacks(dataset, resolved.settings)
+    for name, term in resolved.settings.terms.items():
+        if term.optional and term.weight > 0 and missing:
+            try:
+                kind = build_term(name, term).needs
+            except ChashError:  # it is reported where the parts are checked
+                continue
+            if kind in missing:
+                yield Layer(f"data: no {kind}", nest(f"terms.{name}.weight", 0.0))

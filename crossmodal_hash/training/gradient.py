@@ -30,10 +30,11 @@ from crossmodal_hash.training.plan import Phase, epoch_plan
 from crossmodal_hash.training.resources import peak_memory
 from crossmodal_hash.training.rotation import last_layers, rotate
 from crossmodal_hash.training.schedule import learning_rate
-from crossmodal_hash.training.setup import input_widths, labels_of
+from crossmodal_hash.training.setup import classes_of, input_widths
 from crossmodal_hash.training.state import State
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.step import to_device, train_step, unreached
+from crossmodal_hash.training.training_evidence import gather_evidence
 from crossmodal_hash.training.validation import validation_scores
 from crossmodal_hash.types import Batch
 
@@ -46,7 +47,7 @@ class Training:
 
     Args:
         settings: checked settings.
-        dataset: N items with labels.
+        dataset: N items.
         split: which are trained on, and which choose the epoch.
         vocabulary: for texts.
         callback: told the progress.
@@ -73,7 +74,7 @@ class Training:
         if device.type == "cuda":
             self.model.to(memory_format=torch.channels_last)
         objective = build_objective(settings)
-        objective.setup(self.model.widths, settings.bits, labels_of(dataset).shape[1])
+        objective.setup(self.model.widths, settings.bits, classes_of(dataset))
         objective.to(device)
         self.inputs = inputs or prepare(
             dataset,
@@ -86,15 +87,15 @@ class Training:
             workers=settings.train.workers,
             callback=callback,
         )
-        train_labels = torch.from_numpy(labels_of(dataset)[split.train]).to(device)
-        objective.fit(train_labels)
+        self.evidence = gather_evidence(objective.needs, dataset, self.model, self.inputs, split.train, device)
+        objective.fit(self.evidence)
         fit_inputs(self.model, self.inputs.streams, split.train)
         self.state = State(
             self.model,
             objective,
             make_optimizer(self.model, objective, settings),
             make_opponent(objective, settings.train),
-            self._memory(objective, train_labels),
+            self._memory(objective),
             progress or Progress(),
         )
         # The memory is addressed by position among the training items, batches by row of the data set.
@@ -154,7 +155,7 @@ class Training:
         progress = self.state.progress
         history.keep_until(run.metrics, progress.before + progress.epoch)
 
-    def _memory(self, objective: Objective, train_labels: Tensor) -> Memory | None:
+    def _memory(self, objective: Objective) -> Memory | None:
         """The buffers of the alternating form, if that is what the settings ask for."""
         model, settings = self.model, self.settings
         if settings.train.memory != "full":
@@ -163,7 +164,15 @@ class Training:
         heads = {name: 1 + (len(tower.chosen) if tower.supervises_levels else 0) for name, tower in towers.items()}
         generator = torch.Generator().manual_seed(settings.seed)
         features = model.widths if objective.sees_features else None
-        return Memory(heads, train_labels, settings.bits, generator, features=features, guides=model.guides)
+        return Memory(
+            heads,
+            self.evidence,
+            settings.bits,
+            generator,
+            features=features,
+            guides=model.guides,
+            device=self.device,
+        )
 
     def _plan(self, epoch: int) -> list[Phase]:
         train, model = self.settings.train, self.model
@@ -230,6 +239,7 @@ class Training:
                     self.model,
                     self.state.objective,
                     self.state.optimizer,
+                    self.evidence,
                     self._placed(next(batches)),
                     opponent=self.state.opponent,
                     memory=self.state.memory,
@@ -276,7 +286,7 @@ class Training:
                 yield phase.learner, batches
 
     def _placed(self, batch: Batch) -> Batch:
-        return to_device(Batch(batch.inputs, self.position[batch.rows], batch.labels), self.device)
+        return to_device(Batch(batch.inputs, self.position[batch.rows]), self.device)
 
     def _end_epoch(self, run: Run, epoch: int) -> None:
         train, progress = self.settings.train, self.state.progress
@@ -289,7 +299,9 @@ class Training:
             self._renew_statistics(self.model.guides)
         elif len(self.split.validation) and due:
             with self._finished():
-                scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
+                scores = validation_scores(
+                    self.model, self.inputs.plain(), self.split, self.device, by=self.state.objective.needs
+                )
                 score = best_epoch.selection_score(scores)
                 # Of equals the later: few held-out items leave many, and most epochs are better than the first.
                 best = score >= progress.best_score

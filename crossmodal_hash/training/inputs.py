@@ -119,9 +119,8 @@ class Inputs:
         names = list(self.streams) if modalities is None else list(modalities)
         streams = [self.streams[name].batches(plan, epoch) for name in names]
         for rows in plan:
-            index = torch.from_numpy(rows)
-            labels = None if self.labels is None else self.labels[index]
-            yield Batch({name: next(stream) for name, stream in zip(names, streams, strict=True)}, index, labels)
+            inputs = {name: next(stream) for name, stream in zip(names, streams, strict=True)}
+            yield Batch(inputs, torch.from_numpy(rows))
 
 
 def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
+from crossmodal_hash.evidence import Evidence, between, count, take
 from crossmodal_hash.objective import Block, binary
 from crossmodal_hash.types import HashOutput
 
@@ -16,27 +17,30 @@ class Memory:
 
     Args:
         heads: tower -> number of hash heads, the fused one first; each gets a buffer (N, K).
-        labels: (N, C) of the training items.
+        evidence: of the N training items.
         bits: K.
         generator: draws the initial values, N(0, 1).
         features: tower -> width of its fused features, if a term compares them; each gets a buffer (N, D).
         guides: which towers guide the others.
+        device: where the buffers lie.
     """
 
     def __init__(
         self,
         heads: Mapping[str, int],
-        labels: Tensor,
+        evidence: Evidence,
         bits: int,
         generator: torch.Generator,
         *,
         features: Mapping[str, int] | None = None,
         guides: Collection[str] = (),
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.labels, self.guides = labels, guides
+        self.evidence, self.guides = evidence, guides
+        items = count(evidence)
 
         def drawn(width: int) -> Tensor:
-            return torch.randn(len(labels), width, generator=generator).to(labels.device)
+            return torch.randn(items, width, generator=generator).to(device)
 
         self.buffers = {name: [drawn(bits) for _ in range(count)] for name, count in heads.items()}
         self.features = {name: drawn(width) for name, width in (features or {}).items()}
@@ -59,7 +63,7 @@ class Memory:
         return Block(
             live={modality: output},
             others={name: self._output(name) for name in self.buffers},
-            evidence={"labels": (self.labels[rows], self.labels)},
+            evidence=between(take(self.evidence, rows), self.evidence),
             partners={name: self._output(name, rows) for name in self.buffers},
             codes=self.codes[rows],
             guides=self.guides,

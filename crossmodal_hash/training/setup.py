@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from crossmodal_hash.data import (
     Dataset,
     Split,
@@ -16,21 +14,14 @@ from crossmodal_hash.data import (
     read_words,
     split_from_rows,
 )
-from crossmodal_hash.errors import DataError
 from crossmodal_hash.factory import guides, reads
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import widths
 
 
-def labels_of(dataset: Dataset) -> np.ndarray:
-    """The labels (N, C).
-
-    Raises:
-        DataError: if there are none.
-    """
-    if dataset.labels is None:
-        raise DataError(f"{dataset.name} has no labels, and training needs them; encode it with 'chash encode'")
-    return np.asarray(dataset.labels)
+def classes_of(dataset: Dataset) -> int:
+    """C; 0 for data without labels."""
+    return 0 if dataset.labels is None else int(dataset.labels.shape[1])
 
 
 def split_of(dataset: Dataset, settings: Settings) -> Split:
@@ -64,5 +55,4 @@ def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabul
 
 def input_widths(settings: Settings, dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
     """Tower name -> width of its input; guides read the labels."""
-    classes = int(labels_of(dataset).shape[1])
-    return widths(dataset, vocabulary) | dict.fromkeys(guides(settings), classes)
+    return widths(dataset, vocabulary) | dict.fromkeys(guides(settings), classes_of(dataset))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_hash.errors import TrainingError
+from crossmodal_hash.evidence import Evidence, take
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.objective import Block, Objective, in_batch
 from crossmodal_hash.training.memory_bank import Memory
@@ -30,19 +31,25 @@ def move(x: TowerInput, device: torch.device) -> TowerInput:
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The whole batch on `device`."""
-    labels = None if batch.labels is None else batch.labels.to(device, non_blocking=True)
     inputs = {modality: move(x, device) for modality, x in batch.inputs.items()}
-    return Batch(inputs, batch.rows.to(device, non_blocking=True), labels)
+    return Batch(inputs, batch.rows.to(device, non_blocking=True))
 
 
 def losses(
-    model: HashModel, objective: Objective, batch: Batch, *, memory: Memory | None = None, learner: str | None = None
+    model: HashModel,
+    objective: Objective,
+    evidence: Evidence,
+    batch: Batch,
+    *,
+    memory: Memory | None = None,
+    learner: str | None = None,
 ) -> tuple[Tensor, dict[str, Tensor], Block]:
     """Forward and loss.
 
     Args:
         model: the towers.
         objective: the terms.
+        evidence: of the N training items, on the model's device.
         batch: on the model's device.
         memory: buffers of the alternating form; None compares the batch with itself.
         learner: the only tower that learns in this step; None: all except the guides, which are constants then.
@@ -57,9 +64,8 @@ def losses(
             memory.write(learner, batch.rows, outputs[learner])
             block = memory.block(learner, outputs[learner], batch.rows)
         else:
-            labels = batch.labels if batch.labels is not None else torch.empty(0)
             constants = model.constants(batch.inputs) if learner is None else {}
-            block = in_batch(outputs, labels, constants=constants, guides=model.guides)
+            block = in_batch(outputs, take(evidence, batch.rows), constants=constants, guides=model.guides)
         total, shares = objective(block)
     return total, shares, block
 
@@ -90,6 +96,7 @@ def train_step(
     model: HashModel,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
+    evidence: Evidence,
     batch: Batch,
     *,
     opponent: torch.optim.Optimizer | None = None,
@@ -107,7 +114,7 @@ def train_step(
         TrainingError: if no loss carries a gradient.
     """
     optimizer.zero_grad(set_to_none=True)
-    total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
+    total, shares, block = losses(model, objective, evidence, batch, memory=memory, learner=learner)
     if not total.requires_grad:
         raise TrainingError(
             f"no term of the loss has a gradient ({', '.join(shares)}), so nothing can be learned: every loss "

@@ -24,7 +24,8 @@ from crossmodal_hash.training import checkpoint
 from crossmodal_hash.training.closed_form import Fitting
 from crossmodal_hash.training.gradient import Training
 from crossmodal_hash.training.inputs import Streamed
-from crossmodal_hash.training.setup import input_widths, labels_of, split_of, vocabulary_of
+from crossmodal_hash.training.setup import input_widths, split_of, vocabulary_of
+from crossmodal_hash.training.training_evidence import check_evidence
 
 
 def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, callback: Callback | None = None) -> Run:
@@ -32,7 +33,8 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
 
     Args:
         resolved: settings and their origins.
-        dataset: items with labels; its split is drawn, or read from the file the settings name.
+        dataset: items with the evidence that the settings need; its split is drawn, or read from the file that the
+            settings name.
         out: the folder; none makes one under `runs/`.
         callback: told the progress.
 
@@ -45,7 +47,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
     callback = callback or Callback()
     if out is not None:
         refuse_taken(out)
-    labels_of(dataset)
+    check_evidence(dataset, settings)
     split = split_of(dataset, settings)
     if len(split.train) < 2:
         raise DataError(

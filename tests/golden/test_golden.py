@@ -31,11 +31,12 @@ def losses(recipe: str, *, frozen: bool) -> dict[str, float]:
     pictures = torch.randint(0, 256, (ITEMS, 3, 64, 64), dtype=torch.uint8, generator=generator)
     words = (torch.rand(ITEMS, WORDS, generator=generator) < 0.2).float()
     labels = (torch.rand(ITEMS, CLASSES, generator=generator) < 0.4).long()
-    objective.fit(labels)
+    evidence = {"labels": labels, "pairs": torch.arange(ITEMS)[:, None]}
+    objective.fit(evidence)
     inputs = {"image": pictures, "text": words, "label": labels.float()}
     with torch.no_grad():
         outputs = model({name: inputs[name] for name in model.modalities})
-        block = in_batch(outputs, labels, constants=model.constants(inputs), guides=model.guides)
+        block = in_batch(outputs, evidence, constants=model.constants(inputs), guides=model.guides)
         _, shares = objective(block)
     return {name: round(float(value), 6) for name, value in shares.items()}
 

@@ -163,7 +163,7 @@ FAULTS = [
     (
         "criterion",
         Distance,
-        "Items with the same labels are the most similar",
+        "Items with the same evidence are the most similar",
         "the similarity of {0, 1, 2, 3, 4} to itself is 0, but to {} 1; larger must mean more similar",
     ),
     (
@@ -176,7 +176,7 @@ FAULTS = [
         "criterion",
         OneSided,
         "s(a, b) is s(b, a) transposed, if it is declared symmetric",
-        "s(a, b) = 1 but s(b, a) = 0.2 for labels {1} and {0, 1, 2, 3, 4}; fix it, or declare symmetric = False",
+        "s(a, b) = 1 but s(b, a) = 0.2 for {1} and {0, 1, 2, 3, 4}; fix it, or declare symmetric = False",
     ),
     (
         "criterion",
@@ -288,7 +288,7 @@ def test_printing_is_noticed():
 
 
 def test_labels_changed_in_place_and_positional_parameters_are_noticed():
-    assert "changed in place" in seen(Careless, "The given labels")
+    assert "changed in place" in seen(Careless, "The given evidence")
     assert seen(Careless, "Parameters").startswith("parameter 'power' is positional")
 
 

@@ -31,9 +31,13 @@ def batch_on(device, model, frozen):
     pictures = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8, device=device)
     image = model.tower("image").choose(model.tower("image").levels(pictures)) if frozen else pictures
     text = torch.ones(BATCH, WORDS, device=device)
-    labels = torch.ones(BATCH, CLASSES, dtype=torch.uint8, device=device)
-    inputs = {"image": image, "text": text, "label": labels.float()}
-    return Batch(inputs, torch.arange(BATCH, device=device), labels)
+    inputs = {"image": image, "text": text, "label": torch.ones(BATCH, CLASSES, device=device)}
+    return Batch(inputs, torch.arange(BATCH, device=device))
+
+
+def evidence_on(device):
+    labels = torch.ones(ITEMS, CLASSES, dtype=torch.uint8, device=device)
+    return {"labels": labels, "pairs": torch.arange(ITEMS, device=device)[:, None]}
 
 
 def learners(model, memory):
@@ -44,8 +48,15 @@ def memory_on(device, model, settings):
     if settings.train.memory != "full":
         return None
     heads = {m: 1 + (len(model.tower(m).chosen) if model.tower(m).supervises_levels else 0) for m in model.towers}
-    labels = torch.ones(ITEMS, CLASSES, dtype=torch.uint8, device=device)
-    return Memory(heads, labels, settings.bits, torch.Generator(), features=model.widths, guides=model.guides)
+    return Memory(
+        heads,
+        evidence_on(device),
+        settings.bits,
+        torch.Generator(),
+        features=model.widths,
+        guides=model.guides,
+        device=device,
+    )
 
 
 @pytest.mark.parametrize(("recipe", "frozen"), list(product(RECIPES, [True, False])))
@@ -59,7 +70,15 @@ def test_a_whole_training_step_runs_on_the_meta_device(recipe, frozen):
     memory = memory_on("meta", model, settings)
     for learner in learners(model, memory):
         shares = train_step(
-            model, objective, optimizer, batch, opponent=opponent, memory=memory, learner=learner, clip=1.0
+            model,
+            objective,
+            optimizer,
+            evidence_on("meta"),
+            batch,
+            opponent=opponent,
+            memory=memory,
+            learner=learner,
+            clip=1.0,
         )
         assert all(value.device.type == "meta" and value.ndim == 0 for value in shares.values())
     learned = [p for p in model.parameters() if p.requires_grad]
@@ -81,7 +100,7 @@ def test_forward_and_loss_run_on_a_fake_gpu(recipe, frozen):
         batch = batch_on("cuda", model, frozen)
         memory = memory_on("cuda", model, settings)
         for learner in learners(model, memory):
-            total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
+            total, shares, block = losses(model, objective, evidence_on("cuda"), batch, memory=memory, learner=learner)
             assert total.device.type == "cuda"
             assert all(output.u.device.type == "cuda" for output in block.live.values())
             assert all(value.device.type == "cuda" for value in shares.values())
@@ -96,5 +115,6 @@ def test_a_whole_training_step_runs_on_a_gpu(frozen):
     optimizer = make_optimizer(model, objective, settings)
     batch = batch_on("cuda", model, frozen)
     memory = memory_on("cuda", model, settings)
-    shares = train_step(model, objective, optimizer, batch, memory=memory, learner="image" if memory else None)
+    learner = "image" if memory else None
+    shares = train_step(model, objective, optimizer, evidence_on("cuda"), batch, memory=memory, learner=learner)
     assert all(torch.isfinite(value) for value in shares.values())

@@ -52,7 +52,7 @@ def seen(loss, block, **options):
 
 
 def guided():
-    return in_batch({"image": IMAGE, "text": TEXT}, LABELS, constants={"label": LABEL}, guides=["label"])
+    return in_batch({"image": IMAGE, "text": TEXT}, {"labels": LABELS}, constants={"label": LABEL}, guides=["label"])
 
 
 def test_between_guide_pairs_every_tower_with_the_guide_alone():
@@ -61,7 +61,7 @@ def test_between_guide_pairs_every_tower_with_the_guide_alone():
 
 
 def test_a_guide_that_learns_meets_itself():
-    block = in_batch({"label": LABEL}, LABELS, guides=["label"])
+    block = in_batch({"label": LABEL}, {"labels": LABELS}, guides=["label"])
     assert seen(Seen(), block, between="guide") == [(9, 9, 2)]
 
 
@@ -76,15 +76,15 @@ def test_a_term_on_features_sees_the_fused_features():
 
 
 def test_items_are_taken_once_for_every_other_modality_with_equal_shares():
-    assert seen(OfItems(), in_batch({"image": IMAGE, "text": TEXT}, LABELS)) == [(1, 2, 2), (2, 1, 2)]
-    assert seen(OfItems(), in_batch({"image": IMAGE}, LABELS)) == [(1, 1, 2)]
+    assert seen(OfItems(), in_batch({"image": IMAGE, "text": TEXT}, {"labels": LABELS})) == [(1, 2, 2), (2, 1, 2)]
+    assert seen(OfItems(), in_batch({"image": IMAGE}, {"labels": LABELS})) == [(1, 1, 2)]
     assert seen(OfItems(), guided(), between="guide") == [(1, 9, 2), (2, 9, 2)]
 
 
 def test_classify_has_a_layer_for_every_tower_and_predicts_labels_from_features():
     term = Term(Classify(), on="features")
     term.setup({"image": 5, "text": 5}, 2, 2)
-    value = term(in_batch({"image": IMAGE, "text": TEXT}, LABELS), None)[""]
+    value = term(in_batch({"image": IMAGE, "text": TEXT}, {"labels": LABELS}), None)[""]
     slow = 0.0
     for name, tower in (("image", IMAGE), ("text", TEXT)):
         p = torch.sigmoid(term.copies[name].to_labels(tower.features))
@@ -117,7 +117,7 @@ def test_nobody_plays_against_himself():
     term = Term(Adversary(hidden=(4,)), between="guide", on="features")
     term.setup({"label": 5}, 2, 2)
     objective = Objective({"adversary": term})
-    assert objective.opposition(in_batch({"label": LABEL}, LABELS, guides=["label"])) is None
+    assert objective.opposition(in_batch({"label": LABEL}, {"labels": LABELS}, guides=["label"])) is None
 
 
 def test_a_guide_learns_first_and_alone_then_all_the_others():
@@ -139,14 +139,18 @@ def test_the_schedule_begins_when_the_guide_has_learned():
 
 
 def test_the_memory_keeps_features_where_a_term_sees_them():
-    memory = Memory({"image": 1, "label": 1}, LABELS, 2, torch.Generator(), features={"image": 5}, guides=["label"])
+    memory = Memory(
+        {"image": 1, "label": 1}, {"labels": LABELS}, 2, torch.Generator(), features={"image": 5}, guides=["label"]
+    )
     rows = torch.tensor([2])
     memory.write("image", rows, HashOutput(torch.ones(1, 2), (), torch.full((1, 5), 3.0)))
     block = memory.block("image", IMAGE, rows)
     assert block.partners["image"].features.tolist() == [[3.0] * 5]
     assert block.others["image"].features.shape == (3, 5)
     assert block.others["label"].features is None
-    other = Memory({"image": 1, "label": 1}, LABELS, 2, torch.Generator(), features={"image": 5}, guides=["label"])
+    other = Memory(
+        {"image": 1, "label": 1}, {"labels": LABELS}, 2, torch.Generator(), features={"image": 5}, guides=["label"]
+    )
     other.load(memory.state())
     assert torch.equal(other.features["image"], memory.features["image"])
 
@@ -161,7 +165,11 @@ def small():
     objective = build_objective(settings)
     objective.setup(model.widths, 4, 3)
     inputs = {"image": torch.randn(6, 7), "text": torch.ones(6, 20), "label": torch.eye(3).repeat(2, 1)}
-    return settings, model.train(), objective, Batch(inputs, torch.arange(6), inputs["label"])
+    return settings, model.train(), objective, Batch(inputs, torch.arange(6))
+
+
+def evidence_in(batch):
+    return {"labels": batch.inputs["label"]}
 
 
 def moved(module, before):
@@ -173,7 +181,7 @@ def test_the_guide_is_a_constant_while_the_others_learn_and_learns_when_it_is_it
     optimizer, opponent = make_optimizer(model, objective, settings), make_opponent(objective, settings.train)
     for learner, learning in ((None, ("image", "text")), ("label", ("label",))):
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
-        train_step(model.train(), objective, optimizer, batch, opponent=opponent, learner=learner)
+        train_step(model.train(), objective, optimizer, evidence_in(batch), batch, opponent=opponent, learner=learner)
         assert {name.split(".")[1] for name in moved(model, before)} == set(learning)
 
 
@@ -184,16 +192,16 @@ def test_opposed_parameters_are_moved_by_their_own_optimizer_alone():
     assert owned == {id(p) for p in objective.terms["adversary"].copies.parameters()}
     assert not owned & {id(p) for group in optimizer.param_groups for p in group["params"]}
     before = {name: p.detach().clone() for name, p in objective.terms["adversary"].named_parameters()}
-    train_step(model, objective, optimizer, batch, learner=None)
+    train_step(model, objective, optimizer, evidence_in(batch), batch, learner=None)
     assert not moved(objective.terms["adversary"], before)
-    train_step(model, objective, optimizer, batch, opponent=opponent, learner=None)
+    train_step(model, objective, optimizer, evidence_in(batch), batch, opponent=opponent, learner=None)
     assert {name.split(".")[1] for name in moved(objective.terms["adversary"], before)} == {"image", "text"}
 
 
 def test_a_guide_is_no_modality_to_encode():
     _, model, objective, batch = small()
     assert (model.modalities, model.guides) == (("image", "text"), ("label",))
-    _, _, block = losses(model, objective, batch)
+    _, _, block = losses(model, objective, evidence_in(batch), batch)
     assert list(block.live) == ["image", "text"]
 
 

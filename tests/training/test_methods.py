@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import torch
 
+from crossmodal_hash.evidence import between
 from crossmodal_hash.factory import build_objective
 from crossmodal_hash.objective import Block, in_batch
 from crossmodal_hash.recipes import recipes
@@ -44,11 +45,15 @@ def outputs(recipe, seed=0, *, alike=False):
     return {name: one() for name in resolve(recipe).settings.towers}
 
 
+def evidence_of(labels):
+    return {"labels": labels, "pairs": torch.arange(len(labels))[:, None]}
+
+
 def objective_of(recipe, labels):
     torch.manual_seed(0)
     objective = build_objective(resolve(recipe, sets=[f"bits={K}"]).settings)
     objective.setup({"image": D, "text": D, "label": D}, K, C)
-    objective.double().fit(labels)
+    objective.double().fit(evidence_of(labels))
     return objective
 
 
@@ -61,7 +66,7 @@ def test_every_term_of_a_recipe_reaches_every_tower_that_learns(recipe, case):
     kept = {name: constant(output) for name, output in made.items()}
     codes, guides = torch.ones(B, K, dtype=torch.float64), [name for name in made if name == "label"]
     for name, output in made.items():
-        alone = Block({name: output}, kept, {"labels": (labels, labels)}, kept | {name: output}, codes, guides)
+        alone = Block({name: output}, kept, both(labels), kept | {name: output}, codes, guides)
         assert unreached(objective, objective(alone)[1], alone) == []
 
 
@@ -69,10 +74,14 @@ def constant(output):
     return HashOutput(output.u.detach(), tuple(x.detach() for x in output.per_level), output.features.detach())
 
 
+def both(labels):
+    return between(evidence_of(labels), evidence_of(labels))
+
+
 def block_of(made, labels):
     live = {name: output for name, output in made.items() if name != "label"}
     constants = {name: output for name, output in made.items() if name == "label"}
-    return in_batch(live, labels, constants=constants, guides=list(constants))
+    return in_batch(live, evidence_of(labels), constants=constants, guides=list(constants))
 
 
 @pytest.mark.parametrize("recipe", DEEP)
@@ -89,7 +98,7 @@ def test_both_forms_of_the_optimization_pull_a_tower_alike(recipe):
     alone = []
     for name in block.live:
         live, partners = {name: made[name]}, kept | {name: made[name]}
-        one = Block(live, kept, {"labels": (labels, labels)}, partners, block.codes, block.guides)
+        one = Block(live, kept, both(labels), partners, block.codes, block.guides)
         alone += torch.autograd.grad(objective(one)[0], made[name].heads(), allow_unused=True)
     for a, b in zip(together, alone, strict=True):
         assert (a is None) == (b is None)

@@ -1,13 +1,10 @@
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
-import crossmodal_hash as ch
 from crossmodal_hash.contracts import Criterion, HashLoss
 from crossmodal_hash.criteria.hard import Hard
-from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.factory import build_objective
 from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 from crossmodal_hash.losses.quantization import Quantization
@@ -39,7 +36,7 @@ LABELS = torch.tensor([[1, 0], [1, 1], [0, 1]])
 def test_each_pair_of_modalities_is_compared_once_and_each_modality_with_itself():
     loss = Named()
     outputs = {"image": output(1.0), "text": output(2.0), "label": output(3.0)}
-    total, shares = Objective({"t": Term(loss, Hard(), inter=2.0, intra=0.5)})(in_batch(outputs, LABELS))
+    total, shares = Objective({"t": Term(loss, Hard(), inter=2.0, intra=0.5)})(in_batch(outputs, {"labels": LABELS}))
     assert loss.seen == [(1, 2), (1, 3), (2, 3), (1, 1), (2, 2), (3, 3)]
     # Both sides of a pair within a modality learn, so it counts half.
     assert total.item() == pytest.approx(2.0 * 3 + 0.5 * 3 / 2)
@@ -79,7 +76,7 @@ def test_level_heads_are_aligned_from_the_top_and_weighed_by_their_mean():
 def test_losses_on_codes_get_the_partner_rows_and_the_sign_of_the_sum():
     u = torch.tensor([[0.5, -0.2]])
     v = torch.tensor([[-0.1, 0.1]])
-    block = in_batch({"image": HashOutput(u), "text": HashOutput(v)}, torch.tensor([[1]]))
+    block = in_batch({"image": HashOutput(u), "text": HashOutput(v)}, {"labels": torch.tensor([[1]])})
     assert block.codes.tolist() == [[1.0, -1.0]]
     total, _ = Objective({"q": Term(Quantization(third=True), weight=0.1)})(block)
     b = block.codes
@@ -97,9 +94,9 @@ def test_the_hsidhn_objective_equals_its_sum_written_out():
     generator = torch.Generator().manual_seed(1)
     labels = (torch.rand(6, 4, generator=generator) < 0.4).long()
     labels[:, 0] |= labels.sum(1) == 0
-    objective.fit(labels)
+    objective.fit({"labels": labels})
     f, g, f1, g1 = (torch.rand(6, 8, generator=generator) * 2 - 1 for _ in range(4))
-    block = in_batch({"image": HashOutput(f, (f1,)), "text": HashOutput(g, (g1,))}, labels)
+    block = in_batch({"image": HashOutput(f, (f1,)), "text": HashOutput(g, (g1,))}, {"labels": labels})
     total, shares = objective(block)
 
     hard = ((labels.float() @ labels.float().T) > 0).float()
@@ -125,13 +122,13 @@ def test_the_hsidhn_objective_equals_its_sum_written_out():
 
 
 def test_the_nll_of_codes_that_say_nothing_is_log_two():
-    block = in_batch({"image": output(0.0), "text": output(0.0)}, LABELS)
+    block = in_batch({"image": output(0.0), "text": output(0.0)}, {"labels": LABELS})
     total, _ = Objective({"t": Term(PairwiseNLL(), Hard())})(block)
     assert total.item() == pytest.approx(math.log(2))
 
 
 def test_memory_holds_the_latest_codes_and_renews_b_once_an_epoch():
-    memory = Memory({"image": 1, "text": 1}, LABELS, 2, torch.Generator().manual_seed(0))
+    memory = Memory({"image": 1, "text": 1}, {"labels": LABELS}, 2, torch.Generator().manual_seed(0))
     before = memory.codes.clone()
     rows = torch.tensor([2, 0])
     live = HashOutput(torch.tensor([[3.0, -3.0], [-3.0, 3.0]], requires_grad=True))
@@ -148,14 +145,14 @@ def test_memory_holds_the_latest_codes_and_renews_b_once_an_epoch():
 
 
 def test_the_two_buffers_are_not_one_tensor():
-    memory = Memory({"image": 2, "text": 2}, LABELS, 2, torch.Generator().manual_seed(0))
+    memory = Memory({"image": 2, "text": 2}, {"labels": LABELS}, 2, torch.Generator().manual_seed(0))
     tensors = [x for buffers in memory.buffers.values() for x in buffers]
     assert len({x.data_ptr() for x in tensors}) == 4
 
 
 def test_memory_state_round_trips():
-    first = Memory({"image": 1, "text": 2}, LABELS, 2, torch.Generator().manual_seed(0))
-    second = Memory({"image": 1, "text": 2}, LABELS, 2, torch.Generator().manual_seed(1))
+    first = Memory({"image": 1, "text": 2}, {"labels": LABELS}, 2, torch.Generator().manual_seed(0))
+    second = Memory({"image": 1, "text": 2}, {"labels": LABELS}, 2, torch.Generator().manual_seed(1))
     second.load(first.state())
     assert all(torch.equal(a, b) for a, b in zip(first.state().values(), second.state().values(), strict=True))
 
@@ -166,7 +163,7 @@ class Near(Criterion):
     sees = "features"
 
     def compute(self, a, b):
-        return (a @ b.T).clamp(0, 1)
+        return (a["image"] @ b["image"].T).clamp(0, 1)
 
 
 class Given(HashLoss):
@@ -179,15 +176,8 @@ class Given(HashLoss):
 
 def test_a_criterion_is_given_the_evidence_it_says_it_sees():
     loss, features = Given(), torch.eye(3)
-    block = in_batch({"image": output(1.0), "text": output(2.0)}, LABELS)
-    block = replace(block, evidence={**block.evidence, "features": (features, features)})
+    block = in_batch({"image": output(1.0), "text": output(2.0)}, {"labels": LABELS, "features": {"image": features}})
     Objective({"t": Term(loss, Near())})(block)
     assert torch.equal(loss.s, features)
     Objective({"t": Term(loss, Hard())})(block)
     assert torch.equal(loss.s, Hard()(LABELS, LABELS))
-
-
-def test_a_criterion_that_sees_what_training_does_not_have_is_refused():
-    ch.register("criterion", "near", Near)
-    with pytest.raises(SettingsError, match="'near' needs features, but training has only labels; choose"):
-        build_objective(resolve("hsidhn", sets=["terms.soft.criterion=near"]).settings)

@@ -35,7 +35,7 @@ def test_the_weights_of_that_epoch_are_kept(tiny, small, tmp_path, monkeypatch):
 
     def weights(name, epochs, select):
         told = iter(SCORES)
-        monkeypatch.setattr(gradient, "validation_scores", lambda *_: next(told))
+        monkeypatch.setattr(gradient, "validation_scores", lambda *_, **__: next(told))
         sets = [*small[1::2], "train.schedule=constant", "train.validate_every=1", f"train.select={select}"]
         method = ch.build("default", bits=8, sets=sets)
         run = ch.train(method, data, epochs=epochs, out=tmp_path / name)

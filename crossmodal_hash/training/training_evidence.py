@@ -1,0 +1,93 @@
+"""The evidence that a training can see: what its terms need, what the data has, and the tensors themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossmodal_hash.contracts import Backbone
+from crossmodal_hash.data import Dataset
+from crossmodal_hash.errors import DataError, SettingsError
+from crossmodal_hash.evidence import Seen, Sees
+from crossmodal_hash.factory import build_term, guides
+from crossmodal_hash.model import HashModel
+from crossmodal_hash.settings.schema import Settings
+from crossmodal_hash.training.inputs import Inputs, Streamed
+from crossmodal_hash.training.real_codes import BATCH
+from crossmodal_hash.training.rows import Rows, cut
+
+WAY_OUT = {
+    "labels": "add labels, or train without them: --recipe pairs",
+    "pairs": "give data with two modalities",
+    "features": "choose another criterion",
+}
+
+
+def needs(settings: Settings) -> dict[str, Sees]:
+    """Part of the settings that cannot do without a kind of evidence -> that kind."""
+    if settings.closed_form is not None:
+        return {f"closed_form = {settings.closed_form.name!r}": "labels"}
+    found: dict[str, Sees] = {f"tower {name!r}": "labels" for name in guides(settings)}
+    for name, term in settings.terms.items():
+        if term.weight > 0 and (kind := build_term(name, term).needs) is not None:
+            found[f"term {name!r}"] = kind
+    return found
+
+
+def lacks(dataset: Dataset, settings: Settings) -> set[Sees]:
+    """The kinds of evidence that the data does not have for the towers of these settings."""
+    found: set[Sees] = set() if dataset.labels is not None else {"labels"}
+    return found | ({"pairs"} if len(set(settings.towers) - set(guides(settings))) < 2 else set())
+
+
+def check_evidence(dataset: Dataset, settings: Settings) -> None:
+    """Reject data that lacks what the settings need.
+
+    Raises:
+        DataError: naming the part, the kind of evidence and the alternative.
+    """
+    missing = lacks(dataset, settings)
+    for part, kind in needs(settings).items():
+        if kind in missing:
+            what = "labels" if kind == "labels" else "pairs of a picture and a text"
+            raise DataError(f"{dataset.name} has no {what}, and {part} needs them; {WAY_OUT[kind]}")
+
+
+def gather_evidence(
+    kinds: Collection[Sees], dataset: Dataset, model: HashModel, inputs: Inputs, rows: Rows, device: torch.device
+) -> dict[Sees, Seen]:
+    """The evidence of the training items, on the device.
+
+    Args:
+        kinds: which are needed; `pairs` costs nothing and is always there.
+        dataset: N items.
+        model: the towers.
+        inputs: inputs of all N items.
+        rows: (n,), the training items.
+        device: where it is used.
+
+    Raises:
+        SettingsError: for features of a backbone that is trained, because they change.
+    """
+    found: dict[Sees, Seen] = {"pairs": torch.from_numpy(np.asarray(rows, dtype=np.int64))[:, None].to(device)}
+    if "labels" in kinds:
+        found["labels"] = torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8)[rows]).to(device)
+    if "features" in kinds:
+        found["features"] = {name: _features(name, model, inputs, rows).to(device) for name in model.modalities}
+    return found
+
+
+def _features(name: str, model: HashModel, inputs: Inputs, rows: Rows) -> Tensor:
+    """(n, D): the global average of the highest level of a frozen backbone, or the rows of a matrix as they are."""
+    stream = inputs.streams[name].plain()
+    if isinstance(stream, Streamed):
+        backbone: Backbone = model.tower(name).backbone
+        raise SettingsError(
+            f"towers.{name}.backbone = {type(backbone).__name__} is trained, so its features change, and a criterion "
+            f"needs frozen ones; set train.freeze_backbone=true"
+        )
+    parts = [x if isinstance(x, Tensor) else x[-1].mean() for x in stream.batches(cut(rows, BATCH))]
+    return torch.cat([part.float() for part in parts])
