@@ -21,9 +21,11 @@ class Score:
 
     Attributes:
         direction: `image->text`: pictures are the queries, texts are searched.
-        database: `all` is everything that is not a query, training items included, as in the papers; `unseen` is
-            what was neither trained on nor validated with; `query`, for relevance by pairs, the queries' partners.
-            `known-labels` is `all` where codes of some items were made from their labels, a different measurement.
+        database: what is searched. By labels: `all` is everything that is not a query, training items included, as in
+            the papers; `unseen` is what was neither trained on nor validated with; `known-labels` is `all` where codes
+            of some items were made from their labels, a different measurement. By pairs: `query` is the queries'
+            partners alone; `untrained` is every item that was neither trained on nor validated with, partners included;
+            `whole` is every item.
         result: values, and everything that must be reported with them.
     """
 
@@ -36,6 +38,11 @@ class Score:
         """Whether queries and database are of different modalities."""
         asked, _, searched = self.direction.partition("->")
         return asked != searched
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether relevant items are the query's own partners, not items that share a label."""
+        return self.database in ("query", "untrained", "whole")
 
     @property
     def is_whole(self) -> bool:
@@ -61,7 +68,7 @@ def score(
 
     Codes that have parts are queried with the part `query` against `database`; in other codes, every item is a query
     against all items, and is left out of its own ranking. Relevance by pairs applies only to directions across
-    modalities; there, only the partners of the queries are searched.
+    modalities; there, the partners of the queries are among the items searched.
 
     Args:
         codes: modality -> codes of the same items in the same order.
@@ -100,6 +107,44 @@ def score(
     if relevant != "labels" and not any(score.result.relevant_pairs for score in out):
         raise _nothing_matches(first, first)
     return out
+
+
+PAIRED = ("hit@10",)
+"""What is shown of paired retrieval where nobody asks for a metric."""
+
+
+def score_both(
+    codes: Mapping[str, Codes],
+    metrics: Sequence[str] = ("map@all",),
+    paired: Sequence[str] = PAIRED,
+    *,
+    real: Mapping[str, NDArray[Any]] | None = None,
+    **rules: Unpack[Rules],
+) -> list[Score]:
+    """Scores by shared labels, if the codes have labels, and by belonging together, across modalities.
+
+    The two answer different questions: whether what is found is of the same kind, and whether it is the very item.
+
+    Args:
+        codes: modality -> codes of the same items in the same order.
+        metrics: names for scores by labels.
+        paired: names for scores by pairs.
+        real: as for `score`.
+        rules: as for `score`.
+
+    Raises:
+        CodesError: if there is neither: one modality without labels.
+    """
+    scores = []
+    labeled = all(c.labels is not None and c.labels.any() for c in codes.values())
+    if labeled or len(codes) < 2:
+        scores += score(codes, metrics, real=real, **rules)
+    if len(codes) > 1:
+        pairs: Rules = {**rules, "relevant": "pairs"}
+        by_pairs = score(codes, paired, real=real, **pairs)
+        some = [found for found in by_pairs if found.database != "whole"]
+        scores += some or by_pairs
+    return scores
 
 
 def score_pair(queries: Codes, database: Codes, metrics: Sequence[str] = ("map@all",), **rules: Unpack[Rules]) -> Score:
@@ -145,11 +190,13 @@ def _sides(queries: Codes, database: Codes, *, by_pairs: bool) -> list[tuple[str
     """Databases by name, each with the rows of the queries and the rows that are searched."""
     every = np.arange(len(queries))
     if "query" not in queries.parts:
-        return [(_whole(database), every, every)]
+        return [("whole" if by_pairs else _whole(database), every, every)]
     asked = np.flatnonzero(queries.parts["query"])
+    trained = database.parts["train"] | database.parts["validation"]
     if by_pairs:
-        return [("query", asked, asked)]
-    unseen = database.parts["database"] & ~database.parts["train"] & ~database.parts["validation"]
+        sides = [("query", asked, asked), ("untrained", asked, np.flatnonzero(~trained)), ("whole", asked, every)]
+        return [side for i, side in enumerate(sides) if not i or len(side[2]) > len(sides[i - 1][2])]
+    unseen = database.parts["database"] & ~trained
     sides = [(_whole(database), asked, np.flatnonzero(database.parts["database"]))]
     if unseen.any():
         sides.append(("unseen", asked, np.flatnonzero(unseen)))

@@ -26,7 +26,7 @@ from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.codes import save
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.device import pick_device
-from crossmodal_hash.evaluation import score
+from crossmodal_hash.evaluation import score_both
 from crossmodal_hash.opening.open import open_data
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.report.run import facts as run_facts
@@ -77,7 +77,7 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
     for modality, found in codes.items():
         save(run.codes / f"{modality}.safetensors", found)
     with callback.task("scores", len(cell.metrics)):
-        scores = score(codes, cell.metrics)
+        scores = score_both(codes, cell.metrics)
     trained = training_cost(run.metrics)
     seconds = trained.get("seconds", seconds)
     peaks = [peak_memory(pick_device(cell.device or "auto")), trained.get("memory/GB")]

@@ -10,6 +10,7 @@ from typing import Any
 from crossmodal_hash.bench.done import Done
 from crossmodal_hash.bench.published import data_set, notes, printed
 from crossmodal_hash.errors import RunError
+from crossmodal_hash.evaluation import PAIRED
 from crossmodal_hash.metrics import parse
 from crossmodal_hash.report.conventions import DATABASES, TIES
 from crossmodal_hash.report.tables import Strong, Table
@@ -219,17 +220,26 @@ def tables(
     for each in done:
         by_data.setdefault(each.cell.data.name, []).append(each)
     for data, own in by_data.items():
-        there = {score.database for each in own for score in each.record.scores}
-        for database in databases:
-            if database not in there and there & set(databases):
-                continue  # a split may leave no unseen item
-            scores = Scores(own, metric, database)
-            title = f"{data}: {scores.metric}, database {database}"
-            with_printed = with_published and database == "all" and scores.metric == "map@all"
+        for name, against_items in _shown(own, metric, databases):
+            scores = Scores(own, name, against_items)
+            title = f"{data}: {scores.metric}, database {against_items}"
+            with_printed = with_published and against_items == "all" and scores.metric == "map@all"
             out[title] = score_table(scores, show=show, with_published=with_printed)
             if against is not None:
                 out[f"{title}, minus {against}"] = difference_table(scores, against)
     return out
+
+
+def _shown(done: Sequence[Done], metric: str, databases: Sequence[str]) -> list[tuple[str, str]]:
+    """Metric and database of each table: what is asked for, and paired retrieval beside it.
+
+    A split may leave no unseen item, and data without labels have no score by labels; where nothing is left of what is
+    asked for, it is kept, so that its refusal says what there is.
+    """
+    there = {(name, s.database) for d in done for s in d.record.scores for name in s.result.values}
+    asked = [(parse(metric).name, database) for database in databases]
+    paired = [(name, database) for name in PAIRED for database in ("query", "untrained")]
+    return [pair for pair in dict.fromkeys([*asked, *paired]) if pair in there] or asked
 
 
 def _of_seeds(found: int, wanted: int) -> str:

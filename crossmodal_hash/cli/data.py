@@ -93,7 +93,7 @@ def convert(
     """
     from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
-    from crossmodal_hash.opening.open import NO_LABELS, open_data
+    from crossmodal_hash.opening.open import open_data
     from crossmodal_hash.settings.flags import read_part
 
     output = Output(as_json=as_json, quiet=quiet)
@@ -109,7 +109,7 @@ def convert(
     if out.exists():
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
     layout = None if reader is None else read_part(reader)
-    dataset = open_data(path, layout, needs=NO_LABELS, skip_bad=skip_bad, callback=console)
+    dataset = open_data(path, layout, skip_bad=skip_bad, callback=console)
     with console.task(f"write {len(dataset)} items", len(dataset)) as advance:
         write_native(dataset, out, form, done=advance)  # type: ignore[arg-type]
     output.line(str(out), {"out": str(out), "format": form, "reader": dataset.reader, "items": len(dataset)})

@@ -101,7 +101,7 @@ def _dataset(
     console: ConsoleCallback,
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
-    from crossmodal_hash.opening.open import NO_LABELS, open_data, open_inputs, open_own, open_pictures, open_texts
+    from crossmodal_hash.opening.open import open_data, open_inputs, open_own, open_pictures, open_texts
     from crossmodal_hash.settings.flags import read_part
 
     own = run.settings().data
@@ -121,5 +121,5 @@ def _dataset(
         return open_inputs(run, inputs, skip_bad=skip_bad, callback=console), False
     if data is not None and (data != own.path or reader is not None or (skip_bad and not own.skip_bad)):
         named = None if reader is None else read_part(reader)
-        return open_data(data, named, needs=NO_LABELS, skip_bad=skip_bad, callback=console), False
-    return open_own(own, needs=NO_LABELS, callback=console), True
+        return open_data(data, named, skip_bad=skip_bad, callback=console), False
+    return open_own(own, callback=console), True

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from crossmodal_hash.report.result import Line
 
 CODES, POLICY = "Codes without a run", "Metrics and policies"
-COLUMNS = ("direction", "database", "queries", "items", "relevant", "expected", "low", "high", "stable", "random")
+COLUMNS = ("direction", "database", "metric", "queries", "items", "relevant", "expected", "low", "high", "stable",
+           "random")  # fmt: skip
 
 
 def evaluate(
@@ -104,11 +105,13 @@ def evaluate(
 ) -> None:
     """Score the codes of a run, or any codes files, in every direction.
 
-    Without --metric: mAP over the whole ranking, expected over ties and in database order, beside the score of codes
-    without information. `all` is the papers' database, which includes the training items; `unseen` leaves them out.
+    Without --metric: mAP over the whole ranking by shared labels, and the share of queries that find their own partner
+    among the first ten, expected over ties and in database order, beside the score of codes without information. `all`
+    is the papers' database, which includes the training items; `unseen` leaves them out. Partners are looked for among
+    those of the queries (`query`) and among all items that were not trained on (`untrained`).
     """
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
-    from crossmodal_hash.evaluation import score, score_pair
+    from crossmodal_hash.evaluation import score, score_both, score_pair
     from crossmodal_hash.metrics import parse
     from crossmodal_hash.report.conventions import apart, conventions, known_labels, unified
     from crossmodal_hash.report.result import Record
@@ -142,6 +145,7 @@ def evaluate(
     said_of_codes: list[str] = []
     by_radius = any(parse(name).by_radius for name in metrics)
     both = metric is None and ties is None and not thresholds
+    by_default = metric is None and relevant == "labels" and not thresholds
     if queries and database:
         asked = read_file(queries, query_labels or labels, bits)
         searched = read_file(database, database_labels or labels, bits)
@@ -158,10 +162,11 @@ def evaluate(
             opened = open_scored(run, output)
             name = opened.path.name
             found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)
-        scores = score(found, metrics, **rules)
-        stable = score(found, metrics, **in_order) if both else []
+        every = score_both if by_default else score
+        scores = every(found, metrics, **rules)
+        stable = every(found, metrics, **in_order) if both else []
         if reals is not None:
-            real = score(found, metrics, real=reals, **rules)
+            real = every(found, metrics, real=reals, **rules)
         said_of_codes = [*unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)
@@ -195,13 +200,13 @@ def evaluate(
 def tabulate(
     expected: list[Score], stable: list[Score], level: float | None = 0.95
 ) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
-    """Rows for a table and the same as data: map@all in both orders of ties."""
+    """Rows for a table and the same as data: each score in both orders of ties."""
     from crossmodal_hash.report.result import Record
 
     rows, document = [], []
     for mean, ordered in zip(Record("", expected).lines(level), Record("", stable).lines(None), strict=True):
         scores = (mean.value, mean.low, mean.high, ordered.value, mean.random)
-        row = (mean.direction, mean.database, mean.queries, mean.items, mean.relevant_pairs, *scores)
+        row = (mean.direction, mean.database, mean.metric, mean.queries, mean.items, mean.relevant_pairs, *scores)
         rows.append(row)
         document.append(asdict(mean) | dict(zip(COLUMNS, row, strict=True)) | {"interval": level})
     return rows, document

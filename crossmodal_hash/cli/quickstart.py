@@ -22,7 +22,7 @@ def quickstart(
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
     from crossmodal_hash.cli.train import prepare, train_run
-    from crossmodal_hash.evaluation import score
+    from crossmodal_hash.evaluation import score_both
     from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.training.encode import encode
 
@@ -35,9 +35,9 @@ def quickstart(
     codes, _ = encode(run, dataset, device=device or "auto", callback=console)
     write_files(codes, run.codes, ["safetensors"])
     output.say(f"3. chash evaluate {run.path}")
-    scores = score(codes)
-    rows, document = tabulate(scores, score(codes, ties="stable"))
-    output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=f"map@all of {run.path}")
+    scores = score_both(codes)
+    rows, document = tabulate(scores, score_both(codes, ties="stable"))
+    output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=str(run.path))
     for note in conventions(scores, 0.95):
         output.say(note)
     output.say(f"next: chash search {run.path} --text 'a cat'; or chash train --data YOUR_PICTURES")

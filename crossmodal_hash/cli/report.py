@@ -86,12 +86,12 @@ def _bench_page(folder: Path) -> str:
 
 def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:
     """The items of the run, or why they are not available: a report of scores is useful without them."""
-    from crossmodal_hash.opening.open import NO_LABELS, open_own
+    from crossmodal_hash.opening.open import open_own
 
     settings = scored.run.settings().data
     if path is not None:
-        return open_own(settings, path, needs=NO_LABELS)
+        return open_own(settings, path)
     try:
-        return open_own(settings, needs=NO_LABELS)
+        return open_own(settings)
     except ChashError as error:
         return error

@@ -147,7 +147,10 @@ def _labels(report: Report, dataset: Dataset) -> None:
     labels = dataset.labels
     if labels is None or not labels.any():
         report.facts |= {"classes": 0, "items without labels": len(dataset)}
-        report.wrong.append("no item has a label, so it is unknown which items are similar; training needs labels")
+        if len(dataset.modalities) > 1:
+            report.notes.append("no item has a label, so training learns from pairs: which items belong together")
+        else:
+            report.wrong.append("no item has a label and there is one modality, so there is nothing to learn from")
         return
     own, counts = labels.sum(axis=1), labels.sum(axis=0, dtype=np.int64)
     report.facts |= {

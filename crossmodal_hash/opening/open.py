@@ -16,8 +16,8 @@ from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.settings.parts import make
 from crossmodal_hash.settings.schema import DataSettings, Named
 
-EVERYTHING = Needs()
-NO_LABELS = Needs(labels=False)
+USUAL = Needs(labels=False)
+"""Labels are asked for where something needs them."""
 NOTHING = Needs(labels=False, texts=False, pictures=False)
 
 
@@ -25,7 +25,7 @@ def open_data(
     path: str | None,
     reader: Named | None = None,
     *,
-    needs: Needs = EVERYTHING,
+    needs: Needs = USUAL,
     skip_bad: bool = False,
     callback: Callback | None = None,
 ) -> Dataset:
@@ -51,7 +51,7 @@ def open_data(
 
 
 def open_own(
-    data: DataSettings, path: str | None = None, *, needs: Needs = EVERYTHING, callback: Callback | None = None
+    data: DataSettings, path: str | None = None, *, needs: Needs = USUAL, callback: Callback | None = None
 ) -> Dataset:
     """The data set of some settings.
 

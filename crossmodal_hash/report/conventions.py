@@ -23,6 +23,8 @@ DATABASES = {
     "from their labels: not comparable with `all`",
     "unseen": "items that were used neither for training nor for validation",
     "query": "the queries' own partners",
+    "untrained": "items that were used neither for training nor for validation, the queries' partners included",
+    "whole": "every item, training items and the queries' partners included",
 }
 EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are an error"}
 ENOUGH = 100_000
@@ -74,8 +76,12 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
         level: level of the intervals; None without intervals.
     """
     result = scores[0].result
-    notes = [f"{name}: {describe(name)}" for name in (*result.values, *result.curves)]
+    names = dict.fromkeys(name for score in scores for name in (*score.result.values, *score.result.curves))
+    notes = [f"{name}: {describe(name)}" for name in names]
     notes.append(f"ties {result.ties}: {TIES[result.ties]}")
+    if len({score.is_paired for score in scores}) > 1:
+        paired = ", ".join(dict.fromkeys(score.database for score in scores if score.is_paired))
+        notes.append(f"relevant: items that share a label; against {paired}, only the query's own partner")
     none = sorted({score.result.empty_queries for score in scores})
     said = f"{none[0]}" if len(none) == 1 else f"{none[0]} to {none[-1]}"
     notes.append(f"queries without a relevant item (rule {result.empty}): {said}, which {EMPTY[result.empty]}")

@@ -63,12 +63,12 @@ class Shown:
 def gallery(
     score: Score, queries: Codes, database: Codes, dataset: Dataset, *, number: int = 3, top: int = 8
 ) -> list[Shown]:
-    """The worst and the best queries of one direction against the papers' database.
+    """The worst and the best queries of one direction: by map@all, or by the rank of their own partner.
 
     Queries without a relevant item are skipped, because they say nothing about the codes.
 
     Args:
-        score: score of this direction, with map@all.
+        score: score of this direction, with map@all, or with median-rank for relevance by pairs.
         queries: codes of one modality of the whole data set.
         database: codes of the other, or the same, modality.
         dataset: the items, by the ids of the codes.
@@ -76,35 +76,57 @@ def gallery(
         top: number of results of each.
     """
     asked = np.flatnonzero(queries.parts["query"]) if "query" in queries.parts else np.arange(len(queries))
-    searched = np.flatnonzero(database.parts["database"]) if "database" in database.parts else np.arange(len(database))
-    labels = database.labels
-    if labels is None or queries.labels is None:
-        return []
+    searched = _searched(score, database)
     row_of = {name: row for row, name in enumerate(dataset.ids)}
-    values = score.result.per_query["map@all"]
-    per_label = labels[searched].sum(axis=0, dtype=np.int64)
-    answers = np.asarray(queries.labels[asked] @ per_label > 0)
-    order = np.argsort(values, kind="stable")
-    order = order[answers[order]]
+    if score.is_paired:
+        values = score.result.per_query["median-rank"]
+        order = np.argsort(-values, kind="stable")
+    else:
+        if database.labels is None or queries.labels is None:
+            return []
+        values = score.result.per_query["map@all"]
+        per_label = database.labels[searched].sum(axis=0, dtype=np.int64)
+        order = np.argsort(values, kind="stable")
+        order = order[np.asarray(queries.labels[asked] @ per_label > 0)[order]]
     number = min(number, len(order) // 2)
     chosen = [(f"worst {i + 1}", order[i]) for i in range(number)]
     chosen += [(f"best {i + 1}", order[-1 - i]) for i in range(number)]
     out = []
     for said, at in chosen:
         row = int(asked[at])
-        found = _nearest(queries, row, database, searched, top)
-        relevant = (labels[[item for item, _ in found]] & queries.labels[row]).any(axis=1)
+        found = _nearest(queries, row, database, searched, top, with_own=score.is_paired)
         results = [
-            _item(database, item, dataset, row_of, distance, bool(hit))
-            for (item, distance), hit in zip(found, relevant, strict=True)
+            _item(database, item, dataset, row_of, distance, _is_relevant(score, queries, row, database, item))
+            for item, distance in found
         ]
         out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of), results))
     return out
 
 
-def _nearest(queries: Codes, row: int, database: Codes, searched: NDArray[np.int64], top: int) -> list[tuple[int, int]]:
+def _searched(score: Score, database: Codes) -> NDArray[np.int64]:
+    parts = database.parts
+    if "database" not in parts:
+        return np.arange(len(database))
+    if not score.is_paired:
+        return np.flatnonzero(parts["database"])
+    rows = {"query": parts["query"], "untrained": ~(parts["train"] | parts["validation"])}
+    return np.flatnonzero(rows.get(score.database, np.ones(len(database), bool)))
+
+
+def _is_relevant(score: Score, queries: Codes, row: int, database: Codes, item: int) -> bool:
+    if score.is_paired:
+        return bool(queries.ids[row] == database.ids[item])
+    assert queries.labels is not None
+    assert database.labels is not None
+    return bool((database.labels[item] & queries.labels[row]).any())
+
+
+def _nearest(
+    queries: Codes, row: int, database: Codes, searched: NDArray[np.int64], top: int, *, with_own: bool
+) -> list[tuple[int, int]]:
+    """Rows of the nearest items and their distances; an item finds itself only where that is what is asked for."""
     distance = distances(queries.packed[row : row + 1], database.packed[searched], queries.bits)[0]
-    own = searched[database.ids[searched] == queries.ids[row]]
+    own = searched[:0] if with_own else searched[database.ids[searched] == queries.ids[row]]
     order = [int(i) for i in np.argsort(distance, kind="stable")[: top + len(own)]]
     return [(int(searched[i]), int(distance[i])) for i in order if searched[i] not in own][:top]
 

@@ -177,8 +177,9 @@ def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:
 
 
 def _galleries(scored: Scored, dataset: Dataset, number: int) -> Iterator[tuple[str, list[Shown]]]:
+    labeled = any(score.is_whole for score in scored.record.scores)
     for score in scored.record.scores:
-        if score.is_whole:
+        if score.is_whole or (not labeled and score.database == "query"):
             asked, _, searched = score.direction.partition("->")
             shown = gallery(score, scored.codes[asked], scored.codes[searched], dataset, number=number)
             if shown:

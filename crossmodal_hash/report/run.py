@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.evaluation import score
+from crossmodal_hash.evaluation import score_both
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.runs.folder import Run, open_run, read_codes
 from crossmodal_hash.runs.history import History, read_history
 
 METRICS = ("map@all", "map@50", "P@50", "NDCG@50", "radius@2")
+PAIRED = ("hit@1", "hit@5", "hit@10", "median-rank")
 CURVES = ("pr@radius/micro", "pr@rank")
 
 
@@ -49,7 +50,7 @@ def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[st
     run = open_run(path)
     codes = read_codes(run)
     losses, validation = read_history(run.metrics)
-    record = Record(name or run.path.name, score(codes, metrics), facts(run))
+    record = Record(name or run.path.name, score_both(codes, metrics, PAIRED), facts(run))
     return Scored(run, record, codes, losses, validation)
 
 

@@ -17,6 +17,8 @@ from crossmodal_hash.training.training_evidence import lacks
 OF_ROWS = {"backbone": {"name": "mlp"}, "levels": 2}
 OF_WORDS = {"backbone": {"name": "bow-mlp", "hidden": [512], "dropout_input": 0.5}, "levels": 1, "width": 0}
 FITTED = {"backbone": {"name": "raw"}, "levels": 1}
+LACKING = "data: no "
+"""How the origin of a weight begins that is 0 because of the data."""
 
 
 def frozen_by_default(device: str | None) -> bool:
@@ -52,4 +54,14 @@ def _terms(resolved: Resolved, dataset: Dataset) -> Iterator[Layer]:
             except ChashError:  # it is reported where the parts are checked
                 continue
             if kind in missing:
-                yield Layer(f"data: no {kind}", nest(f"terms.{name}.weight", 0.0))
+                yield Layer(f"{LACKING}{kind}", nest(f"terms.{name}.weight", 0.0))
+
+
+def left_out(resolved: Resolved) -> Iterator[str]:
+    """A sentence for each kind of evidence that the data lacks, with the optional terms that need it."""
+    terms: dict[str, list[str]] = {}
+    for key, origin in resolved.origins.items():
+        if origin.startswith(LACKING) and resolved.settings.terms[name := key.split(".")[1]].weight == 0:
+            terms.setdefault(origin.removeprefix(LACKING), []).append(name)
+    for kind, names in terms.items():
+        yield f"the data has no {kind}, so the optional terms that need them are left out: {', '.join(names)}"

@@ -22,6 +22,7 @@ from crossmodal_hash.settings.resolve import Resolved
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training import checkpoint
 from crossmodal_hash.training.closed_form import Fitting
+from crossmodal_hash.training.fit_to_data import left_out
 from crossmodal_hash.training.gradient import Training
 from crossmodal_hash.training.inputs import Streamed
 from crossmodal_hash.training.setup import input_widths, split_of, vocabulary_of
@@ -48,6 +49,8 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
     if out is not None:
         refuse_taken(out)
     check_evidence(dataset, settings)
+    for note in left_out(resolved):
+        callback.on_note(note)
     split = split_of(dataset, settings)
     if len(split.train) < 2:
         raise DataError(

@@ -39,7 +39,7 @@ def needs(settings: Settings) -> dict[str, Sees]:
 
 def lacks(dataset: Dataset, settings: Settings) -> set[Sees]:
     """The kinds of evidence that the data does not have for the towers of these settings."""
-    found: set[Sees] = set() if dataset.labels is not None else {"labels"}
+    found: set[Sees] = set() if dataset.labels is not None and dataset.labels.any() else {"labels"}
     return found | ({"pairs"} if len(set(settings.towers) - set(guides(settings))) < 2 else set())
 
 
