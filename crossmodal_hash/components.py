@@ -26,6 +26,7 @@ BACKBONES: Registry[Backbone] = Registry(
         "channels-mlp": "crossmodal_hash.backbones.channels_mlp:ChannelsMLP",
         "label-mlp": "crossmodal_hash.backbones.label_mlp:LabelMLP",
         "light-residual": "crossmodal_hash.backbones.light_residual:LightResidual",
+        "minilm": "crossmodal_hash.backbones.minilm:MiniLM",
         "mlp": "crossmodal_hash.backbones.mlp:MLP",
         "raw": "crossmodal_hash.backbones.raw:Raw",
     },
