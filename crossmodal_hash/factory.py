@@ -98,6 +98,7 @@ def build_tower(
         level_heads=settings.level_heads,
         bits=bits,
         in_features=in_features,
+        words=in_features if settings.words else 0,
         condense=condense if backbone.freezable else None,
     )
 

@@ -39,6 +39,7 @@ class Tower(nn.Module):
         level_heads: whether every level gets its own hash head.
         bits: K.
         in_features: width of the raw input, which the backbone was set up for.
+        words: L, width of a bag of words that comes as one more level beside those of the backbone; 0 for none.
         condense: side of the grid the levels of a frozen backbone are reduced to; None trains the backbone.
     """
 
@@ -56,10 +57,11 @@ class Tower(nn.Module):
         level_heads: bool,
         bits: int,
         in_features: int,
+        words: int = 0,
         condense: int | None = None,
     ) -> None:
         super().__init__()
-        self.bits, self.in_features, self.condense = bits, in_features, condense
+        self.bits, self.in_features, self.words, self.condense = bits, in_features, words, condense
         self.backbone = backbone
         self.chosen = select(backbone.levels, wanted)
         infos = [backbone.levels[i] for i in self.chosen]
@@ -68,6 +70,8 @@ class Tower(nn.Module):
         self.scale = Scale(columns[backbone.reads]) if scaled else None
         # Without a frozen backbone the maps change as it learns, and batch norm does this work.
         self.standardize = Standardize(infos, condense) if condense is not None else None
+        if words:
+            infos.append(LevelInfo("words", words, 0))
         self.pooling, self.fusion, self.head = pooling, fusion, head
         self.drop_channels = ChannelDropout(input_dropout)
         self.projections = nn.ModuleList()
@@ -114,7 +118,8 @@ class Tower(nn.Module):
         """Raw input (B, ...), or the chosen levels of a backbone that has already run -> codes before the sign."""
         levels = self.choose(self.levels(x)) if isinstance(x, Tensor) else x
         if self.standardize is not None:
-            levels = self.standardize(levels)
+            # Words are counted as present or absent, which is their scale.
+            levels = (*self.standardize(levels[: len(self.chosen)]), *levels[len(self.chosen) :])
         if self.fusion.takes == "levels":
             features, per_level = self.fusion(self.drop_channels(levels))
         else:

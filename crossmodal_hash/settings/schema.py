@@ -42,6 +42,7 @@ class TowerSettings(Strict):
 
     backbone: Part
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
+    words: bool = Field(False, description="also count words, beside a backbone that reads the texts themselves")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
     width: int = Field(256, ge=0, description="D, width of each projected level; 0 does not project")
     input_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on each pooled level, or on its channels")

@@ -111,11 +111,16 @@ def _of_tower(where: str, tower: TowerSettings, of: _Classes) -> Rules:
         why = f"{where}.fusion = {tower.fusion.name!r} takes levels that are neither pooled nor projected"
         yield f"{where}.width", Unused(why)
         yield f"{where}.pooling", Unused(why)
+        yield f"{where}.words", Unused(why)
         own = f"{where}.fusion.dropout or " if "dropout" in parameters(block) else ""
         yield f"{where}.dropout", Unused(why, f"set {own}{where}.input_dropout")
     elif block is not None and tower.width == 0:
         why = f"{where}.width = 0 does not project pooled levels"
         yield f"{where}.dropout", Unused(why, f"set {where}.input_dropout")
+    backbone = of.get(BACKBONES, tower.backbone.name)
+    if backbone is not None and backbone.reads != "string":
+        why = f"{where}.backbone = {tower.backbone.name!r} does not read the texts themselves"
+        yield f"{where}.words", Unused(why)
 
 
 def _of_term(where: str, term: TermSettings, of: _Classes, no_heads: Unused | None) -> Rules:
@@ -174,8 +179,9 @@ def _of_data(settings: Settings, of: _Classes) -> Rules:
     data = settings.data
     classes = {name: of.get(BACKBONES, tower.backbone.name) for name, tower in settings.towers.items()}
     read = {name: getattr(cls, "reads", None) for name, cls in classes.items()}
-    unprocessed = [name for name, reads in read.items() if reads == "string"]
-    if unprocessed and not {"text", None} & set(read.values()):
+    unprocessed = [name for name, reads in read.items() if reads == "string" and not settings.towers[name].words]
+    counted = {reads for name, reads in read.items() if reads in ("text", None) or settings.towers[name].words}
+    if unprocessed and not counted:
         backbone = settings.towers[unprocessed[0]].backbone.name
         why = f"towers.{unprocessed[0]}.backbone = {backbone!r} reads the texts themselves, not word counts"
         yield "data.vocabulary", Unused(why)

@@ -16,7 +16,7 @@ from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.feature_cache import cached_levels
 from crossmodal_hash.training.rows import Rows, cut
-from crossmodal_hash.types import Batch, Levels, TowerInput
+from crossmodal_hash.types import Batch, Level, Levels, TowerInput
 
 
 class Stream(Protocol):
@@ -70,6 +70,23 @@ class Cached:
             yield tuple(
                 a.take(index).where(flip, b.take(index)) for a, b in zip(self.levels, self.mirrored, strict=True)
             )
+
+
+@dataclass(frozen=True)
+class WithWords:
+    """Levels of a frozen backbone that reads texts, and the words that were counted in them as one more level."""
+
+    cached: Cached
+    words: Dense
+
+    def plain(self) -> WithWords:
+        """Itself: no text is drawn in several ways."""
+        return self
+
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Levels]:
+        """The chosen levels, then the words (B, L)."""
+        for levels, words in zip(self.cached.batches(plan, epoch), self.words.batches(plan, epoch), strict=True):
+            yield (*levels, Level(words))
 
 
 @dataclass(frozen=True)
@@ -196,6 +213,9 @@ def prepare(
             for mirrored in ([False, True] if mirror and source.mirrors else [False])
         ]
         streams[name] = Cached(*sides)
+        if tower.words and isinstance(source, Texts):
+            counts = count_words(name, source, vocabulary, tower.words)
+            streams[name] = WithWords(Cached(*sides), Dense(counts, counted=True))
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
     if guides and labels is not None:
         read = Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32)), counted=True)

@@ -39,7 +39,7 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
     """The words of the training texts, if the data has texts whose towers count words."""
-    asis = {name for name, tower in settings.towers.items() if reads(tower) in Texts.feeds}
+    asis = {name for name, tower in settings.towers.items() if reads(tower) in Texts.feeds and not tower.words}
     texts = [source for name, source in dataset.of(Texts).items() if name not in asis]
     if not texts:
         return None

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.training.inputs import Cached, Dense, Inputs, Stream
+from crossmodal_hash.training.inputs import Cached, Dense, Inputs, Stream, WithWords
 from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 
@@ -30,6 +30,7 @@ def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> N
     few = spread(rows, ROWS)
     for name, stream in streams.items():
         tower = model.tower(name)
+        stream = stream.cached if isinstance(stream, WithWords) else stream
         if isinstance(stream, Cached) and tower.standardize is not None:
             tower.standardize.fit(tuple(level.rows(torch.from_numpy(rows)) for level in stream.levels))
         elif isinstance(stream, Dense) and not stream.counted and tower.scale is not None:

@@ -15,7 +15,7 @@ from crossmodal_hash.evidence import Seen, Sees
 from crossmodal_hash.factory import build_term, guides
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.settings.schema import Settings
-from crossmodal_hash.training.inputs import Inputs, Streamed
+from crossmodal_hash.training.inputs import Inputs, Streamed, WithWords
 from crossmodal_hash.training.real_codes import BATCH
 from crossmodal_hash.training.rows import Rows, cut
 
@@ -83,6 +83,7 @@ def gather_evidence(
 def _features(name: str, model: HashModel, inputs: Inputs, rows: Rows) -> Tensor:
     """(n, D): the global average of the highest level of a frozen backbone, or the rows of a matrix as they are."""
     stream = inputs.streams[name].plain()
+    stream = stream.cached if isinstance(stream, WithWords) else stream
     if isinstance(stream, Streamed):
         backbone: Backbone = model.tower(name).backbone
         raise SettingsError(
