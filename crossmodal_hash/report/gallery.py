@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, distances
 from crossmodal_hash.data import Dataset
+from crossmodal_hash.data.captions import text_of_each
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.report.images import thumbnail
 
@@ -81,6 +82,7 @@ def gallery(
     if labels is None or queries.labels is None:
         return []
     row_of = {name: row for row, name in enumerate(dataset.ids)}
+    asked_texts, found_texts = _texts(queries, dataset), _texts(database, dataset)
     values = score.result.per_query["map@all"]
     per_label = labels[searched].sum(axis=0, dtype=np.int64)
     answers = np.asarray(queries.labels[asked] @ per_label > 0)
@@ -95,10 +97,10 @@ def gallery(
         found = _nearest(queries, row, database, searched, top)
         relevant = (labels[[item for item, _ in found]] & queries.labels[row]).any(axis=1)
         results = [
-            _item(database, item, dataset, row_of, distance, bool(hit))
+            _item(database, item, dataset, row_of, found_texts, distance, bool(hit))
             for (item, distance), hit in zip(found, relevant, strict=True)
         ]
-        out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of), results))
+        out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of, asked_texts), results))
     return out
 
 
@@ -109,11 +111,18 @@ def _nearest(queries: Codes, row: int, database: Codes, searched: NDArray[np.int
     return [(int(searched[i]), int(distance[i])) for i in order if searched[i] not in own][:top]
 
 
+def _texts(codes: Codes, dataset: Dataset) -> list[str | None]:
+    """The text of each code; an item may have several."""
+    source = dataset.modalities.get(codes.modality)
+    return [None] * len(codes) if source is None else text_of_each(codes.ids, source, dataset.ids)
+
+
 def _item(
     codes: Codes,
     row: int,
     dataset: Dataset,
     row_of: dict[str, int],
+    texts: Sequence[str | None],
     distance: int | None = None,
     relevant: bool = False,
 ) -> Item:
@@ -121,10 +130,10 @@ def _item(
     labels = ""
     if codes.labels is not None and codes.label_names is not None:
         labels = ", ".join(codes.label_names[i] for i in np.flatnonzero(codes.labels[row]))
-    image = text = None
+    image, text = None, texts[row]
     source, at = dataset.modalities.get(codes.modality), row_of.get(name)
     if source is not None and at is not None:
-        image, text = source.picture(at, SIDE), source.text(at)
+        image = source.picture(at, SIDE)
     picture = None if image is None else thumbnail(image, SIDE)
     if text is not None and len(text) > LETTERS:
         text = text[: LETTERS - 1] + "…"
