@@ -42,8 +42,14 @@ def evaluate(
         typer.Option(help="A query without relevant items counts as: zero, skip, one, error.", rich_help_panel=POLICY),
     ] = "zero",
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="The relevant item has the query's id.", rich_help_panel=POLICY)
+        bool, typer.Option("--pairs", help="The relevant items have the query's id.", rich_help_panel=POLICY)
     ] = False,
+    folds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="With --pairs: equal parts that are ranked by themselves, such as 5.", rich_help_panel=POLICY
+        ),
+    ] = 1,
     qrels: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Judgments of relevance, JSON or TSV.", rich_help_panel=POLICY),
@@ -65,6 +71,18 @@ def evaluate(
         typer.Option(
             metavar="RUN", help="Take ids, labels and split from RUN, which has the same items.", rich_help_panel=CODES
         ),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE[:KEY]",
+            help="The item of each row of the codes NAME, or of 'queries' or 'database'; repeatable.",
+            rich_help_panel=CODES,
+        ),
+    ] = None,
+    texts_per_picture: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows of texts that follow each other for each picture.", rich_help_panel=CODES),
     ] = None,
     labels: Annotated[
         str | None,
@@ -107,7 +125,7 @@ def evaluate(
     Without --metric: mAP over the whole ranking, expected over ties and in database order, beside the score of codes
     without information. `all` is the papers' database, which includes the training items; `unseen` leaves them out.
     """
-    from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
+    from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files, with_ids, without_repeats
     from crossmodal_hash.evaluation import score, score_pair
     from crossmodal_hash.metrics import parse
     from crossmodal_hash.report.conventions import apart, conventions, known_labels, unified
@@ -133,6 +151,8 @@ def evaluate(
         raise SettingsError(
             "--like gives the items of the matrices in --codes; use it with --codes, and without --labels"
         )
+    if (ids or texts_per_picture) and not (codes or queries):
+        raise SettingsError("--ids and --texts-per-picture are for codes without a run; the codes of a run have ids")
     if real_valued and (codes or queries):
         raise SettingsError(
             "--real-valued needs a run to compute the codes before the sign; codes files do not contain them"
@@ -145,23 +165,26 @@ def evaluate(
     if queries and database:
         asked = read_file(queries, query_labels or labels, bits)
         searched = read_file(database, database_labels or labels, bits)
+        found = with_ids({"queries": asked, "database": searched}, ids or (), texts_per_picture)
+        asked, searched = (without_repeats(found, output) if pairs else found).values()
         name = f"{queries} {database}"
-        scores = [score_pair(asked, searched, metrics, **rules)]
-        stable = [score_pair(asked, searched, metrics, **in_order)] if both else []
+        scores = [score_pair(asked, searched, metrics, folds=folds, **rules)]
+        stable = [score_pair(asked, searched, metrics, folds=folds, **in_order)] if both else []
     else:
         reals = None
         if codes:
-            found, name = read_files(codes, labels, bits, _of_run(like)), " ".join(codes)
+            found = read_files(codes, labels, bits, _of_run(like), ids or (), texts_per_picture)
+            found, name = without_repeats(found, output) if pairs else found, " ".join(codes)
         else:
             from crossmodal_hash.runs.folder import read_codes
 
             opened = open_scored(run, output)
             name = opened.path.name
             found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)
-        scores = score(found, metrics, **rules)
-        stable = score(found, metrics, **in_order) if both else []
+        scores = score(found, metrics, folds=folds, **rules)
+        stable = score(found, metrics, folds=folds, **in_order) if both else []
         if reals is not None:
-            real = score(found, metrics, real=reals, **rules)
+            real = score(found, metrics, real=reals, folds=folds, **rules)
         said_of_codes = [*unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)

@@ -24,6 +24,7 @@ DATABASES = {
     "unseen": "items that were used neither for training nor for validation",
     "query": "the queries' own partners",
 }
+FOLDS = "the queries' own partners in equal parts, each ranked by itself, and the mean of their scores"
 EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are an error"}
 ENOUGH = 100_000
 """Number of codes that are examined for bits that nearly all of them share."""
@@ -87,7 +88,7 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
         notes.append(f"{name}: queries that find nothing within the radius count 0; these are {said}")
     if any(score.database != "all" for score in scores):
         named = dict.fromkeys(score.database for score in scores)
-        notes.append("databases: " + "; ".join(f"{name} is {DATABASES[name]}" for name in named))
+        notes.append("databases: " + "; ".join(f"{name} is {DATABASES.get(name, FOLDS)}" for name in named))
     if level is not None:
         notes.append(f"low and high: {level:.0%} bootstrap interval over the queries")
     notes.append("random: score of codes without information")
