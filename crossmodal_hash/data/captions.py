@@ -15,6 +15,8 @@ from crossmodal_hash.data.texts import Texts, TextSource
 from crossmodal_hash.errors import DataError
 
 CHOICES = ("each", "joined", "first")
+JOINED = ("joined", "all")
+"""`all` is the older name, which runs have stored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +122,9 @@ def choose(texts: Sequence[str], choice: str | int) -> list[str]:
     """
     if isinstance(choice, int) and not isinstance(choice, bool) and choice >= 1:
         return list(texts[:choice])
-    if choice not in CHOICES:
+    if choice not in CHOICES + JOINED:
         raise DataError(f"captions={choice!r} is neither {', '.join(map(repr, CHOICES))} nor a number from 1 on")
-    return list(texts) if choice == "each" else ["\n".join(texts)] if choice == "joined" else list(texts[:1])
+    return list(texts) if choice == "each" else ["\n".join(texts)] if choice in JOINED else list(texts[:1])
 
 
 def text_of_each(ids: NDArray[np.str_], source: Source, names: Sequence[str]) -> list[str | None]:
