@@ -55,7 +55,7 @@ def test_texts_divided_otherwise_are_other_data():
 
 def test_only_an_item_without_any_text_is_blank(folder):
     rows = [{"file_name": n, "texts": t, "labels": ["x"]} for n, t in SAID.items()]
-    rows[0]["texts"], rows[1]["texts"], rows[2]["texts"] = ["  ", "a bus", "a car"], [], ["", " "]
+    rows[0]["texts"], rows[1]["texts"], rows[2]["texts"] = ["  ", "a bus", "a car"], [], [" ", ""]
     metadata(folder, rows)
     with pytest.raises(DataError, match=r"2 of 3 rows of .* have no text \('line 2', 'line 3'\)"):
         load_data(folder)

@@ -6,6 +6,7 @@ import signal
 import zipfile
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from crossmodal_hash.codes import load
 from crossmodal_hash.data import Matrix, load_texts
 from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.training.drawn import Drawn, draw
-from crossmodal_hash.training.inputs import Dense
+from crossmodal_hash.training.inputs import Cached, Dense
+from crossmodal_hash.training.statistics import fit_inputs
+from crossmodal_hash.types import Level
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +164,13 @@ def test_closed_forms_fit_the_first_texts_and_unify_all(five, small, tmp_path):
     unified = text.parts["unified"]
     assert unified.any()
     assert all(code.tolist() == of_picture[i] for i, code in zip(text.ids[unified], text.packed[unified], strict=True))
+
+
+def test_the_scale_of_the_input_is_fitted_to_all_texts_of_the_training_items():
+    fitted = []
+    spy = SimpleNamespace(fit=lambda levels: fitted.append(levels[0].x.reshape(-1).tolist()))
+    tower = SimpleNamespace(standardize=spy, scale=None)
+    levels = (Level(torch.arange(7.0)[:, None]),)
+    stream = Drawn(Cached(levels), np.array([0, 0, 1, 2, 2, 2, 3]), seed=0)
+    fit_inputs(SimpleNamespace(tower=lambda name: tower), {"text": stream}, np.array([3, 0, 2]))
+    assert fitted == [[0.0, 1.0, 3.0, 4.0, 5.0, 6.0]]
