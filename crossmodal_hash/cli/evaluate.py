@@ -128,7 +128,7 @@ def evaluate(
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files, with_ids, without_repeats
     from crossmodal_hash.evaluation import score, score_pair
     from crossmodal_hash.metrics import parse
-    from crossmodal_hash.report.conventions import apart, conventions, known_labels, unified
+    from crossmodal_hash.report.conventions import apart, conventions, known_labels, several, unified
     from crossmodal_hash.report.result import Record
     from crossmodal_hash.report.threshold import missed, read_threshold
 
@@ -185,7 +185,7 @@ def evaluate(
         stable = score(found, metrics, folds=folds, **in_order) if both else []
         if reals is not None:
             real = score(found, metrics, real=reals, folds=folds, **rules)
-        said_of_codes = [*unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
+        said_of_codes = [*several(found), *unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)
     if save is not None:

@@ -50,6 +50,16 @@ def known_labels(codes: Mapping[str, Codes]) -> list[str]:
     ]
 
 
+def several(codes: Mapping[str, Codes]) -> list[str]:
+    """A sentence for each modality in which items have several codes."""
+    items = {name: len(np.unique(c.ids)) for name, c in codes.items()}
+    return [
+        f"{name}: {len(codes[name])} codes of {n} items, each a query and a candidate of its own"
+        for name, n in items.items()
+        if n < len(codes[name])
+    ]
+
+
 def apart(codes: Mapping[str, Codes], share: float = 0.95) -> list[str]:
     """A sentence if bits encode the modality instead of the item: they differ between any picture and any text.
 

@@ -141,7 +141,9 @@ def test_every_text_has_the_code_that_it_has_alone(five, small, tmp_path, capsys
     assert main(["report", run, "--out", str(tmp_path / "report.html"), "-q"]) == 0
     page = (tmp_path / "report.html").read_text()
     assert "variant1" in page
-    assert main(["evaluate", run, "--real-valued", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", run, "--real-valued"]) == 0
+    assert f"text: {len(owners)} codes of 48 items, each a query and a candidate of its own" in capsys.readouterr().err
     assert main(["encode", run, "--known-labels", "--out", str(tmp_path / "known"), "-q"]) == 0
     known = {name: load(tmp_path / "known" / f"{name}.safetensors") for name in ("image", "text")}
     of_picture = dict(zip(known["image"].ids.tolist(), known["image"].packed.tolist(), strict=True))
