@@ -115,7 +115,9 @@ READERS: Registry[Reader] = Registry(
         "matrices": "crossmodal_hash.data.readers.matrices:Matrices",
         "coco": "crossmodal_hash.data.readers.coco:Coco",
         "dcmht": "crossmodal_hash.data.readers.dcmht:Dcmht",
+        "flickr": "crossmodal_hash.data.readers.flickr:Flickr",
         "huggingface": "crossmodal_hash.data.readers.huggingface:HuggingFace",
+        "karpathy": "crossmodal_hash.data.readers.karpathy:Karpathy",
         "mirflickr25k": "crossmodal_hash.data.readers.mirflickr25k:MirFlickr25k",
         "nuswide": "crossmodal_hash.data.readers.nuswide:NusWide",
         "parquet": "crossmodal_hash.data.readers.parquet:Parquet",
@@ -128,6 +130,8 @@ READERS: Registry[Reader] = Registry(
         "nus-wide": "nuswide",
         "dchmt": "dcmht",
         "hf": "huggingface",
+        "flickr8k": "flickr",
+        "flickr30k": "flickr",
     },
 )
 

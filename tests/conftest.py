@@ -55,7 +55,8 @@ def tiny(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small() -> list[str]:
     """Options that make a training on `tiny` take a second."""
-    values = ["towers.image.backbone.size=32", "towers.text.backbone.hidden=[32]", "towers.text.backbone.dropout=0.0"]
+    values = ["towers.image.backbone.size=32"]
+    values += ['towers.text.backbone={name="bow-mlp", hidden=[32], dropout=0.0}', "towers.text.width=0"]
     values += [f"towers.image.{key}" for key in ("width=16", "input_dropout=0.0", "dropout=0.0")]
     values += ["train.batch=8", "data.vocabulary.min_count=1", "train.workers=0"]
     return [x for value in values for x in ("--set", value)]

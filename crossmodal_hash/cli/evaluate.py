@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,8 +44,14 @@ def evaluate(
         typer.Option(help="A query without relevant items counts as: zero, skip, one, error.", rich_help_panel=POLICY),
     ] = "zero",
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="The relevant item has the query's id.", rich_help_panel=POLICY)
+        bool, typer.Option("--pairs", help="The relevant items have the query's id.", rich_help_panel=POLICY)
     ] = False,
+    folds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="With --pairs: equal parts that are ranked by themselves, such as 5.", rich_help_panel=POLICY
+        ),
+    ] = 1,
     qrels: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Judgments of relevance, JSON or TSV.", rich_help_panel=POLICY),
@@ -66,6 +73,18 @@ def evaluate(
         typer.Option(
             metavar="RUN", help="Take ids, labels and split from RUN, which has the same items.", rich_help_panel=CODES
         ),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE[:KEY]",
+            help="The item of each row of the codes NAME, or of 'queries' or 'database'; repeatable.",
+            rich_help_panel=CODES,
+        ),
+    ] = None,
+    texts_per_picture: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows of texts that follow each other for each picture.", rich_help_panel=CODES),
     ] = None,
     labels: Annotated[
         str | None,
@@ -110,10 +129,10 @@ def evaluate(
     is the papers' database, which includes the training items; `unseen` leaves them out. Partners are looked for among
     those of the queries (`query`) and among all items that were not trained on (`untrained`).
     """
-    from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
+    from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files, with_ids, without_repeats
     from crossmodal_hash.evaluation import score, score_both, score_pair
     from crossmodal_hash.metrics import parse
-    from crossmodal_hash.report.conventions import apart, conventions, known_labels, unified
+    from crossmodal_hash.report.conventions import apart, conventions, known_labels, several, unified
     from crossmodal_hash.report.result import Record
     from crossmodal_hash.report.threshold import missed, read_threshold
 
@@ -136,6 +155,8 @@ def evaluate(
         raise SettingsError(
             "--like gives the items of the matrices in --codes; use it with --codes, and without --labels"
         )
+    if (ids or texts_per_picture) and not (codes or queries):
+        raise SettingsError("--ids and --texts-per-picture are for codes without a run; the codes of a run have ids")
     if real_valued and (codes or queries):
         raise SettingsError(
             "--real-valued needs a run to compute the codes before the sign; codes files do not contain them"
@@ -145,29 +166,32 @@ def evaluate(
     said_of_codes: list[str] = []
     by_radius = any(parse(name).by_radius for name in metrics)
     both = metric is None and ties is None and not thresholds
-    by_default = metric is None and relevant == "labels" and not thresholds
+    by_default = metric is None and relevant == "labels" and not thresholds and folds == 1
     if queries and database:
         asked = read_file(queries, query_labels or labels, bits)
         searched = read_file(database, database_labels or labels, bits)
+        found = with_ids({"queries": asked, "database": searched}, ids or (), texts_per_picture)
+        asked, searched = (without_repeats(found, output) if pairs else found).values()
         name = f"{queries} {database}"
-        scores = [score_pair(asked, searched, metrics, **rules)]
-        stable = [score_pair(asked, searched, metrics, **in_order)] if both else []
+        scores = [score_pair(asked, searched, metrics, folds=folds, **rules)]
+        stable = [score_pair(asked, searched, metrics, folds=folds, **in_order)] if both else []
     else:
         reals = None
         if codes:
-            found, name = read_files(codes, labels, bits, _of_run(like)), " ".join(codes)
+            found = read_files(codes, labels, bits, _of_run(like), ids or (), texts_per_picture)
+            found, name = without_repeats(found, output) if pairs else found, " ".join(codes)
         else:
             from crossmodal_hash.runs.folder import read_codes
 
             opened = open_scored(run, output)
             name = opened.path.name
             found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)
-        every = score_both if by_default else score
+        every = score_both if by_default else partial(score, folds=folds)
         scores = every(found, metrics, **rules)
         stable = every(found, metrics, **in_order) if both else []
         if reals is not None:
             real = every(found, metrics, real=reals, **rules)
-        said_of_codes = [*unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
+        said_of_codes = [*several(found), *unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)
     if save is not None:

@@ -70,28 +70,31 @@ def search(
         if database is None or run is not None:
             raise SettingsError("--queries are codes already: give --database with them, and no run")
         asked, searched = read_file(queries, None, bits), read_file(database, None, bits)
-        names, words = asked.ids.tolist(), {}
+        names, words = asked.ids.tolist(), []
     else:
         opened = open_scored(run, output)
         asked, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
-        words = _words(opened, searched.modality) if database is None else {}
+        words = _words(opened, searched) if database is None else []
     _comparable(asked, searched)
 
     rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
     found: list[tuple[Any, ...]] = []
     document, missed = [], []
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
-        near = [
-            (d, str(searched.ids[row])) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius
+        near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius]
+        items = [
+            {"item": str(searched.ids[row]), "distance": d} | ({"text": words[row] or ""} if words else {})
+            for row, d in near
         ]
-        found += [(name, rank, d, item) for rank, (d, item) in enumerate(near, 1)]
-        items = [{"item": item, "distance": d} | ({"text": words.get(item, "")} if words else {}) for d, item in near]
+        for rank, item in enumerate(items, 1):
+            said = (_short(item["text"]),) if words else ()
+            found.append((name, rank, item["distance"], item["item"], *said))
         document.append({"query": name, "results": items})
         missed += [(name, distance[0])] if distance and not near else []
     columns: tuple[str, ...] = ("query", "rank", "distance", "item")
     if words:
-        columns, found = (*columns, "text"), [(*row, _short(words.get(row[-1], ""))) for row in found]
+        columns = (*columns, "text")
     output.table(columns, found, document, names=False)
     if missed:
         name, least = min(missed, key=lambda pair: pair[1])
@@ -156,22 +159,23 @@ def _other(run: Run, modality: str) -> Codes:
     return others[0]
 
 
-def _words(run: Run, modality: str) -> dict[str, str]:
-    """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
+def _words(run: Run, searched: Codes) -> list[str | None]:
+    """The text of each code, if it is texts that are searched and the run's data are still there; otherwise none."""
     from crossmodal_hash.components import BACKBONES
+    from crossmodal_hash.data.captions import text_of_each
     from crossmodal_hash.opening.open import NOTHING, open_data
 
-    if BACKBONES.resolve(run.settings().towers[modality].backbone.name).reads == "image":
-        return {}
+    if BACKBONES.resolve(run.settings().towers[searched.modality].backbone.name).reads == "image":
+        return []
     data = run.settings().data
     try:
         # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
         dataset = open_data(data.path, data.reader, needs=NOTHING)
     except ChashError:
-        return {}
-    source = dataset.modalities.get(modality)
-    texts = () if source is None else ((name, source.text(row)) for row, name in enumerate(dataset.ids))
-    return {name: text for name, text in texts if text is not None}
+        return []
+    source = dataset.modalities.get(searched.modality)
+    texts = [] if source is None else text_of_each(searched.ids, source, dataset.ids)
+    return texts if any(text is not None for text in texts) else []
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -30,6 +30,8 @@ class Codes:
         label_names: C names, or None.
         fingerprint: identifies the model that made the codes, or None.
         parts: part name ("query", "train", "validation", "database") -> bool (N,); parts may overlap.
+        numbered: whether the ids are only row numbers, because a matrix came without any: then it is not known which
+            rows of another matrix they belong to, unless there are as many.
 
     Raises:
         CodesError: if the parts do not fit together.
@@ -48,6 +50,7 @@ class Codes:
     label_names: tuple[str, ...] | None = None
     fingerprint: str | None = None
     parts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    numbered: bool = False
 
     def __post_init__(self) -> None:
         check_packed(self.packed, self.bits)

@@ -114,6 +114,7 @@ def load(
         ids=np.arange(len(packed)).astype(np.str_) if ids is None else np.asarray(ids),
         modality=path.stem if modality is None else modality,
         labels=labels,
+        numbered=ids is None,
     )
 
 

@@ -1,5 +1,6 @@
 """Readers, splits, vocabulary and the picture loader; importing this is cheap, torch and scipy come with first use."""
 
+from crossmodal_hash.data.captions import Captions as Captions
 from crossmodal_hash.data.dataset import Dataset as Dataset
 from crossmodal_hash.data.labels import label_matrix as label_matrix
 from crossmodal_hash.data.loader import picture_batches as picture_batches
@@ -20,6 +21,7 @@ from crossmodal_hash.data.splits import make_split as make_split
 from crossmodal_hash.data.splits import read_split as read_split
 from crossmodal_hash.data.splits import split_from_rows as split_from_rows
 from crossmodal_hash.data.texts import Texts as Texts
+from crossmodal_hash.data.texts import TextSource as TextSource
 from crossmodal_hash.data.vocabulary import Vocabulary as Vocabulary
 from crossmodal_hash.data.vocabulary import fit_vocabulary as fit_vocabulary
 from crossmodal_hash.data.vocabulary import read_words as read_words

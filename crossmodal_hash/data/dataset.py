@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.pictures import first
 from crossmodal_hash.data.source import Rows, Source
+from crossmodal_hash.data.texts import TextSource
 from crossmodal_hash.errors import DataError
 
 S = TypeVar("S", bound=Source)
@@ -24,7 +25,8 @@ class Dataset:
     Attributes:
         name: for messages and reports.
         ids: N distinct names, file names or row numbers "0", "1", ...
-        modalities: modality name -> N items of one kind: `Pictures`, `Texts`, rows of a `Matrix`, or another `Source`.
+        modalities: modality name -> N items of one kind: `Pictures`, `Texts` or `Captions`, rows of a `Matrix`, or
+            another `Source`.
         labels: (N, C) uint8 in {0, 1}; an item may have none. None if no labels are known.
         label_names: C names, in the order of the columns.
         split_rows: rows of "query", "train" and "database", if the files came with a split; for `split_from_rows`.
@@ -88,6 +90,11 @@ class Dataset:
     def of(self, kind: type[S]) -> dict[str, S]:
         """The modalities of one kind, such as `Texts`, by name."""
         return {name: source for name, source in self.modalities.items() if isinstance(source, kind)}
+
+    @property
+    def texts(self) -> dict[str, TextSource]:
+        """The modalities made of texts, one or several an item, by name."""
+        return {name: source for name, source in self.modalities.items() if isinstance(source, TextSource)}
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, every modality, labels and their names; the data set's own name does not count."""

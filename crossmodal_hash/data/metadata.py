@@ -1,9 +1,10 @@
 """Data sets described by `metadata.jsonl` or `metadata.csv`: the format for your own data.
 
 One row per item, with `file_name` (relative to the metadata), `text` and `labels`. In jsonl, `labels` is a list of
-strings; in csv, it is one cell with the labels separated by `;`. The pictures are in the same folder or archive, or in
-an archive in that folder. An optional `labels.txt`, one label per line, fixes which labels exist and their order;
-otherwise they are sorted by name. An item may have no label.
+strings, and `texts`, a list of them, may take the place of `text`; in csv, the labels are one cell, separated by `;`.
+With `join`, a row is one text, and rows of one picture are joined to an item. The pictures are in the same folder or
+archive, or in an archive in that folder. An optional `labels.txt`, one label per line, fixes which labels exist and
+their order; otherwise they are sorted by name. An item may have no label.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal_hash.data.captions import one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, Several, safe_name, with_archives
+from crossmodal_hash.data.join_rows import join_rows, labels_of_items, refuse_repeated
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Needs
-from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 METADATA = ("metadata.jsonl", "metadata.csv")
@@ -34,7 +36,7 @@ class Item(NamedTuple):
     """One row of the metadata; `labels` is None if the row does not have the entry."""
 
     file_name: str
-    text: str
+    texts: tuple[str, ...]
     labels: tuple[str, ...] | None
     line: int
 
@@ -61,13 +63,14 @@ def find_metadata(files: Files) -> str | None:
     ).as_posix()
 
 
-def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Dataset:
+def read_metadata(files: Files, name: str, needs: Needs | None = None, *, join: bool = False) -> Dataset:
     """The data set described by the metadata `name` in `files`.
 
     Args:
         files: the store with metadata and pictures.
         name: name of the metadata in `files`, as found by `find_metadata`.
         needs: what must be present; by default everything.
+        join: whether rows with one file name are texts of one item; otherwise they are refused.
 
     Raises:
         DataError: if a line, column, text, label or picture is missing or wrong; with the number and the first.
@@ -79,7 +82,11 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     items = list((_jsonl if path.suffix == ".jsonl" else _csv)(_decode(files.read(path.name), where), where))
     if not items:
         raise DataError(f"{where!r} has no rows; give one row per item")
-    blank = [f"line {item.line}" for item in items if not item.text.strip()]
+    if join:
+        items = _joined(items, where)
+    else:
+        refuse_repeated([item.file_name for item in items], where, "--reader native,join=file_name")
+    blank = [f"line {item.line}" for item in items if not any(text.strip() for text in item.texts)]
     if blank and needs.texts:
         raise DataError(
             f"{len(blank)} of {len(items)} rows of {where!r} have no text ({first(blank)}); fill them, or leave "
@@ -101,7 +108,7 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     return Dataset(
         _stem(files.path),
         tuple(names),
-        {"image": Pictures(files, names), "text": Texts(tuple(item.text for item in items))},
+        {"image": Pictures(files, names), "text": one_or_several([item.texts for item in items])},
         matrix,
         label_names,
     )
@@ -149,9 +156,7 @@ def _jsonl(text: str, where: str) -> Iterator[Item]:
         labels = row.get("labels")
         if labels is not None and not (isinstance(labels, list) and all(isinstance(label, str) for label in labels)):
             raise DataError(f"line {number} of {where!r} has labels {labels!r:.60}; give a list of strings")
-        yield Item(
-            _string(row, "file_name", number, where), _string(row, "text", number, where), _tuple(labels), number
-        )
+        yield Item(_string(row, "file_name", number, where), _said(row, number, where), _tuple(labels), number)
 
 
 def _string(row: dict[str, Any], key: str, number: int, where: str) -> str:
@@ -162,6 +167,31 @@ def _string(row: dict[str, Any], key: str, number: int, where: str) -> str:
             f"line {number} of {where!r} has no string {key!r}, only {sorted(row)}; give file_name, text, labels"
         )
     return value
+
+
+def _said(row: dict[str, Any], number: int, where: str) -> tuple[str, ...]:
+    """The texts of a row: the list `texts`, or the only `text`."""
+    texts = row.get("texts")
+    if texts is None:
+        if isinstance(row.get("text"), list):
+            raise DataError(f"line {number} of {where!r} has a list as its text; call it texts")
+        return (_string(row, "text", number, where),)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"line {number} of {where!r} has texts {texts!r:.60}; give a list of strings")
+    if row.get("text") is not None:
+        raise DataError(f"line {number} of {where!r} has both text and texts; put all texts into texts")
+    return tuple(texts)
+
+
+def _joined(items: Sequence[Item], where: str) -> list[Item]:
+    """One item for each file name, with the texts of all its rows."""
+    names = [item.file_name for item in items]
+    rows = join_rows(names)
+    labels = labels_of_items(rows, [item.labels for item in items], names, where)
+    return [
+        items[own[0]]._replace(texts=tuple(text for row in own for text in items[row].texts), labels=said)
+        for own, said in zip(rows, labels, strict=True)
+    ]
 
 
 def _tuple(labels: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -189,7 +219,7 @@ def _csv(text: str, where: str) -> Iterator[Item]:
                     f"{CSV_SEPARATOR!r}, and a label with a comma needs metadata.jsonl"
                 )
             labels = None if cell is None else [part.strip() for part in cell.split(CSV_SEPARATOR) if part.strip()]
-            yield Item(row["file_name"], row["text"], _tuple(labels), reader.line_num)
+            yield Item(row["file_name"], (row["text"],), _tuple(labels), reader.line_num)
     except csv.Error as error:
         raise DataError(f"line {reader.line_num} of {where!r} is not CSV ({error}); quote cells with commas") from error
 

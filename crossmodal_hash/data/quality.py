@@ -15,7 +15,6 @@ from PIL import Image
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 SHOWN = 20
@@ -73,8 +72,8 @@ def without_blank(dataset: Dataset) -> Dataset:
         DataError: if no item has a text.
     """
     has_text = np.ones(len(dataset), bool)
-    for texts in dataset.of(Texts).values():
-        has_text &= [bool(text.strip()) for text in texts.items]
+    for texts in dataset.texts.values():
+        has_text[texts.blank()] = False
     rows, blank = np.flatnonzero(has_text), np.flatnonzero(~has_text)
     if not len(blank):
         return dataset

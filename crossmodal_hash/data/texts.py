@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,41 @@ from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.source import Rows, Source, View
 
 
+class TextSource(Source):
+    """N items of one or more texts each: `Texts` or `Captions`.
+
+    What looks at texts goes through the three members below, so that it need not know how many an item has.
+    """
+
+    kind = "text"
+    things = "texts"
+    feeds = frozenset({"string"})
+
+    @property
+    @abstractmethod
+    def every(self) -> Texts:
+        """All T texts, those of an item one after another, in the order of the items."""
+
+    @property
+    @abstractmethod
+    def owners(self) -> NDArray[np.int64]:
+        """The item of each text, (T,), ascending; every item has at least one."""
+
+    def said(self, row: int) -> tuple[str, ...]:
+        """The texts of one item."""
+        first, last = np.searchsorted(self.owners, (row, row + 1))
+        return self.every.items[first:last]
+
+    def blank(self) -> list[int]:
+        """The items none of whose texts has a character that can be seen."""
+        seen = np.zeros(len(self), bool)
+        seen[self.owners[[bool(text.strip()) for text in self.every.items]]] = True
+        return [int(row) for row in np.flatnonzero(~seen)]
+
+
 @dataclass(frozen=True)
-class Texts(Source):
-    """N texts as they were written.
+class Texts(TextSource):
+    """N texts as they were written, one an item.
 
     A backbone that reads words has them counted first, by the vocabulary of the training texts.
 
@@ -24,12 +57,22 @@ class Texts(Source):
 
     items: tuple[str, ...]
 
-    kind = "text"
-    things = "texts"
-    feeds = frozenset({"string"})
-
     def __len__(self) -> int:
         return len(self.items)
+
+    @property
+    def every(self) -> Texts:
+        """Itself."""
+        return self
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """0 to N - 1."""
+        return np.arange(len(self.items))
+
+    def said(self, row: int) -> tuple[str, ...]:
+        """The only text of an item."""
+        return (self.items[row],)
 
     def take(self, rows: Rows) -> Texts:
         """The texts at `rows` (M,), in that order."""

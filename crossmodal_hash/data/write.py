@@ -17,13 +17,14 @@ import numpy as np
 from PIL import Image
 
 from crossmodal_hash.atomic import replacing
+from crossmodal_hash.data.captions import Captions
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import safe_name
 from crossmodal_hash.data.matrix import Matrix
 from crossmodal_hash.data.metadata import LABEL_ORDER, METADATA
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures
 from crossmodal_hash.data.splits import split_from_rows
-from crossmodal_hash.data.texts import Texts
+from crossmodal_hash.data.texts import Texts, TextSource
 from crossmodal_hash.errors import DataError, SettingsError
 
 Form = Literal["folder", "zip", "tar"]
@@ -58,6 +59,11 @@ def write_native(
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
     if form != "folder" and out.suffix != f".{form}":
         raise SettingsError(f"{str(out)!r} does not end in .{form}; use this suffix, so that it can be read again")
+    if matrices and dataset.of(Captions):
+        raise DataError(
+            f"{dataset.name!r} holds a matrix and several texts an item, and beside matrices there is one text a row; "
+            f"read it with one text an item"
+        )
     if matrices and form != "folder":
         raise SettingsError(f"{dataset.name!r} holds a matrix, which cannot be read from a {form}; use --format folder")
     files = _with_matrices(dataset) if matrices else _with_metadata(dataset)
@@ -74,7 +80,7 @@ Content = Iterator[tuple[str, bytes]]
 
 def _with_metadata(dataset: Dataset) -> Content:
     pictures, texts = dataset.modalities.get("image"), dataset.modalities.get("text")
-    if not isinstance(pictures, Pictures) or not isinstance(texts, Texts):
+    if not isinstance(pictures, Pictures) or not isinstance(texts, TextSource):
         raise DataError(f"{dataset.name!r} has {', '.join(dataset.modalities)}; pictures and texts are needed")
     names: list[str] = []
     for name, content in _pictures(dataset, pictures):
@@ -82,7 +88,8 @@ def _with_metadata(dataset: Dataset) -> Content:
         yield name, content
     lines = []
     for row, name in enumerate(names):
-        item: dict[str, Any] = {"file_name": name, "text": texts.items[row]}
+        said = texts.said(row)
+        item: dict[str, Any] = {"file_name": name} | ({"text": said[0]} if len(said) == 1 else {"texts": said})
         if dataset.labels is not None:
             item["labels"] = [dataset.label_names[j] for j in np.flatnonzero(dataset.labels[row])]
         lines.append(json.dumps(item, ensure_ascii=False) + "\n")

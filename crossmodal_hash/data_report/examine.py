@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.data import Dataset, Matrix, Split, Texts, fit_vocabulary
+from crossmodal_hash.data import Dataset, Matrix, Split, TextSource, fit_vocabulary
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.pictures import first
 from crossmodal_hash.data.quality import Look
@@ -79,7 +79,7 @@ def examine(
         columns = f", {source.width} columns" if isinstance(source, Matrix) else ""
         report.facts[name] = source.kind + columns
     _pictures(report, [look for each in looks.values() for look in each])
-    for texts in dataset.of(Texts).values():
+    for texts in dataset.texts.values():
         _texts(report, dataset, texts)
     _labels(report, dataset)
     content = contents(dataset, looks)
@@ -120,27 +120,32 @@ def _pictures(report: Report, looks: Sequence[Look]) -> None:
         report.notes.append(f"{len(small)} pictures have a side of less than {SMALL_SIDE} pixels ({first(small)})")
 
 
-def _texts(report: Report, dataset: Dataset, texts: Texts) -> None:
-    empty = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
+def _texts(report: Report, dataset: Dataset, texts: TextSource) -> None:
+    empty = [dataset.ids[row] for row in texts.blank()]
     report.facts["items without text"] = len(empty)
+    if len(texts.every) > len(texts):
+        few, middle, many = np.quantile(np.bincount(texts.owners), [0, 0.5, 1]).astype(int)
+        report.facts["texts"] = len(texts.every)
+        report.facts["texts an item"] = f"{few} to {many}, median {middle}"
     if empty:
         report.wrong.append(
             f"{len(empty)} of {len(dataset)} items have no text ({first(empty)}); fill them, or leave them out with "
             f"--skip-bad"
         )
-    words = [tokens(text) for text in texts.items]
+    words = [tokens(text) for text in texts.every.items]
     low, middle, high = np.quantile([len(said) for said in words], [0, 0.5, 1]).astype(int)
     report.facts["words a text"] = f"{low} to {high}, median {middle}"
     try:
-        vocabulary = set(fit_vocabulary(texts.items, max_words=1_000_000).words)
+        vocabulary = set(fit_vocabulary(texts.every.items, max_words=1_000_000).words)
     except DataError as error:
         report.facts["vocabulary"] = 0
         report.wrong.append(f"texts have nothing in common: {error}")
         return
     report.facts["vocabulary"] = len(vocabulary)
-    without = [name for name, said in zip(dataset.ids, words, strict=True) if said and vocabulary.isdisjoint(said)]
+    without = [row for row, said in zip(texts.owners, words, strict=True) if said and vocabulary.isdisjoint(said)]
     if without:
-        report.notes.append(f"{len(without)} texts have no word that another text has ({first(without)})")
+        shown = first(dataset.ids[row] for row in without)
+        report.notes.append(f"{len(without)} texts have no word that another text has ({shown})")
 
 
 def _labels(report: Report, dataset: Dataset) -> None:

@@ -18,6 +18,8 @@ from crossmodal_hash.metrics.curves import precision_at as precision_at
 from crossmodal_hash.metrics.curves import precision_within as precision_within
 from crossmodal_hash.metrics.curves import recall_at as recall_at
 from crossmodal_hash.metrics.empty import Empty as Empty
+from crossmodal_hash.metrics.folds import cut_folds as cut_folds
+from crossmodal_hash.metrics.folds import mean_of_folds as mean_of_folds
 from crossmodal_hash.metrics.graded import acg as acg
 from crossmodal_hash.metrics.graded import ndcg as ndcg
 from crossmodal_hash.metrics.graded import wap as wap

@@ -205,27 +205,27 @@ def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], da
     """Relevance from judgments in the TREC form, query id -> item id -> grade.
 
     Judgments of items outside the database are ignored, as in a run against a part of it; a query without judgments
-    has no relevant item.
+    has no relevant item. The judgment of an item is that of each of its codes, such as those of its five texts.
 
     Args:
         qrels: the judgments.
-        queries: ids (Q,).
-        database: ids (N,), each once.
+        queries: ids (Q,); may repeat.
+        database: ids (N,); may repeat.
 
     Returns:
         The judged pairs.
 
     Raises:
-        DataError: if an id of the database repeats, or a grade is outside 0..255 or not whole.
+        DataError: if a grade is outside 0..255 or not whole.
     """
-    row = {name: i for i, name in enumerate(database.tolist())}
-    if len(row) != len(database):
-        raise DataError("judgments name items by id, but ids of the database repeat; make them unique")
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(database.tolist()):
+        rows_of.setdefault(name, []).append(row)
     rows = [
-        (q, row[item], grade)
+        (q, row, grade)
         for q, name in enumerate(queries.tolist())
         for item, grade in qrels.get(name, {}).items()
-        if item in row
+        for row in rows_of.get(item, ())
     ]
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     return Pairs(table[:, 0], table[:, 1], len(queries), len(database), table[:, 2])

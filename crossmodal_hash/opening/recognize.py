@@ -19,7 +19,6 @@ from crossmodal_hash.data.matrices.key_sets import KEYS
 from crossmodal_hash.data.metadata import METADATA, find_metadata, read_metadata
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError
 
 EMBEDDED = "openclipart.zip"
@@ -141,8 +140,8 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
     """
     if needs.labels and (dataset.labels is None or not dataset.labels.any()):
         raise DataError(f"{dataset.name!r} has no labels on any of its {len(dataset)} items; training needs them")
-    for texts in dataset.of(Texts).values() if needs.texts else ():
-        blank = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
+    for texts in dataset.texts.values() if needs.texts else ():
+        blank = [dataset.ids[row] for row in texts.blank()]
         if blank:
             raise DataError(
                 f"{len(blank)} of {len(dataset)} items of {dataset.name!r} have no text ({first(blank)}); fill them, "

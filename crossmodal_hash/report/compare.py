@@ -69,7 +69,8 @@ def _compared(
 
 
 def _difference(a: str, first: Score, b: str, other: Score, metric: str, level: float) -> Interval | None:
-    order, at = np.argsort(first.result.query_ids), np.argsort(other.result.query_ids)
+    # Stable: of the texts of one item, which have its id, the first is paired with the first.
+    order, at = (np.argsort(one.result.query_ids, kind="stable") for one in (first, other))
     if not np.array_equal(first.result.query_ids[order], other.result.query_ids[at]):
         raise DataError(
             f"{b} has other queries than {a} in {first.direction}, so they cannot be paired; compare runs of one "

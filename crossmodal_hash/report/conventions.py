@@ -26,6 +26,7 @@ DATABASES = {
     "untrained": "items that were used neither for training nor for validation, the queries' partners included",
     "whole": "every item, training items and the queries' partners included",
 }
+FOLDS = "the queries' own partners in equal parts, each ranked by itself, and the mean of their scores"
 EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are an error"}
 ENOUGH = 100_000
 """Number of codes that are examined for bits that nearly all of them share."""
@@ -48,6 +49,16 @@ def known_labels(codes: Mapping[str, Codes]) -> list[str]:
         f"codes from known labels: {n} items of the database have one code made from their labels, not from their "
         f"pictures or texts; encode without --known-labels for codes of the items themselves"
         for n in counts
+    ]
+
+
+def several(codes: Mapping[str, Codes]) -> list[str]:
+    """A sentence for each modality in which items have several codes."""
+    items = {name: len(np.unique(c.ids)) for name, c in codes.items()}
+    return [
+        f"{name}: {len(codes[name])} codes of {n} items, each a query and a candidate of its own"
+        for name, n in items.items()
+        if n < len(codes[name])
     ]
 
 
@@ -93,7 +104,7 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
         notes.append(f"{name}: queries that find nothing within the radius count 0; these are {said}")
     if any(score.database != "all" for score in scores):
         named = dict.fromkeys(score.database for score in scores)
-        notes.append("databases: " + "; ".join(f"{name} is {DATABASES[name]}" for name in named))
+        notes.append("databases: " + "; ".join(f"{name} is {DATABASES.get(name, FOLDS)}" for name in named))
     if level is not None:
         notes.append(f"low and high: {level:.0%} bootstrap interval over the queries")
     notes.append("random: score of codes without information")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, distances
 from crossmodal_hash.data import Dataset
+from crossmodal_hash.data.captions import text_of_each
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.report.images import thumbnail
 
@@ -78,6 +79,7 @@ def gallery(
     asked = np.flatnonzero(queries.parts["query"]) if "query" in queries.parts else np.arange(len(queries))
     searched = _searched(score, database)
     row_of = {name: row for row, name in enumerate(dataset.ids)}
+    asked_texts, found_texts = _texts(queries, dataset), _texts(database, dataset)
     if score.is_paired:
         values = score.result.per_query["median-rank"]
         order = np.argsort(-values, kind="stable")
@@ -96,10 +98,18 @@ def gallery(
         row = int(asked[at])
         found = _nearest(queries, row, database, searched, top, with_own=score.is_paired)
         results = [
-            _item(database, item, dataset, row_of, distance, _is_relevant(score, queries, row, database, item))
+            _item(
+                database,
+                item,
+                dataset,
+                row_of,
+                found_texts,
+                distance,
+                _is_relevant(score, queries, row, database, item),
+            )
             for item, distance in found
         ]
-        out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of), results))
+        out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of, asked_texts), results))
     return out
 
 
@@ -131,11 +141,18 @@ def _nearest(
     return [(int(searched[i]), int(distance[i])) for i in order if searched[i] not in own][:top]
 
 
+def _texts(codes: Codes, dataset: Dataset) -> list[str | None]:
+    """The text of each code; an item may have several."""
+    source = dataset.modalities.get(codes.modality)
+    return [None] * len(codes) if source is None else text_of_each(codes.ids, source, dataset.ids)
+
+
 def _item(
     codes: Codes,
     row: int,
     dataset: Dataset,
     row_of: dict[str, int],
+    texts: Sequence[str | None],
     distance: int | None = None,
     relevant: bool = False,
 ) -> Item:
@@ -143,10 +160,10 @@ def _item(
     labels = ""
     if codes.labels is not None and codes.label_names is not None:
         labels = ", ".join(codes.label_names[i] for i in np.flatnonzero(codes.labels[row]))
-    image = text = None
+    image, text = None, texts[row]
     source, at = dataset.modalities.get(codes.modality), row_of.get(name)
     if source is not None and at is not None:
-        image, text = source.picture(at, SIDE), source.text(at)
+        image = source.picture(at, SIDE)
     picture = None if image is None else thumbnail(image, SIDE)
     if text is not None and len(text) > LETTERS:
         text = text[: LETTERS - 1] + "…"

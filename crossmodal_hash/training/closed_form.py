@@ -18,11 +18,12 @@ from crossmodal_hash.model import HashModel, Tower, save_weights
 from crossmodal_hash.runs import history
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.settings.schema import Settings
-from crossmodal_hash.training.inputs import Inputs, Stream, prepare, widths
+from crossmodal_hash.training.inputs import Inputs, prepare, widths
 from crossmodal_hash.training.real_codes import BATCH
 from crossmodal_hash.training.resources import available_memory, peak_memory
 from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import move
+from crossmodal_hash.training.stream import Stream
 from crossmodal_hash.training.validation import validation_scores
 
 

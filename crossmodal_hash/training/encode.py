@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.data import Dataset
+from crossmodal_hash.data.captions import owners_of
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import DataError, did_you_mean
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.runs.folder import Run
-from crossmodal_hash.training.inputs import prepare
+from crossmodal_hash.training.inputs import Inputs, prepare
 from crossmodal_hash.training.known_labels import codes_of_labels
 from crossmodal_hash.training.real_codes import real_codes
+
+Owners = Mapping[str, NDArray[np.int64]]
 
 
 def encode(
@@ -43,9 +46,10 @@ def encode(
         callback: receives the progress.
 
     Returns:
-        Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
-        on, the codes have the parts query, train, validation and database; and only there can items of the database get
-        one code from all their modalities (`unified`), if the method is set to do so, or from their labels
+        Modality -> codes, and modality -> (N, K) real codes before the sign; of items with several texts, every text
+        has a code with the id, labels and parts of its item, so that these are more than N. On the data the run was
+        trained on, the codes have the parts query, train, validation and database; and only there can items of the
+        database get one code from all their modalities (`unified`), if the method is set to do so, or from their labels
         (`known_labels`).
 
     Raises:
@@ -63,55 +67,85 @@ def encode(
     label_rows = _aligned(dataset, known) if labels and dataset.labels is not None else None
     model = run.load_model(target)
     inputs = prepare(dataset, model, run.vocabulary(), target, modalities=modalities, callback=callback)
-    u = real_codes(model, inputs, np.arange(len(dataset)), target, callback=callback)
+    owners = {name: owners_of(dataset.modalities[name]) for name in inputs.streams}
+    u = _every_code(model, inputs, owners, target, callback)
     parts = {}
     if own:
         split = run.split(dataset.ids)
         for part in ("query", "train", "validation", "database"):
             parts[part] = np.isin(np.arange(len(dataset)), getattr(split, part))
-        parts |= unify(model, u, parts["database"] & ~parts["query"])
+        parts |= unify(model, u, parts["database"] & ~parts["query"], owners)
         if known_labels:
-            parts |= from_labels(u, _aligned(dataset, known), parts)
+            parts |= from_labels(u, _aligned(dataset, known), parts, owners)
     mark = model.fingerprint()[:16]
     codes = {
         name: Codes(
             pack(values),
             values.shape[1],
-            np.asarray(dataset.ids),
+            np.asarray(dataset.ids)[owners[name]],
             name,
-            label_rows,
+            None if label_rows is None else label_rows[owners[name]],
             known if label_rows is not None else None,
             mark,
-            parts,
+            {part: mask[owners[name]] for part, mask in parts.items()},
         )
         for name, values in u.items()
     }
     return codes, u
 
 
+def _every_code(
+    model: HashModel, inputs: Inputs, owners: Owners, device: torch.device, callback: Callback | None
+) -> dict[str, NDArray[np.float32]]:
+    """Modality -> real codes (T, K); modalities with the same number of codes share their batches."""
+    every = inputs.every()
+    together: dict[int, list[str]] = {}
+    for name in every.streams:
+        together.setdefault(len(owners[name]), []).append(name)
+    found: dict[str, NDArray[np.float32]] = {}
+    for count, names in together.items():
+        found |= real_codes(model, every, np.arange(count), device, modalities=names, callback=callback)
+    return {name: found[name] for name in every.streams}
+
+
 def unify(
-    model: HashModel, u: dict[str, NDArray[np.float32]], items: NDArray[np.bool_]
+    model: HashModel, u: dict[str, NDArray[np.float32]], items: NDArray[np.bool_], owners: Owners
 ) -> dict[str, NDArray[np.bool_]]:
     """Give items that are present in every modality their common code, in place, if the model does so.
 
     Args:
         model: with hash functions that may unify.
-        u: modality -> real codes (N, K).
+        u: modality -> real codes (T, K).
         items: mask of the items, (N,); queries have only one modality.
+        owners: modality -> the item of each code, (T,), ascending. An item with several texts enters with the first,
+            and all of them get the common code.
 
     Returns:
         The part `unified`, so that a codes file shows which codes use the other modalities; empty if there are none.
     """
-    common = model.unify({name: torch.from_numpy(values[items]) for name, values in u.items()})
+    firsts = {name: values[np.searchsorted(owners[name], np.flatnonzero(items))] for name, values in u.items()}
+    common = model.unify({name: torch.from_numpy(values) for name, values in firsts.items()})
     if common is None:
         return {}
-    for values in u.values():
-        values[items] = common.numpy()
+    _assign(u, common.numpy(), items, owners)
     return {"unified": items}
 
 
+def _assign(
+    u: Mapping[str, NDArray[np.float32]], made: NDArray[np.float32], items: NDArray[np.bool_], owners: Owners
+) -> None:
+    """Give every code of the n items in the mask that item's row of `made`, (n, K), in place."""
+    position = np.cumsum(items) - 1
+    for name, values in u.items():
+        chosen = items[owners[name]]
+        values[chosen] = made[position[owners[name][chosen]]]
+
+
 def from_labels(
-    u: dict[str, NDArray[np.float32]], labels: NDArray[np.uint8], parts: Mapping[str, NDArray[np.bool_]]
+    u: dict[str, NDArray[np.float32]],
+    labels: NDArray[np.uint8],
+    parts: Mapping[str, NDArray[np.bool_]],
+    owners: Owners,
 ) -> dict[str, NDArray[np.bool_]]:
     """Give database items that were used for training or validation a code made from their labels, in place.
 
@@ -119,18 +153,18 @@ def from_labels(
     label keeps its own code.
 
     Args:
-        u: modality -> real codes (N, K).
+        u: modality -> real codes (T, K).
         labels: (N, C).
         parts: masks of the items of query, train, validation and database.
+        owners: modality -> the item of each code, (T,), ascending; the first code of an item represents it.
 
     Returns:
         The part `known_labels`, which replaces `unified` for these items.
     """
     trained = parts["train"]
     items = (trained | parts["validation"]) & parts["database"] & ~parts["query"] & labels.any(1)
-    made = codes_of_labels(labels[items], {name: values[trained] for name, values in u.items()}, labels[trained])
-    for values in u.values():
-        values[items] = made
+    firsts = {name: values[np.searchsorted(owners[name], np.flatnonzero(trained))] for name, values in u.items()}
+    _assign(u, codes_of_labels(labels[items], firsts, labels[trained]), items, owners)
     rest = {"unified": parts["unified"] & ~items} if "unified" in parts else {}
     return {"known_labels": items, **rest}
 

@@ -84,6 +84,7 @@ class Training:
             guides=True,
             mirror=settings.train.mirror,
             augment_seed=settings.seed if settings.train.augment else None,
+            draw_seed=settings.seed,
             workers=settings.train.workers,
             callback=callback,
         )

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from crossmodal_hash.callbacks import Callback
-from crossmodal_hash.data import Dataset, Matrix, Source, Texts, View, Vocabulary
+from crossmodal_hash.data import Captions, Dataset, Matrix, Source, Texts, View, Vocabulary
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
+from crossmodal_hash.training.drawn import Drawn
 from crossmodal_hash.training.feature_cache import cached_levels
 from crossmodal_hash.training.rows import Rows, cut
+from crossmodal_hash.training.stream import Stream
 from crossmodal_hash.types import Batch, Level, Levels, TowerInput
-
-
-class Stream(Protocol):
-    """One modality's inputs, in batches of given rows."""
-
-    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[TowerInput]:
-        """The input of each batch of rows, in order."""
-
-    def plain(self) -> Stream:
-        """The same input as `chash encode` sees it: nothing drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +120,13 @@ class Inputs:
         """The same inputs with nothing drawn at random."""
         return Inputs({name: stream.plain() for name, stream in self.streams.items()}, self.labels)
 
+    def every(self) -> Inputs:
+        """The inputs of everything that gets a code: of an item with several texts, all of them; without labels."""
+        streams = {
+            name: stream.stream if isinstance(stream, Drawn) else stream for name, stream in self.streams.items()
+        }
+        return Inputs({name: stream.plain() for name, stream in streams.items()}, None)
+
     def batches(
         self, plan: Sequence[Rows], modalities: Sequence[str] | None = None, *, epoch: int = 0
     ) -> Iterator[Batch]:
@@ -142,7 +140,7 @@ class Inputs:
 
 def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
     """Modality name -> width of its input: colors, words, or feature width."""
-    words = dict.fromkeys(dataset.of(Texts), len(vocabulary)) if vocabulary else {}
+    words = dict.fromkeys(dataset.texts, len(vocabulary)) if vocabulary else {}
     return {name: source.width for name, source in dataset.modalities.items()} | words
 
 
@@ -156,6 +154,7 @@ def prepare(
     guides: bool = False,
     mirror: bool = False,
     augment_seed: int | None = None,
+    draw_seed: int | None = None,
     workers: int | None = None,
     callback: Callback | None = None,
 ) -> Inputs:
@@ -170,6 +169,7 @@ def prepare(
         guides: whether to feed the towers that read labels as well, for training.
         mirror: whether cached pictures are also seen mirrored, for training.
         augment_seed: draws crops for streamed pictures; none: center crops.
+        draw_seed: draws one text an epoch of an item that has several; none: the first.
         workers: processes that read pictures.
         callback: told the progress.
 
@@ -184,43 +184,61 @@ def prepare(
         )
     streams: dict[str, Stream] = {}
     for name in wanted:
-        source, tower = dataset.modalities[name], model.tower(name)
-        reads = tower.backbone.reads
-        counted = isinstance(source, Texts) and reads in Matrix.feeds
-        if isinstance(source, Texts) and counted:
-            source = count_words(name, source, vocabulary, tower.in_features, callback)
-        if reads not in source.feeds:
-            raise SettingsError(_mismatch(name, source, reads))
-        if isinstance(source, Matrix):
-            streams[name] = Dense(_fitting(name, source, tower.in_features), counted=counted)
-            continue
-        view = View(tower.backbone.size, workers=workers, pin_memory=device.type == "cuda")
-        if tower.condense is None:
-            streams[name] = Streamed(source, view, augment_seed)
-            continue
-        sides = [
-            tower.choose(
-                cached_levels(
-                    tower.backbone,
-                    source,
-                    grid=tower.condense,
-                    device=device,
-                    mirrored=mirrored,
-                    workers=workers,
-                    callback=callback,
-                )
-            )
-            for mirrored in ([False, True] if mirror and source.mirrors else [False])
-        ]
-        streams[name] = Cached(*sides)
-        if tower.words and isinstance(source, Texts):
-            counts = count_words(name, source, vocabulary, tower.words)
-            streams[name] = WithWords(Cached(*sides), Dense(counts, counted=True))
+        source = dataset.modalities[name]
+        whole = source.every if isinstance(source, Captions) else source
+        stream = _stream(
+            name, whole, model, vocabulary, device, mirror=mirror, seed=augment_seed, workers=workers, callback=callback
+        )
+        streams[name] = Drawn(stream, source.owners, draw_seed) if isinstance(source, Captions) else stream
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
     if guides and labels is not None:
         read = Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32)), counted=True)
         streams |= dict.fromkeys(model.guides, read)
     return Inputs(streams, labels)
+
+
+def _stream(
+    name: str,
+    source: Source,
+    model: HashModel,
+    vocabulary: Vocabulary | None,
+    device: torch.device,
+    *,
+    mirror: bool,
+    seed: int | None,
+    workers: int | None,
+    callback: Callback | None,
+) -> Stream:
+    """The inputs of one modality: in memory, cached, or read while the model works."""
+    tower = model.tower(name)
+    reads = tower.backbone.reads
+    counted = isinstance(source, Texts) and reads in Matrix.feeds
+    if isinstance(source, Texts) and counted:
+        source = count_words(name, source, vocabulary, tower.in_features, callback)
+    if reads not in source.feeds:
+        raise SettingsError(_mismatch(name, source, reads))
+    if isinstance(source, Matrix):
+        return Dense(_fitting(name, source, tower.in_features), counted=counted)
+    if tower.condense is None:
+        return Streamed(source, View(tower.backbone.size, workers=workers, pin_memory=device.type == "cuda"), seed)
+    sides = [
+        tower.choose(
+            cached_levels(
+                tower.backbone,
+                source,
+                grid=tower.condense,
+                device=device,
+                mirrored=mirrored,
+                workers=workers,
+                callback=callback,
+            )
+        )
+        for mirrored in ([False, True] if mirror and source.mirrors else [False])
+    ]
+    levels = Cached(*sides)
+    if tower.words and isinstance(source, Texts):
+        return WithWords(levels, Dense(count_words(name, source, vocabulary, tower.words), counted=True))
+    return levels
 
 
 def count_words(

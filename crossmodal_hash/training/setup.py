@@ -5,7 +5,7 @@ from __future__ import annotations
 from crossmodal_hash.data import (
     Dataset,
     Split,
-    Texts,
+    TextSource,
     Vocabulary,
     cut_validation,
     fit_vocabulary,
@@ -38,14 +38,14 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
 
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
-    """The words of the training texts, if the data has texts whose towers count words."""
-    asis = {name for name, tower in settings.towers.items() if reads(tower) in Texts.feeds and not tower.words}
-    texts = [source for name, source in dataset.of(Texts).items() if name not in asis]
+    """The words of all texts of the training items, if the data has texts whose towers count words."""
+    asis = {name for name, tower in settings.towers.items() if reads(tower) in TextSource.feeds and not tower.words}
+    texts = [source for name, source in dataset.texts.items() if name not in asis]
     if not texts:
         return None
     words = settings.data.vocabulary
     return fit_vocabulary(
-        [source.items[i] for source in texts for i in split.train],
+        [text for source in texts for row in split.train for text in source.said(row)],
         max_words=words.max_words,
         min_count=words.min_count,
         weighting=words.weighting,

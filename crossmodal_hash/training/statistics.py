@@ -11,9 +11,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.training.inputs import Cached, Dense, Inputs, Stream, WithWords
+from crossmodal_hash.training.drawn import Drawn
+from crossmodal_hash.training.inputs import Cached, Dense, Inputs, WithWords
 from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
+from crossmodal_hash.training.stream import Stream
 
 BATCHES = 32
 """Largest number of batches: statistics of a few thousand items are precise enough, and pictures are slow."""
@@ -25,16 +27,17 @@ def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> N
     """Fit the scale of every tower's input, so that the units of the data do not matter.
 
     Frozen features get mean 0 and deviation 1 over the training items, for each channel, and so do the columns of a
-    matrix of feature vectors; a matrix of words gets one factor. Words that were counted here are not scaled.
+    matrix of feature vectors; a matrix of words gets one factor. Words that were counted here are not scaled. Of items
+    with several texts, all texts count.
     """
-    few = spread(rows, ROWS)
-    for name, stream in streams.items():
+    for name, given in streams.items():
         tower = model.tower(name)
+        stream, own = (given.stream, given.texts_of(rows)) if isinstance(given, Drawn) else (given, rows)
         stream = stream.cached if isinstance(stream, WithWords) else stream
         if isinstance(stream, Cached) and tower.standardize is not None:
-            tower.standardize.fit(tuple(level.rows(torch.from_numpy(rows)) for level in stream.levels))
+            tower.standardize.fit(tuple(level.rows(torch.from_numpy(own)) for level in stream.levels))
         elif isinstance(stream, Dense) and not stream.counted and tower.scale is not None:
-            tower.scale.fit(torch.from_numpy(stream.matrix.dense(few)))
+            tower.scale.fit(torch.from_numpy(stream.matrix.dense(spread(own, ROWS))))
 
 
 def renew_statistics(

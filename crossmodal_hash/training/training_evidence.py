@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.evidence import Seen, Sees
 from crossmodal_hash.factory import build_term, guides
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.settings.schema import Settings
-from crossmodal_hash.training.inputs import Inputs, Streamed, WithWords
+from crossmodal_hash.training.drawn import Drawn
+from crossmodal_hash.training.inputs import Inputs, Streamed
 from crossmodal_hash.training.real_codes import BATCH
 from crossmodal_hash.training.rows import Rows, cut
 
@@ -82,13 +82,11 @@ def gather_evidence(
 
 def _features(name: str, model: HashModel, inputs: Inputs, rows: Rows) -> Tensor:
     """(n, D): the global average of the highest level of a frozen backbone, or the rows of a matrix as they are."""
-    stream = inputs.streams[name].plain()
-    stream = stream.cached if isinstance(stream, WithWords) else stream
-    if isinstance(stream, Streamed):
-        backbone: Backbone = model.tower(name).backbone
+    stream, tower = inputs.streams[name].plain(), model.tower(name)
+    if isinstance(stream.stream if isinstance(stream, Drawn) else stream, Streamed):
         raise SettingsError(
-            f"towers.{name}.backbone = {type(backbone).__name__} is trained, so its features change, and a criterion "
-            f"needs frozen ones; set train.freeze_backbone=true"
+            f"towers.{name}.backbone = {type(tower.backbone).__name__} is trained, so its features change, and a "
+            f"criterion needs frozen ones; set train.freeze_backbone=true"
         )
-    parts = [x if isinstance(x, Tensor) else x[-1].mean() for x in stream.batches(cut(rows, BATCH))]
+    parts = [x if isinstance(x, Tensor) else x[len(tower.chosen) - 1].mean() for x in stream.batches(cut(rows, BATCH))]
     return torch.cat([part.float() for part in parts])

@@ -106,7 +106,7 @@ def test_an_item_without_a_label_keeps_its_own_code():
     train = np.array([1, 1, 1, 1, 0, 0], bool)
     none = np.zeros(6, bool)
     parts = {"train": train, "validation": none, "database": ~none, "query": none, "unified": ~none}
-    found = from_labels(u, labels, parts)
+    found = from_labels(u, labels, parts, dict.fromkeys(MODALITIES, np.arange(6)))
     assert found["known_labels"].tolist() == [True, True, False, True, False, False]
     assert (found["unified"] == ~found["known_labels"]).all()
     for name in MODALITIES:

@@ -13,7 +13,7 @@ def test_captions_are_texts_and_categories_are_labels(tmp_path):
     data = load_data(coco(tmp_path))
     assert len(data) == SIZE
     assert data.ids[:2] == ("000000000001.jpg", "000000000008.jpg")
-    assert data.modalities["text"].items[5] == f"{text(5)}\nA second caption."
+    assert data.modalities["text"].said(5) == (text(5), "A second caption.")
     # In the order of their numbers, with the one that nobody uses.
     assert data.label_names == ("sky", "sea", "sun", "toaster")
     for row in range(SIZE):
@@ -21,10 +21,12 @@ def test_captions_are_texts_and_categories_are_labels(tmp_path):
         assert data.modalities["image"].content(row) == picture(row)
 
 
-def test_the_first_caption_alone_can_be_asked_for(tmp_path):
+def test_the_first_caption_alone_or_one_text_of_all_can_be_asked_for(tmp_path):
     data = load_data(coco(tmp_path), reader=READERS.make("coco", captions="first"))
     assert data.modalities["text"].items[5] == text(5)
-    with pytest.raises(DataError, match="captions='last' is neither 'all' nor 'first'"):
+    data = load_data(tmp_path, reader=READERS.make("coco", captions="joined"))
+    assert data.modalities["text"].items[5] == f"{text(5)}\nA second caption."
+    with pytest.raises(DataError, match="captions='last' is neither 'each', 'joined', 'first' nor a number from 1 on"):
         load_data(tmp_path, reader=READERS.make("coco", captions="last"))
 
 
@@ -56,7 +58,7 @@ def test_zips_are_read_as_they_were_fetched(tmp_path):
     data = load_data(packed)
     assert data.ids == whole.ids
     assert data.modalities["image"].content(3) == picture(3)
-    assert data.modalities["text"].items == whole.modalities["text"].items
+    assert data.modalities["text"].fingerprint() == whole.modalities["text"].fingerprint()
 
 
 def test_captions_without_instances_have_no_labels(tmp_path):

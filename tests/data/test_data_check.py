@@ -173,7 +173,7 @@ def test_the_same_id_twice_is_refused(folder, capsys):
     rewrite(folder, lambda i, row: row | {"file_name": "images/0.jpg"} if i == 1 else row)
     code, _, said = check(folder, capsys)
     assert code == 2
-    assert "1 ids of 'data' are used twice" in said
+    assert "have several rows ('images/0.jpg'); keep one row for each" in said
 
 
 def test_matrices_are_checked_by_their_rows(tmp_path, capsys):

@@ -43,6 +43,10 @@ def test_dcmht_has_paths_of_another_machine_and_several_captions(tmp_path):
     assert data.ids[:2] == ("part0/000.jpg", "part1/001.jpg")
     assert data.modalities["text"].items[:2] == (text(0), f"{text(1)} again")
     assert all(data.modalities["image"].content(row) == picture(row) for row in range(SIZE))
+    apart = load_data(tmp_path, reader=READERS.make("dcmht", captions="each")).modalities["text"]
+    assert [apart.said(row) for row in range(2)] == [(text(0),), (text(1), "again")]
+    first = load_data(tmp_path, reader=READERS.make("dcmht", captions="first")).modalities["text"]
+    assert first.items[:2] == (text(0), text(1))
 
 
 def test_dcmht_may_have_its_captions_line_by_line(tmp_path):

@@ -91,7 +91,7 @@ CASES = {
         bad(jsonl(*(row(f"images/{c}.png") for c in "avwxyz"))),
         r"5 of 6 pictures .* are missing \('images/v.png', 'images/w.png', 'images/x.png', ...\)",
     ),
-    "twice": (bad(jsonl(row(), row())), r"1 ids of 'toy' are used twice \('images/a.png'\)"),
+    "twice": (bad(jsonl(row(), row())), r"1 items of .* have several rows \('images/a.png'\); .*join=file_name"),
     "outside": (bad(jsonl(row("../x.png"))), "leads outside"),
     "absolute": (bad(jsonl(row("/x.png"))), "leads outside"),
     "latin": (bad(b'{"text": "\xe9"}'), r"not UTF-8 \(byte 10\)"),

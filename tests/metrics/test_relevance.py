@@ -53,9 +53,10 @@ def test_grades_are_whole_and_small(grade):
         Pairs(np.array([0]), np.array([0]), 1, 1, np.array([grade]))
 
 
-def test_judgements_need_unique_ids():
-    with pytest.raises(DataError, match="repeat"):
-        judged({}, np.array(["q"]), np.array(["a", "a"]))
+def test_the_judgement_of_an_item_is_that_of_each_of_its_codes():
+    pairs = judged({"q": {"a": 3}, "p": {"b": 1}}, np.array(["q", "p", "q"]), np.array(["a", "b", "a"]))
+    found = list(zip(pairs.query.tolist(), pairs.item.tolist(), pairs.grade.tolist(), strict=True))
+    assert found == [(0, 0, 3), (0, 2, 3), (1, 1, 1), (2, 0, 3), (2, 2, 3)]
 
 
 def test_codes_without_labels_or_with_other_classes_are_refused():

@@ -35,6 +35,28 @@ def test_queries_in_another_order_are_paired_by_id(record, codes, monkeypatch):
     assert (one.mean, one.low, one.high) == pytest.approx((two.mean, two.low, two.high))
 
 
+def test_the_texts_of_one_item_are_paired_in_their_order(codes):
+    from dataclasses import replace
+
+    from crossmodal_hash.evaluation import score
+    from crossmodal_hash.report.result import Record
+
+    def of_eight(noise):
+        return {
+            name: replace(c, ids=(np.arange(40) // 5).astype(str), parts={}) for name, c in codes(noise=noise).items()
+        }
+
+    def scored(name, found):
+        return Record(name, score(found, relevant="pairs"))
+
+    first, other = of_eight(2.0), of_eight(0.5)
+    # The items in another order, with their texts as they were.
+    order = (np.random.default_rng(0).permutation(8)[:, None] * 5 + np.arange(5)).reshape(-1)
+    turned = {name: c.select(order) for name, c in other.items()}
+    one, two = (compare([scored("a", first), scored("b", each)])[0].differences[0] for each in (turned, other))
+    assert (one.mean, one.low, one.high) == pytest.approx((two.mean, two.low, two.high))
+
+
 def test_tables_for_readers_and_for_programs(record):
     records = [record("a", noise=2.0), record("b", noise=0.5), record("c", noise=2.0)]
     found = compare(records)

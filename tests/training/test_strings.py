@@ -1,10 +1,12 @@
 """A backbone that reads texts as they were written: embedded once, kept, and encoded like any other."""
 
 import json
+import zipfile
 
 import pytest
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.codes import load
 from crossmodal_hash.components import BACKBONES
 from crossmodal_hash.testing import assert_conforms
 
@@ -68,3 +70,24 @@ def test_texts_are_embedded_once_and_new_ones_are_encoded(letters, tiny, small, 
 
 def test_the_kit_tries_backbones_that_read_strings(letters):
     assert_conforms("backbone", "letters")
+
+
+def test_each_of_several_texts_is_embedded_once(letters, tiny, small, tmp_path):
+    folder = tmp_path / "data"
+    with zipfile.ZipFile(tiny) as archive:
+        archive.extractall(folder)
+    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    said = [[row.pop("text"), f"seen {i}"] if i % 2 else [row.pop("text")] for i, row in enumerate(rows)]
+    lines = [json.dumps(row | {"texts": texts}) for row, texts in zip(rows, said, strict=True)]
+    (folder / "metadata.jsonl").write_text("\n".join(lines))
+    run = str(tmp_path / "run")
+    others = ("towers.text", "data.vocabulary")
+    own = [x for pair in zip(small[::2], small[1::2], strict=True) if not pair[1].startswith(others) for x in pair]
+    argv = ["train", "--data", str(folder), "--text", "letters:abcdeglnrut", "--epochs", "2", "--out", run, "-q", *own]
+    argv += ["--weights", "none", "--no-freeze-backbone"]
+    assert main(argv) == 0
+    every = [text for texts in said for text in texts]
+    assert letters == every
+    assert main(["encode", run, "-q"]) == 0
+    codes = load(tmp_path / "run" / "codes" / "text.safetensors")
+    assert len(letters) == len(codes) == len(every) == 72

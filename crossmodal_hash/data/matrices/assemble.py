@@ -62,6 +62,18 @@ def _string(cell: Any, joint: str) -> str:
     return str(cell).strip()
 
 
+def strings_of(cell: Any) -> list[str]:
+    """The strings in a MATLAB cell, which may be nested, without blank ones.
+
+    Example:
+        >>> strings_of(np.array([np.array(["a bus"]), np.array(["a red bus "])], dtype=object))
+        ['a bus', 'a red bus']
+    """
+    if isinstance(cell, np.ndarray):
+        return [text for inner in cell.reshape(-1) for text in strings_of(inner)]
+    return [str(cell).strip()] if str(cell).strip() else []
+
+
 def _named_pictures(names: Sequence[str], at: ArrayAt) -> Pictures:
     """Picture files named in a list, which are somewhere below it; leading folders of foreign paths are ignored.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from crossmodal_hash.errors import DataError, did_you_mean
 
 Kind = Literal["string", "list", "other"]
 IMAGE = ("image", "img", "picture", "jpg", "png", "webp", "file_name", "image_path", "path")
-TEXT = ("text", "caption", "captions", "sentence", "sentences", "tags", "title")
+TEXT = ("text", "texts", "caption", "captions", "sentence", "sentences", "tags", "title")
 LABELS = ("labels", "label", "classes", "class", "categories", "category")
 PARTS = {
     "query": "query", "test": "query", "train": "train", "validation": "validation", "valid": "validation",
@@ -27,7 +27,7 @@ class Columns(NamedTuple):
 
     Attributes:
         image: column of pictures, or None.
-        text: column of texts.
+        text: column of texts; a list in it holds several texts of one item, or its words if the column is named `tags`.
         labels: column of labels, or None.
         note: the same in words, with the unused columns.
     """
@@ -88,6 +88,16 @@ def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, whe
     return Columns(found["image"], text, found["labels"], note)
 
 
+def said_in(text: str, captions: str | int) -> str | int:
+    """How the texts of a list are to be taken: a list named `tags` holds the words of one text.
+
+    Example:
+        >>> said_in("Tags", "each"), said_in("captions", "each")
+        ('joined', 'each')
+    """
+    return "joined" if text.lower() == "tags" and captions == "each" else captions
+
+
 def kinds_of(schema: Any) -> dict[str, Kind]:
     """Column -> what its cells hold, from an Arrow schema."""
     import pyarrow.types as types
@@ -100,19 +110,41 @@ def kinds_of(schema: Any) -> dict[str, Kind]:
     return {field.name: kind(field.type) for field in schema}
 
 
-def cell_text(value: Any, where: str) -> str:
-    """The text of a cell; several texts of one item, such as captions, are joined by line ends.
+def cell_texts(value: Any, where: str) -> list[str]:
+    """The texts of a cell, which holds one or a list of them; none if it is empty.
 
     Raises:
         DataError: if it is of another type.
+
+    Example:
+        >>> cell_texts(["a bus", "a red bus"], "row 0"), cell_texts("a bus", "row 1"), cell_texts(None, "row 2")
+        (['a bus', 'a red bus'], ['a bus'], [])
     """
     if value is None:
-        return ""
+        return []
     if isinstance(value, str):
-        return value
+        return [value]
     if isinstance(value, list | tuple | np.ndarray) and all(isinstance(part, str) for part in value):
-        return "\n".join(value)
+        return list(value)
     raise DataError(f"{where} has the text {value!r:.60}; give a string or a list of strings")
+
+
+def keys_of(cells: Iterable[Any], column: str, where: str) -> list[str]:
+    """The cells of the column by which rows are joined, as text; of a picture, its path.
+
+    Raises:
+        DataError: if a row has nothing there.
+    """
+    keys = []
+    for row, cell in enumerate(cells):
+        value = cell.get("path") if isinstance(cell, dict) else cell
+        if value is None or isinstance(value, bytes | list):
+            raise DataError(
+                f"row {row} of {where!r} has no name or number in the column {column!r}, by which rows are to be "
+                f"joined; choose another one"
+            )
+        keys.append(str(value))
+    return keys
 
 
 def cell_labels(value: Any, names: Sequence[str] | None, where: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""COCO annotations: captions are the texts, the categories of the objects are the labels.
+"""COCO annotations: the captions of a picture are its texts, the categories of the objects are the labels.
 
 The files are described at https://cocodataset.org/#format-data: `captions_PART.json` and `instances_PART.json` with the
 tables `images`, `annotations` and `categories`, such as PART = val2017.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from typing import Literal
 
+from crossmodal_hash.data.captions import choose, one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, safe_name
 from crossmodal_hash.data.labels import label_matrix
@@ -18,7 +18,6 @@ from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.source import Source
-from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 _ANNOTATIONS = re.compile(r"(?:^|/)(captions|instances)_([^/]+)\.json$")
@@ -29,10 +28,11 @@ class Coco(Reader):
 
     Args:
         part: the part to read, such as val2017; empty reads all parts, which must have different pictures.
-        captions: `all` captions of a picture are its text, or only the `first`.
+        captions: `each` caption of a picture is a text of its own, all are `joined` to one text, only the `first`, or
+            the first so many, such as 5.
     """
 
-    def __init__(self, *, part: str = "", captions: Literal["all", "first"] = "all") -> None:
+    def __init__(self, *, part: str = "", captions: str | int = "each") -> None:
         self.part, self.captions = part, captions
 
     def matches(self, place: Place) -> Match:
@@ -43,8 +43,7 @@ class Coco(Reader):
 
     def read(self, place: Place, needs: Needs) -> Dataset:
         """The pictures of the annotation files by part and number; without instances there are no labels."""
-        if self.captions not in ("all", "first"):
-            raise DataError(f"captions={self.captions!r} is neither 'all' nor 'first'")
+        choose([], self.captions)
         parts: dict[str, dict[str, str]] = defaultdict(dict)
         for name in place.all_names if place.holds_files else ():
             if found := _ANNOTATIONS.search(name):
@@ -58,7 +57,7 @@ class Coco(Reader):
             )
         ids: list[str] = []
         names: list[str] = []
-        texts: list[str] = []
+        texts: list[list[str]] = []
         labels: list[set[str]] = []
         categories: list[str] = []
         for part in [self.part] if self.part else sorted(parts):
@@ -69,11 +68,10 @@ class Coco(Reader):
             names += [safe_name(folder + file, place.path) for file in files]
             categories += [name for name in known if name not in categories]
             for number in sorted(images):
-                said = captions[number]
-                texts.append("\n".join(said if self.captions == "all" else said[:1]))
+                texts.append(choose(captions[number], self.captions))
                 labels.append(objects[number])
         matrix, label_names = label_matrix(labels, categories or None)
-        sources: dict[str, Source] = {"image": Pictures(place.everything, names), "text": Texts(tuple(texts))}
+        sources: dict[str, Source] = {"image": Pictures(place.everything, names), "text": one_or_several(texts)}
         return Dataset(place.name, tuple(ids), sources, matrix, label_names)
 
 

@@ -9,18 +9,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from crossmodal_hash.array_files import ArrayAt
+from crossmodal_hash.array_files import ArrayAt, list_keys, read_array
+from crossmodal_hash.data.captions import JOINED, choose, one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.location import Place
-from crossmodal_hash.data.matrices.assemble import assemble
-from crossmodal_hash.data.matrices.key_sets import read_matrix_files
+from crossmodal_hash.data.matrices.assemble import assemble, strings_of
+from crossmodal_hash.data.matrices.key_sets import KEYS, read_matrix_files
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
 class Dcmht(Reader):
-    """The list files of DCMHT: index.mat, caption.mat or caption.txt, label.mat; pictures below the same folder."""
+    """The list files of DCMHT: index.mat, caption.mat or caption.txt, label.mat; pictures below the same folder.
+
+    Args:
+        captions: several texts of a picture in caption.mat are `joined` to one, because they may be its tags; or `each`
+            is a text of its own, only the `first`, or the first so many.
+    """
+
+    def __init__(self, *, captions: str | int = "joined") -> None:
+        self.captions = captions
 
     def matches(self, place: Place) -> Match:
         """Likely if index.mat and a caption file are in the same folder."""
@@ -35,7 +44,8 @@ class Dcmht(Reader):
         if wanted[0] is None or not files.keys() & CAPTIONS or (needs.labels and wanted[1] is None):
             raise DataError(f"{str(place.path)!r} needs index.mat, caption.mat or caption.txt, and label.mat of DCMHT")
         if "caption.mat" in files:
-            return read_matrix_files([*lists, files["caption.mat"]], place.name, labels=needs.labels)
+            data = read_matrix_files([*lists, files["caption.mat"]], place.name, labels=needs.labels)
+            return data if self.captions in JOINED else self._apart(data, files["caption.mat"])
         chosen = {"image": ArrayAt(wanted[0], "index")}
         if wanted[1] is not None:
             chosen["labels"] = _labels(wanted[1])
@@ -54,6 +64,15 @@ class Dcmht(Reader):
             pictures, modalities={**pictures.modalities, "text": Texts(tuple(line.strip() for line in lines))}
         )
 
+    def _apart(self, data: Dataset, path: Path) -> Dataset:
+        """The data set with the texts of each cell by themselves."""
+        known = [name.casefold() for name in KEYS["text"]]
+        key = min((k for k in list_keys(path) if k.casefold() in known), key=lambda k: known.index(k.casefold()))
+        cells = read_array(ArrayAt(path, key))
+        rows = [strings_of(row) for row in (cells.T if cells.shape[0] == 1 else cells)]
+        texts = one_or_several([choose(row, self.captions) for row in rows])
+        return replace(data, modalities={**data.modalities, "text": texts})
+
 
 CAPTIONS = {"caption.mat", "caption.txt"}
 
@@ -63,7 +82,5 @@ def _files(place: Place) -> dict[str, Path]:
 
 
 def _labels(path: Path) -> ArrayAt:
-    from crossmodal_hash.array_files import list_keys
-
     keys = list_keys(path)
     return ArrayAt(path, next((key for key in ("category", "label", "labels") if key in keys), "category"))

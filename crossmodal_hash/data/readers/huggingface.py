@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from crossmodal_hash.data.captions import choose as choose_texts
+from crossmodal_hash.data.captions import one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import MAX_BYTES, Below, Files
+from crossmodal_hash.data.join_rows import join_rows, labels_of_items, parts_of_items
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
+from crossmodal_hash.data.readers._columns import cell_labels, cell_texts, choose, division, keys_of, kinds_of, said_in
 from crossmodal_hash.data.source import Source
-from crossmodal_hash.data.texts import Texts
-from crossmodal_hash.errors import DataError
+from crossmodal_hash.errors import DataError, did_you_mean
 
 
 class HuggingFace(Reader):
@@ -27,10 +29,16 @@ class HuggingFace(Reader):
         image: column of pictures; empty takes the first of the usual names.
         text: column of texts, a string or a list of strings.
         labels: column of labels, a name, a class number, or a list of them.
+        captions: of a list of texts, `each` is a text of its own, all are `joined` to one text, only the `first`, or
+            the first so many, such as 5; a list named tags holds words, which are always joined.
+        join: column whose equal values mark rows of one item, for tables with one row a caption; empty: a row is an
+            item.
     """
 
-    def __init__(self, *, image: str = "", text: str = "", labels: str = "") -> None:
-        self.image, self.text, self.labels = image, text, labels
+    def __init__(
+        self, *, image: str = "", text: str = "", labels: str = "", captions: str | int = "each", join: str = ""
+    ) -> None:
+        self.image, self.text, self.labels, self.captions, self.join = image, text, labels, captions, join
 
     def matches(self, place: Place) -> Match:
         """Certain if the files exist that `save_to_disk` writes beside the tables."""
@@ -45,7 +53,13 @@ class HuggingFace(Reader):
         table = next(iter(parts.values()))
         given = {"image": self.image, "text": self.text, "labels": self.labels}
         image, text, labels, note = choose(kinds_of(table.features.arrow_schema), given, "huggingface", where)
-        texts: list[str] = []
+        if self.join and self.join not in table.column_names:
+            raise DataError(
+                f"{where!r} has no column {self.join!r} to join rows by, only {', '.join(table.column_names)}"
+                f"{did_you_mean(self.join, table.column_names)}"
+            )
+        texts: list[list[str]] = []
+        keys: list[str] = []
         marks: list[list[str]] = []
         rows: dict[str, Any] = {}
         named: list[str] | None = None
@@ -53,17 +67,26 @@ class HuggingFace(Reader):
             if part.column_names != table.column_names:
                 raise DataError(f"part {name!r} of {where!r} has other columns than the first; save one table")
             rows[name] = np.arange(len(texts), len(texts) + len(part))
-            texts += [cell_text(cell, f"a row of {where!r}") for cell in part[text]]
+            texts += [cell_texts(cell, f"a row of {where!r}") for cell in part[text]]
+            if self.join:
+                keys += keys_of((row[self.join] for row in _undecoded(part, self.join)), self.join, where)
             if labels is not None:
                 named = _class_names(part.features[labels])
                 marks += [cell_labels(cell, named, f"a row of {where!r}") for cell in part[labels]]
-        ids = tuple(str(row) for row in range(len(texts)))
+        numbers = tuple(str(row) for row in range(len(texts)))
+        ids = tuple(keys) if self.join else numbers
+        items = join_rows(ids)
         sources: dict[str, Source] = {}
         if image is not None:
-            sources["image"] = Pictures(Saved(place.path, image, ids), ids)
-        sources["text"] = Texts(tuple(texts))
-        matrix, label_names = label_matrix(marks, named)
-        return Dataset(place.name, ids, sources, matrix, label_names, division(rows), (note,))
+            sources["image"] = Pictures(Saved(place.path, image, numbers), [numbers[own[0]] for own in items])
+        choice = said_in(text, self.captions)
+        sources["text"] = one_or_several(
+            [choose_texts([t for row in own for t in texts[row]], choice) for own in items]
+        )
+        matrix, label_names = label_matrix(labels_of_items(items, marks, ids, where) if marks else [], named)
+        split = division(parts_of_items(items, rows))
+        ids = tuple(ids[own[0]] for own in items)
+        return Dataset(place.name, ids, sources, matrix, label_names, split, (note,))
 
 
 class Saved:

@@ -10,7 +10,14 @@ from crossmodal_hash.errors import DataError
 
 
 class Native(Reader):
-    """Pictures in a folder, tar or zip, described by metadata.jsonl or metadata.csv."""
+    """Pictures in a folder, tar or zip, described by metadata.jsonl or metadata.csv.
+
+    Args:
+        join: `file_name` if a row is one text, so that rows of one picture are joined; empty: a row is an item.
+    """
+
+    def __init__(self, *, join: str = "") -> None:
+        self.join = join
 
     def matches(self, place: Place) -> Match:
         """Certain if there is such a file."""
@@ -18,7 +25,9 @@ class Native(Reader):
 
     def read(self, place: Place, needs: Needs) -> Dataset:
         """The items of the metadata, in their order; matrices beside it are ignored."""
+        if self.join not in ("", "file_name"):
+            raise DataError(f"join={self.join!r} is not the column that names the pictures; give join=file_name")
         name = find_metadata(place.files)
         if name is None:
             raise DataError(f"{str(place.path)!r} has neither {' nor '.join(METADATA)}; choose another --reader")
-        return read_metadata(place.files, name, needs)
+        return read_metadata(place.files, name, needs, join=bool(self.join))

@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from crossmodal_hash.data.captions import choose as choose_texts
+from crossmodal_hash.data.captions import one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import MAX_BYTES, Below, Files, safe_name
+from crossmodal_hash.data.join_rows import join_rows, labels_of_items, parts_of_items, refuse_repeated
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
-from crossmodal_hash.data.pictures import Pictures
+from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
+from crossmodal_hash.data.readers._columns import cell_labels, cell_texts, choose, division, keys_of, kinds_of, said_in
 from crossmodal_hash.data.source import Source
-from crossmodal_hash.data.texts import Texts
-from crossmodal_hash.errors import DataError
+from crossmodal_hash.errors import DataError, did_you_mean
 
 SUFFIX = ".parquet"
 MAX_GROUP = 1 << 32
@@ -35,10 +37,16 @@ class Parquet(Reader):
             folder; empty takes the first of the usual names.
         text: column of texts, a string or a list of strings.
         labels: column of labels, a name, a class number, or a list of them.
+        captions: of a list of texts, `each` is a text of its own, all are `joined` to one text, only the `first`, or
+            the first so many, such as 5; a list named tags holds words, which are always joined.
+        join: column whose equal values mark rows of one item, for tables with one row a caption; empty: a row is an
+            item.
     """
 
-    def __init__(self, *, image: str = "", text: str = "", labels: str = "") -> None:
-        self.image, self.text, self.labels = image, text, labels
+    def __init__(
+        self, *, image: str = "", text: str = "", labels: str = "", captions: str | int = "each", join: str = ""
+    ) -> None:
+        self.image, self.text, self.labels, self.captions, self.join = image, text, labels, captions, join
 
     def matches(self, place: Place) -> Match:
         """Likely if such a file is directly in the folder or in its folder `data`."""
@@ -58,17 +66,35 @@ class Parquet(Reader):
         image, text, labels, note = choose(kinds_of(schema), given, "parquet", where)
         with named_errors(paths):
             tables = [pq.read_table(path, columns=[c for c in (text, labels) if c]) for path in paths]
-        texts = [cell_text(cell, f"row {i} of {where!r}") for i, cell in enumerate(_cells(tables, text))]
+        texts = [cell_texts(cell, f"row {i} of {where!r}") for i, cell in enumerate(_cells(tables, text))]
         sources: dict[str, Source] = {}
         ids = tuple(str(row) for row in range(len(texts)))
+        pictures: Pictures | None = None
         if image is not None:
-            ids, sources["image"] = _pictures(paths, image, schema.field(image).type, place)
-        sources["text"] = Texts(tuple(texts))
+            ids, pictures = _pictures(paths, image, schema.field(image).type, place)
+        items = [[row] for row in range(len(texts))]
+        keys: Sequence[str] = ids
+        if self.join:
+            keys = self._keys(paths, schema.names, where)
+            items = join_rows(keys)
+            if pictures is not None and isinstance(pictures.files, Embedded) and ids[0] == "0":
+                ids = tuple(keys)
+            elif unlike := [keys[rows[0]] for rows in items if len({ids[row] for row in rows}) > 1]:
+                raise DataError(
+                    f"{len(unlike)} values of the column {self.join!r} of {where!r} are those of several pictures "
+                    f"({first(unlike)}); join rows by a column that has one value a picture"
+                )
+        else:
+            refuse_repeated(ids, where, f"--reader parquet,join={image}")
+        firsts = [rows[0] for rows in items]
+        if pictures is not None:
+            sources["image"] = pictures.take(firsts)
+        choice = said_in(text, self.captions)
+        sources["text"] = one_or_several([choose_texts([t for r in rows for t in texts[r]], choice) for rows in items])
         named = _class_names(schema, labels)
         cells = _cells(tables, labels) if labels else ()
-        matrix, label_names = label_matrix(
-            [cell_labels(cell, named, f"row {i} of {where!r}") for i, cell in enumerate(cells)], named
-        )
+        marks = [cell_labels(cell, named, f"row {i} of {where!r}") for i, cell in enumerate(cells)]
+        matrix, label_names = label_matrix(labels_of_items(items, marks, keys, where) if marks else [], named)
         ends = np.cumsum([len(table) for table in tables])
         parts: dict[str, Any] = {}
         for path, stop, table in zip(paths, ends, tables, strict=True):
@@ -76,7 +102,19 @@ class Parquet(Reader):
             parts[part] = np.concatenate([parts[part], rows]) if part in parts else rows
         # A table is known by the name of its file: `mine` could be the folder beside `mine.parquet`.
         name = place.name if place.is_folder else place.path.name
-        return Dataset(name, ids, sources, matrix, label_names, division(parts), (note,))
+        ids = tuple(ids[row] for row in firsts)
+        return Dataset(name, ids, sources, matrix, label_names, division(parts_of_items(items, parts)), (note,))
+
+    def _keys(self, paths: Sequence[Path], columns: Sequence[str], where: str) -> list[str]:
+        """The value of each row that says which item it is of."""
+        if self.join not in columns:
+            raise DataError(
+                f"{where!r} has no column {self.join!r} to join rows by, only {', '.join(columns)}"
+                f"{did_you_mean(self.join, columns)}"
+            )
+        with named_errors(paths):
+            tables = [pyarrow_parquet().read_table(path, columns=[self.join]) for path in paths]
+        return keys_of(_cells(tables, self.join), self.join, where)
 
 
 class Embedded:

@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crossmodal_hash.data.captions import choose, one_or_several
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Mounted, open_files
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.readers._columns import cell_labels, cell_text
+from crossmodal_hash.data.readers._columns import cell_labels, cell_texts
 from crossmodal_hash.data.source import Source
-from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 TARS = (".tar", ".tar.gz", ".tgz")
 TEXT = ("txt", "text", "caption")
 LABELS = ("labels.txt", "labels", "label", "cls")
-JSON_TEXT = ("text", "caption", "captions", "txt")
+JSON_TEXT = ("text", "texts", "caption", "captions", "sentences", "txt")
 JSON_LABELS = ("labels", "label", "classes", "cls")
 
 
@@ -35,10 +35,12 @@ class WebDataset(Reader):
     Args:
         text: member or key of NAME.json that holds the text; empty takes the first of the usual names.
         labels: the same for the labels; a member has one label per line, by name or number.
+        captions: of a list of texts in NAME.json, `each` is a text of its own, all are `joined` to one text, only the
+            `first`, or the first so many, such as 5.
     """
 
-    def __init__(self, *, text: str = "", labels: str = "") -> None:
-        self.text, self.labels = text, labels
+    def __init__(self, *, text: str = "", labels: str = "", captions: str | int = "each") -> None:
+        self.text, self.labels, self.captions = text, labels, captions
 
     def matches(self, place: Place) -> Match:
         """Likely if the first shard has an item with a picture and something else."""
@@ -62,7 +64,7 @@ class WebDataset(Reader):
             raise DataError(f"two shards in {str(place.path)!r} differ only in their suffix; keep one of them")
         keys: list[str] = []
         names: list[str] = []
-        texts: list[str] = []
+        texts: list[list[str]] = []
         labels: list[list[str]] = []
         bare: list[str] = []
         for at, store in stores.items():
@@ -83,12 +85,12 @@ class WebDataset(Reader):
         matrix, label_names = label_matrix(labels)
         sources: dict[str, Source] = {
             "image": Pictures(Mounted(place.path, stores), names),
-            "text": Texts(tuple(texts)),
+            "text": one_or_several(texts),
         }
         return Dataset(place.name, tuple(keys), sources, matrix, label_names)
 
-    def _described(self, store: Files, members: Mapping[str, str], where: str) -> tuple[str, list[str]]:
-        """Text and labels of one item."""
+    def _described(self, store: Files, members: Mapping[str, str], where: str) -> tuple[list[str], list[str]]:
+        """Texts and labels of one item."""
         document: dict[str, Any] = {}
         if "json" in members:
             try:
@@ -109,7 +111,8 @@ class WebDataset(Reader):
             marks = next(
                 (document[key] for key in ([self.labels] if self.labels else JSON_LABELS) if key in document), None
             )
-        return cell_text(said, where).strip(), cell_labels(marks, None, where)
+        texts = choose([text.strip() for text in cell_texts(said, where)], self.captions)
+        return texts, cell_labels(marks, None, where)
 
 
 def _shards(place: Place) -> list[Path]:

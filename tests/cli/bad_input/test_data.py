@@ -38,7 +38,7 @@ def test_data_that_are_not_there_are_refused(refused, trained, command, name, co
     [
         ({"file_name": "images/99.png"}, ["'images/99.png'", "missing"]),
         ({"file_name": "../secret.png"}, ["'../secret.png'", "outside"]),
-        ({"file_name": "images/00.png"}, ["used twice", "images/00.png"]),
+        ({"file_name": "images/00.png"}, ["have several rows", "images/00.png"]),
         ({"text": "  "}, ["line 4", "no text"]),
         ({"text": None}, ["line 4", "no text"]),
         ({"labels": "red"}, ["line 4", "'red'", "list of strings"]),
