@@ -1,0 +1,196 @@
+"""The mutation tester: what it changes, what it leaves alone, and that it tells what tests notice."""
+
+import mutate
+import pytest
+from mutation.mutants import mutants_of
+
+
+def changes(source):
+    """What each mutant of a source makes of its line."""
+    return [mutant.change.partition(" => ")[2] for mutant in mutants_of("x.py", source.encode())]
+
+
+def in_function(line):
+    """Mutants of one line of a function."""
+    return changes(f"def f():\n    {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x = a < b", ["x = a <= b"]),
+        ("x = (a) >= (b)", ["x = (a) > (b)"]),
+        ("x = a == b != c", ["x = a != b != c", "x = a == b == c"]),
+        ("x = a is not b", ["x = a is b"]),
+        ("x = a in b", ["x = a not in b"]),
+        ("x = a + b * c", ["x = a - b * c", "x = a + b / c"]),
+        ("x = a // b", ["x = a % b"]),
+        ("x = a & b", ["x = a | b"]),
+        ("x = a and b and c", ["x = a or b and c", "x = a and b or c"]),
+        ("x = not (a)", ["x = (a)"]),
+        ("x = -a", ["x = a"]),
+        ("x = 7", ["x = 8"]),
+        ("x = 0.5", ["x = 1.5"]),
+        ("x = 4_000", ["x = 8000"]),
+        ("x = True", ["x = False"]),
+        ("return a", ["return None"]),
+        ("a.b()", ["pass"]),
+        ("a.b = c", ["pass"]),
+        ("a[b]: int = c", ["pass"]),
+        ("a += b", ["pass", "a -= b"]),
+        ("x = a if b else c", ["x = a if False else c", "x = a if True else c"]),
+        ("x = [a for a in b if a]", ["x = [a for a in b if True]"]),
+        ("x = g(a=b)", ["x = g()"]),
+        ("x = g(a, b=c)", ["x = g(a)"]),
+        ("x = g(a=b, c=d)", ["x = g(c=d)", "x = g(a=b)"]),
+        ("x = g(a=b,)", ["x = g()"]),
+        ("x = g((a), b=(c), *d)", ["x = g((a), *d)"]),
+        ("x = a == 'é'", ["x = a != 'é'", "x = a == 'é_'"]),
+        ("x = a in ('b', c)", ["x = a not in ('b', c)", "x = a in ('b_', c)"]),
+        ("x = a['b']", ["x = a['b_']"]),
+        ("x = {'a': 'b'}", ["x = {'a_': 'b'}"]),
+        ("x = a.get('b', 'c')", ["x = a.get('b_', 'c')"]),
+    ],
+)
+def test_an_operator_makes_these_mutants(line, expected):
+    assert in_function(line) == expected
+
+
+def test_conditions_are_decided_both_ways():
+    assert changes("def f():\n    if a:\n        b\n") == ["if False:", "if True:"]
+    assert changes("def f():\n    while a:\n        b\n") == ["while False:"]
+
+
+def test_a_default_is_changed():
+    assert changes("def f(a=1, *, b='c', d=None): ...") == [
+        "def f(a=2, *, b='c', d=None): ...",
+        "def f(a=1, *, b='c_', d=None): ...",
+    ]
+
+
+def test_what_returns_a_bool_returns_the_other():
+    assert changes("def f() -> bool:\n    return a\n") == ["return not (a)"]
+    assert changes("def f() -> bool:\n    return False\n") == ["return True"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"""One of 3 docstrings."""',
+        "raise ValueError('a', 1 + 2)",
+        "assert a == 1, 'b'",
+        "x = f'{a + 1}'",
+        "x = 'a'",
+        "x: Literal['a']",
+        "x = cast(Literal['a'], b)",
+        "return None",
+        "import a",
+    ],
+)
+def test_messages_and_types_are_left_alone(line):
+    assert in_function(line) == []
+
+
+def test_a_warning_can_only_be_left_out():
+    assert in_function("warnings.warn('a', stacklevel=2)") == ["pass"]
+    assert in_function("logging.info('a', 1)") == ["pass"]
+
+
+def test_annotations_decorators_exports_and_blocks_for_type_checkers_are_left_alone():
+    source = (
+        "__all__ = ['a']\nif TYPE_CHECKING:\n    a = 1\n@dataclass(frozen=True)\nclass A:\n    a: int | Literal[1]\n"
+    )
+    assert changes(source + "@cache(1)\ndef f(a: Literal[1]) -> Literal[2]: ...\n") == []
+
+
+def test_a_statement_over_several_lines_is_executed_when_one_of_them_is():
+    source = b"def f():\n    x = g(\n        a,\n        1,\n    )\n    if (a\n            < b):\n        pass\n"
+    spans = {mutant.new: mutant.span for mutant in mutants_of("x.py", source)}
+    assert spans == {"2": (2, 5), "<=": (6, 7), "True": (6, 7), "False": (6, 7)}
+
+
+def test_what_is_executed_on_import_is_known():
+    found = mutants_of("x.py", b"A = 1\nclass B:\n    c = 2\n    def d(self, e=3):\n        f = 4\n")
+    assert [mutant.on_import for mutant in found] == [True, True, True, False]
+
+
+TOY = """
+def twice(x):
+    return x + x
+
+def down(x):
+    while x:
+        x -= 1
+
+def untested(x):
+    return -x
+"""
+TESTS = """
+import pytest
+from toy.sums import down, twice
+
+@pytest.fixture(scope="module")
+def four():
+    return twice(2)
+
+def test_that_it_is_there(four):
+    pass
+
+def test_that_it_is_a_number(four):
+    assert four >= 0
+
+def test_that_it_ends():
+    down(2)
+"""
+EQUIVALENT = """
+# before => after - why nobody could notice
+toy/sums.py: x -= 1 => x += 1 - for the sake of this test
+toy/sums.py: x -= 1 => x += 9 - is no mutant
+"""
+
+
+@pytest.fixture
+def toy(tmp_path):
+    for name, text in {
+        "toy/__init__.py": "",
+        "toy/sums.py": TOY,
+        "tests/test_sums.py": TESTS,
+        "tools/mutants_equivalent.txt": EQUIVALENT,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_killed_and_survived_are_told_apart_and_no_file_is_changed(toy, capsys, monkeypatch):
+    monkeypatch.setattr(mutate, "PATIENCE", 3.0)
+    before = {path: path.read_bytes() for path in toy.rglob("*.py")}
+    mutate.main(["map"], toy)
+    assert "test_sums.py: 3 tests" in capsys.readouterr().out
+    mutate.main(["run", "toy"], toy)
+    out = capsys.readouterr().out
+    rows = {row["change"]: row for row in mutate.Results(toy).rows.values()}
+    assert {change: row["result"] for change, row in rows.items()} == {
+        "return x + x => return x - x": "survived",
+        "return x + x => return None": "killed",
+        "while x: => while False:": "survived",
+        "x -= 1 => pass": "timeout",
+        "x -= 1 => x -= 2": "survived",
+        "return -x => return x": "not covered",
+        "return -x => return None": "not covered",
+    }
+    assert "8 of 8 mutants, 1 of them known" in out
+    assert "x += 9" in out
+    assert "1 killed, 1 timeout, 3 survived, 2 not covered" in out
+    assert {path: path.read_bytes() for path in toy.rglob("*.py")} == before
+
+    killed = rows["return x + x => return None"]
+    assert killed["by"] == "tests/test_sums.py::test_that_it_is_a_number"  # by what the first test made
+    mutate.main(["show", str(killed["number"])], toy)
+    assert "-    return x + x\n+    return None\n" in capsys.readouterr().out
+
+    mutate.main(["run", "toy"], toy)
+    assert "0 to be tried" in capsys.readouterr().out
+    (toy / "toy" / "sums.py").write_text(TOY + "\n")
+    with pytest.raises(SystemExit, match=r"sums\.py; run `map` again"):
+        mutate.main(["run", "toy"], toy)
