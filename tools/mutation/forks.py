@@ -47,25 +47,29 @@ class Ended:
     output: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Fork:
     pid: int
     began: float
     limit: float
     folder: TemporaryDirectory[str]
+    looked: float
+    waited: float = 0.0
 
     def ended(self) -> Ended | None:
         """None while it runs."""
         done, status, usage = os.wait4(self.pid, os.WNOHANG)
-        seconds = time.monotonic() - self.began
-        if not done and seconds < WAITING * self.limit:
+        now = time.monotonic()
+        self.waited += min(now - self.looked, 1.0)  # not what passed while everything was stopped
+        self.looked = now
+        if not done and self.waited < WAITING * self.limit:
             return None
         self.kill(reap=not done)
         code = os.waitstatus_to_exitcode(status) if done else -signal.SIGXCPU
         said, output = Path(self.folder.name, "said.json"), Path(self.folder.name, "output")
         ended = Ended(
             None if code == -signal.SIGXCPU else code,
-            seconds,
+            now - self.began,
             usage.ru_utime + usage.ru_stime,
             json.loads(said.read_text()) if said.exists() else {},
             output.read_text(errors="replace") if output.exists() else "",
@@ -120,7 +124,8 @@ def _start(action: Action, limit: float) -> _Fork:
         _live(action, limit, Path(folder.name))
     with suppress(OSError):  # either of the two comes first
         os.setpgid(pid, pid)
-    return _Fork(pid, time.monotonic(), limit, folder)
+    now = time.monotonic()
+    return _Fork(pid, now, limit, folder, now)
 
 
 def _live(action: Action, limit: float, folder: Path) -> NoReturn:
