@@ -44,6 +44,15 @@ def test_a_database_in_several_stretches_and_left_out_pairs(monkeypatch):
     assert fast.total_relevant.tolist() == [0] * 5
 
 
+@pytest.mark.parametrize("bits", [255, 256])  # 256 distances fit into one byte, 257 do not
+def test_pairs_are_counted_at_the_longest_distances_of_one_byte_and_beyond(bits):
+    codes = pack(np.array([[1], [-1], [-1]]) * np.ones(bits))
+    same = same_id(np.array(["a"]), np.array(["a", "b", "c"]))
+    found = count(codes[:1], codes, bits, same, engine="numba")
+    assert found.items[0, [0, bits]].tolist() == [1, 2]
+    assert found.relevant[0, [0, bits]].tolist() == [1, 0]
+
+
 def test_equal_codes_fill_one_cell():
     codes = np.zeros((70_001, 2), np.uint8)
     found = count(codes[:2], codes, 16, Labels(np.ones((2, 1)), np.ones((70_001, 1))), engine="numba")

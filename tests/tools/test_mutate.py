@@ -47,6 +47,7 @@ def in_function(line):
         ("x = g((a), b=(c), *d)", ["x = g((a), *d)"]),
         ("x = a == 'é'", ["x = a != 'é'", "x = a == 'é_'"]),
         ("x = a in ('b', c)", ["x = a not in ('b', c)", "x = a in ('b_', c)"]),
+        ("x = a in 'bc'", ["x = a not in 'bc'", "x = a in 'b'"]),
         ("x = a['b']", ["x = a['b_']"]),
         ("x = {'a': 'b'}", ["x = {'a_': 'b'}"]),
         ("x = a.get('b', 'c')", ["x = a.get('b_', 'c')"]),

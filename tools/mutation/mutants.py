@@ -149,8 +149,8 @@ class _Finder(ast.NodeVisitor):
     def text(self, *nodes: ast.AST | None) -> None:
         """Change what is a string among these expressions: something is compared with it, or looked up by it."""
         for node in nodes:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self.replace(node, repr(f"{node.value}_"))
+            if isinstance(node, ast.expr) and _is_text(node):
+                self.replace(node, repr(f"{ast.literal_eval(node)}_"))
 
     @contextmanager
     def at(self, span: tuple[int, int], on_import: bool) -> Iterator[None]:
@@ -272,13 +272,17 @@ class _Finder(ast.NodeVisitor):
         sides = [node.left, *node.comparators]
         for left, operator, right in zip(sides, node.ops, node.comparators, strict=False):
             self.swap(left, right, COMPARISON, COMPARISONS[type(operator)])
-        for side in sides:
-            self.text(*side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side])
+        for asked, side in zip([None, *node.ops], sides, strict=True):
+            if isinstance(asked, ast.In | ast.NotIn) and _is_text(side):
+                self.replace(side, repr(ast.literal_eval(side)[:-1]))  # each of its letters may be asked for
+            else:
+                self.text(*side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side])
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         # These would only fail with a TypeError: strings, paths, and types joined by `|` at the top of a module.
-        hopeless = any(map(_is_text, (node.left, node.right))) or (self.on_import and isinstance(node.op, ast.BitOr))
+        texts = any(isinstance(side, ast.JoinedStr) or _is_text(side) for side in (node.left, node.right))
+        hopeless = texts or (self.on_import and isinstance(node.op, ast.BitOr))
         if type(node.op) in ARITHMETIC and not hopeless:
             old, new = ARITHMETIC[type(node.op)]
             self.swap(node.left, node.right, re.escape(old), new)
@@ -350,7 +354,7 @@ class _Finder(ast.NodeVisitor):
 
 
 def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _last_line(node: ast.stmt) -> int:
