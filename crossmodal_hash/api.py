@@ -14,6 +14,7 @@ from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
+from crossmodal_hash.runs.log import Logging
 from crossmodal_hash.settings.flags import Flags, TrainFlags
 from crossmodal_hash.settings.layers import Layer
 from crossmodal_hash.settings.resolve import Resolved, resolve
@@ -23,10 +24,10 @@ from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
 
 
 class Run(folder.Run):
-    """A run folder, and what its model makes of data."""
+    """A run folder whose model can encode data."""
 
     def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
-        """Modality -> codes of every item; options as `training.encode.encode` takes them."""
+        """Modality -> codes of every item; for the options see `training.encode.encode`."""
         return encode(self, dataset, **options)[0]
 
 
@@ -47,7 +48,7 @@ class Method:
     flags: Flags
 
     def resolve(self, data: Dataset | None = None, **flags: Unpack[TrainFlags]) -> Resolved:
-        """The settings, as the data want them where nobody says otherwise."""
+        """The settings; those that are not set explicitly may depend on the data."""
         given = cast(Flags, {**self.flags, **flags})
         frozen = frozen_by_default(given.get("device"))
         first = self._resolved(given, frozen, [])
@@ -61,7 +62,7 @@ class Method:
 def build(
     recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Unpack[Flags]
 ) -> Method:
-    """Name a method; every name and setting is checked now.
+    """Choose a method; every name and setting is checked immediately.
 
     Args:
         recipe: as in `chash train --recipe`.
@@ -89,27 +90,30 @@ def train(
     callbacks: Sequence[Callback] = (),
     **flags: Unpack[TrainFlags],
 ) -> Run:
-    """Train a method on some data into a run folder, `runs/...` unless `out` is given.
+    """Train a method on a data set and write a run folder, `runs/...` unless `out` is given.
+
+    The logger `crossmodal_hash` is told of it at level INFO: `logging.basicConfig(level="INFO")` shows a line an epoch.
 
     Args:
         method: from `build`.
         data: items with labels.
         out: a new folder.
-        callbacks: told what happens, in their order.
+        callbacks: called in this order, after the logger.
         flags: flags that override the method's, such as `epochs=5, seed=0`.
 
     Raises:
-        ChashError: as `chash train` says it.
+        ChashError: as for `chash train`.
     """
     path = None if out is None else Path(out)
-    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=Callbacks(callbacks)).path)
+    told = Callbacks([Logging(), *callbacks])
+    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=told).path)
 
 
 def open_run(path: Path | str | None = None) -> Run:
     """The run at `path`, or the latest under `runs/`.
 
     Raises:
-        RunError: if there is none.
+        RunError: if there is no such run.
     """
     return Run(folder.open_run(None if path is None else Path(path)).path)
 
@@ -126,14 +130,14 @@ def evaluate(
 
     Args:
         codes: modality -> codes of the same items, as `Run.encode` returns them.
-        metrics: names as `crossmodal_hash.metrics.parse` takes them.
+        metrics: names that `crossmodal_hash.metrics.parse` accepts.
         database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
             codes that were encoded with `known_labels=True`.
-        ties: order among items at one distance.
-        empty: what a query without a relevant item counts for.
+        ties: order among items at the same distance.
+        empty: how a query without a relevant item counts.
 
     Returns:
-        `image->text/map@all` and so on -> value.
+        Names such as `image->text/map@all` -> value.
 
     Raises:
         ChashError: for codes that do not fit together or metrics that do not exist.

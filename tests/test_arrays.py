@@ -1,8 +1,10 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 from matlab73 import matlab73
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
 from scipy.io import savemat
 from scipy.sparse import csc_matrix, csr_matrix
 
@@ -47,7 +49,7 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_wrong_key_is_answered_with_the_keys_there_are(tmp_path, name):
-    with pytest.raises(DataError, match=r"no key 'XAl', only XAll. Did you mean 'XAll'\?"):
+    with pytest.raises(DataError, match=r"no key 'XAl', only XAll \(did you mean 'XAll'\?"):
         read_array(ArrayAt(write(tmp_path / name), "XAl"))
 
 
@@ -60,7 +62,7 @@ def test_a_damaged_file_is_named(tmp_path, name, damage):
     path.write_bytes({"empty": b"", "cut": whole[: len(whole) - 20], "text": b"<html>404</html>" * 100}[damage])
     if name.endswith(".csv") and damage != "text":
         pytest.skip("half a table is a table")
-    way_out = "write numbers alone" if name.endswith(".csv") else "fetch or write it again"
+    way_out = "write only numbers" if name.endswith(".csv") else "download or save it again"
     for read in (lambda: read_array(ArrayAt(path, "XAll")), lambda: load_matrix(path)):
         with pytest.raises(DataError, match=f"cannot read '.*{name}'.*{way_out}") as caught:
             read()
@@ -100,7 +102,7 @@ def test_cells_of_text_in_hdf5_are_refused_with_the_way_out(tmp_path):
 
 
 def test_an_unknown_suffix_is_answered_with_the_formats(tmp_path):
-    with pytest.raises(DataError, match=r"not a file of matrices by its suffix; known are .mat, .h5"):
+    with pytest.raises(DataError, match=r"not have a suffix of a matrix file; use .mat, .h5"):
         list_keys(tmp_path / "x.pkl")
 
 
@@ -114,6 +116,38 @@ def test_several_matrices_need_a_key_and_numbers_beside_one_do_not(tmp_path, wri
         load_matrix(tmp_path / "two.mat", "x")
     write(tmp_path / "one.mat", {"L": X, "n": np.array([[3.0]])})
     assert load_matrix(tmp_path / "one.mat").shape == (4, 3)
+
+
+def write_beside_damage(path):
+    """`XAll`, and a `Bad` that cannot be read."""
+    noise = np.random.default_rng(0).normal(size=(200, 200))
+    damage = None
+    if path.suffix == ".npz":
+        np.savez(path, Bad=np.array([{}], dtype=object), XAll=X)
+    elif path.suffix == ".safetensors":
+        save_torch_file({"Bad": torch.zeros(2, 2, dtype=torch.bfloat16), "XAll": torch.from_numpy(X)}, path)
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            bad = file.create_dataset("Bad", data=noise, chunks=noise.shape, fletcher32=True)
+            file["XAll"] = X
+            damage = bad.id.get_chunk_info(0).byte_offset + 1000
+    else:
+        savemat(path, {"Bad": noise, "XAll": X}, do_compression=True)
+        damage = 250_000  # in `Bad`, behind what is unpacked to see its name
+    if damage is not None:
+        content = bytearray(path.read_bytes())
+        content[damage] ^= 255
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.safetensors", "x.h5", "x.mat"])
+def test_only_the_matrix_of_the_key_is_read(tmp_path, name):
+    path = write_beside_damage(tmp_path / name)
+    assert np.array_equal(load_matrix(path, "XAll"), X)
+    for key in (None, "Bad", "other"):
+        with pytest.raises(DataError, match="cannot read"):
+            load_matrix(path, key)
 
 
 def test_text_beside_a_matrix_in_hdf5_is_passed_over(tmp_path):
@@ -134,6 +168,7 @@ def test_a_truncated_file_of_version_73_is_refused(tmp_path):
 def test_missing_files_and_files_without_a_matrix_are_refused(tmp_path):
     np.save(tmp_path / "v.npy", np.ones(3))
     (tmp_path / "empty.csv").write_text(" \n")
-    for name, message in (("none.npy", "no file"), ("v.npy", "holds no matrix"), ("empty.csv", "holds no matrix")):
+    messages = {"none.npy": "does not exist", "v.npy": "holds no matrix", "empty.csv": "holds no matrix"}
+    for name, message in messages.items():
         with pytest.raises(DataError, match=message):
             load_matrix(tmp_path / name)

@@ -1,37 +1,27 @@
-"""A hash function that weighs Gaussian kernels with anchors."""
+"""A hash function that is a weighted sum of Gaussian kernels with anchors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_hash.closed_forms._anchors import Anchors, bandwidth, choose_anchors, kernel
-from crossmodal_hash.closed_forms._kernel_logistic import kernel_logistic
-from crossmodal_hash.closed_forms._reduce import Matrix, reduce, width
+from crossmodal_hash.closed_forms._reduce import width
 from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.types import LevelInfo
-
-_RAREST = 1e-3
-
-Protocol = Literal["per-view", "unified"]
-"""Whose code an item of the database has: of the modality searched, or one of all its modalities."""
 
 
 class KernelCode(HashFunction):
     """x -> weight k(z) + bias with z = (x - mean) basis and k the Gaussian kernel of z with each anchor.
 
-    A score is the log odds of its bit. Sizes are the largest that a fit can ask for, so that they follow from settings
-    and input alone; an anchor or component that a small training set did not fill is zero, and has no weight. Numbers
-    are float64, as they were fitted: a bit is a sign, and rounding must not change it.
+    A score is the log odds of its bit. Sizes are the largest that a fit can need, so that they depend only on settings
+    and input; an anchor or component that a small training set does not fill is zero, and has no weight. Values are
+    float64, as they were fitted: a bit is a sign, and rounding must not change it.
 
     Args:
         anchors: m.
-        components: R, of the principal components; none keeps all features.
+        components: R, number of principal components; None keeps all features.
         unifies: whether database items get one code from all their modalities.
 
     Example:
@@ -54,7 +44,7 @@ class KernelCode(HashFunction):
         self.anchors, self.components, self.unifies = anchors, components, unifies
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
-        """Make room for the anchors and their weights."""
+        """Allocate the anchors and their weights."""
         self.out_features = bits
         features = sum(info.channels for info in levels)
         reduced = width(features, self.components)
@@ -72,7 +62,7 @@ class KernelCode(HashFunction):
         self.scale.fill_(1.0)
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, K)."""
+        """One (B, D_k) per level -> (B, K)."""
         z = (torch.cat(list(levels), 1).double() - self.mean) @ self.basis
         square = z.square().sum(1)[:, None] + self.points.square().sum(1) - 2 * z @ self.points.T
         return ((-square.clamp(min=0) / self.scale).exp() @ self.weight.T + self.bias).float()
@@ -81,55 +71,6 @@ class KernelCode(HashFunction):
         """Log odds of independent views: their sum, the odds of the training codes counted once (SePH).
 
         Args:
-            scores: one (B, K) a modality.
+            scores: one (B, K) per modality.
         """
         return torch.stack(list(scores)).sum(0) - (len(scores) - 1) * self.prior.to(scores[0])
-
-
-def log_odds(codes: Matrix) -> NDArray[np.float64]:
-    """Log odds of +1 for each bit (K,) of codes (N, K); a bit that is nearly always the same counts as 1 in 1,000.
-
-    Example:
-        >>> log_odds(np.array([[1.0], [-1.0]])).tolist()
-        [0.0]
-    """
-    share = np.clip((codes > 0).mean(0), _RAREST, 1 - _RAREST)
-    return np.asarray(np.log(share) - np.log1p(-share))
-
-
-def fit_kernel_code(code: KernelCode, x: Matrix, codes: Matrix, kind: Anchors, generator: np.random.Generator) -> None:
-    """Fill `code` with principal components, anchors, and the kernel logistic regression of `codes` on `x`.
-
-    Args:
-        code: not set up yet.
-        x: (N, D).
-        codes: (N, K) in {-1, 1}.
-        kind: where anchors come from.
-        generator: draws the anchors.
-    """
-    code.setup([LevelInfo("features", x.shape[1], 0)], codes.shape[1])
-    reduction = reduce(x, code.components)
-    z = reduction.apply(x)
-    scale = bandwidth(z)
-    points = choose_anchors(z, code.anchors, kind, generator)
-    weight, bias = kernel_logistic(kernel(z, points, scale), kernel(points, points, scale), codes)
-    m, r = points.shape
-    code.scale.fill_(scale)
-    for buffer, values in (
-        (code.mean, reduction.mean),
-        (code.basis[:, :r], reduction.basis),
-        (code.points[:m, :r], points),
-        (code.weight[:, :m], weight.T),
-        (code.bias, bias),
-        (code.prior, log_odds(codes)),
-    ):
-        buffer.copy_(torch.from_numpy(np.ascontiguousarray(values)))
-
-
-def kernel_memory(items: int, features: int, code: KernelCode, bits: int) -> int:
-    """Bytes that `fit_kernel_code` needs at the most."""
-    m, r = min(code.anchors, items), width(features, code.components)
-    # Features and a centered copy; reduced and sorted ones; the kernel, its whitened form and a copy; L-BFGS keeps 10
-    # pairs of vectors.
-    numbers = 2 * items * features + 3 * features**2 + 3 * items * r + 3 * items * m + 4 * m * m
-    return 8 * (numbers + 4 * items * bits + 24 * m * bits)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
-from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
+from crossmodal_hash.closed_forms._kernel_method import KernelMethod, Protocol
 from crossmodal_hash.closed_forms._labels import unit_rows
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components
-from crossmodal_hash.closed_forms._two import two
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 _SETTLED = 1e-6
@@ -23,12 +23,12 @@ Targets = Literal["shared", "separate"]
 
 
 class Target:
-    """K S, the inner products codes are to have: S the cosine of labels, or 2 S - 1; never formed, only multiplied.
+    """K S, the target inner products of codes: S the cosine of labels, or 2 S - 1; never formed, only multiplied.
 
     Args:
         labels: (N, C) in {0, 1}.
         bits: K.
-        center: whether items without a common label are to have the inner product -K instead of 0.
+        center: whether the target inner product of items without a common label is -K instead of 0.
     """
 
     def __init__(self, labels: NDArray[np.uint8], bits: int, *, center: bool = False) -> None:
@@ -54,9 +54,9 @@ def error(a: Matrix, b: Matrix, target: Target) -> float:
 
 
 def sweep(a: Matrix, b: Matrix, target: Target) -> Matrix:
-    """Every column of A (N, K) in turn set to its best in [-1, 1], all rows at once; the error never rises.
+    """Set each column of A (N, K) in turn to its best values in [-1, 1], all rows at once; the error never rises.
 
-    A column of B that is zero decides nothing, and its column of A is left alone.
+    If a column of B is zero, the error does not depend on the column of A, which is left unchanged.
     """
     a = a.copy()
     wanted, gram = target.times(b), b.T @ b
@@ -75,7 +75,7 @@ def factorize(
         items: N.
         bits: K.
         generator: draws the start.
-        sweeps: at the most; it stops when the error changes by less than a millionth.
+        sweeps: largest number; it stops when the error changes by less than a millionth.
     """
     a, b = (generator.uniform(-1, 1, (items, bits)) for _ in range(2))
     before = error(a, b, target)
@@ -89,16 +89,16 @@ def factorize(
     return a, b
 
 
-class GSPH(ClosedForm):
+class GSPH(KernelMethod):
     """Codes that factorize the labels' cosines, then kernel logistic regression (GSPH; Mandal et al., CVPR 2017).
 
-    Nothing is N x N but what the labels can multiply, so all training items are used.
+    No N x N matrix is formed, because products use the labels, so all training items are used.
 
     Args:
         anchors: `kmeans` or `random`.
-        count: anchors a modality, >= 1.
+        count: anchors per modality, >= 1.
         codes: `per-view`, or the published `unified`, as in `seph`.
-        targets: `shared` for one code an item in both modalities, `separate` for the two factors as they are.
+        targets: `shared` for one code per item in both modalities, `separate` for the two factors themselves.
         center: whether items without a common label are pushed to opposite codes instead of independent ones.
         components: principal components kept by modality.
 
@@ -120,19 +120,11 @@ class GSPH(ClosedForm):
         center: bool = False,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
-        check_choice("anchors", anchors, Anchors)
-        check_choice("codes", codes, Protocol)
+        super().__init__(anchors=anchors, count=count, codes=codes, components=components)
         check_choice("targets", targets, Targets)
         if count < 1:
             raise SettingsError(f"count={count} must be at least 1")
-        self.anchors, self.count, self.codes, self.targets, self.center = anchors, count, codes, targets, center
-        self.components = dict(components)
-
-    def function(self, modality: str) -> KernelCode:
-        """Kernels with anchors."""
-        return KernelCode(anchors=self.count, components=self.components.get(modality), unifies=self.codes == "unified")
+        self.targets, self.center = targets, center
 
     def fit(
         self,
@@ -142,17 +134,14 @@ class GSPH(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their kernel codes."""
-        sides = two(features, "gsph")
+        sides = modality_pair(features, "gsph")
         factors = factorize(Target(labels, bits, center=self.center), len(labels), bits, generator)
         signs = [np.where(factor >= 0, 1.0, -1.0) for factor in factors]
-        fitted: dict[str, HashFunction] = {}
-        for (name, x), own in zip(sides, signs, strict=True):
-            fitted[name] = code = self.function(name)
-            fit_kernel_code(code, x, signs[0] if self.targets == "shared" else own, self.anchors, generator)
-        return fitted
+        if self.targets == "shared":
+            signs = [signs[0], signs[0]]
+        return self.predict(((name, x, codes) for (name, x), codes in zip(sides, signs, strict=True)), generator)
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, factors, and the kernel of one modality at a time."""
-        two(widths, "gsph")
-        kernels = max(kernel_memory(items, width, self.function(name), bits) for name, width in widths.items())
-        return 8 * items * (sum(widths.values()) + 8 * bits) + kernels
+        modality_pair(widths, "gsph")
+        return 8 * items * (sum(widths.values()) + 8 * bits) + self.prediction_memory(items, widths, bits)

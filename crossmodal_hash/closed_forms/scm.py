@@ -11,10 +11,10 @@ from scipy import linalg
 
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._labels import unit_rows
-from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.closed_forms._two import two
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._linear_code import LinearMethod, linear_code
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, reduce, width
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 _RIDGE = 1e-6
@@ -44,7 +44,7 @@ def semantic_correlation(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: 
 
 
 def factor(x: Matrix) -> Matrix:
-    """Lower Cholesky factor (D, D) of X^T X + ridge; the ridge grows where columns are constant or copies."""
+    """Lower Cholesky factor (D, D) of X^T X + ridge; the ridge grows if columns are constant or duplicated."""
     gram = x.T @ x
     for ridge in (_RIDGE, _RIDGE * max(np.trace(gram) / len(gram), 1.0)):
         gram[np.diag_indices_from(gram)] += ridge
@@ -70,9 +70,9 @@ class Directions:
         self.x_factor, self.y_factor = factor(x), factor(y)
 
     def best(self, correlation: Matrix) -> tuple[Matrix, NDArray[np.float64], Matrix]:
-        """Wx (D, R), strengths (R,) falling, wy (E, R), R = min(D, E), maximizing wx^T correlation wy.
+        """Wx (D, R), strengths (R,) in descending order, wy (E, R), R = min(D, E), maximizing wx^T correlation wy.
 
-        The component of largest magnitude of each wx is positive, so that the same data give the same codes anywhere.
+        The component of largest magnitude of each wx is positive, so that the same data gives the same codes anywhere.
         """
         half = linalg.solve_triangular(self.x_factor, correlation, lower=True)
         whitened = linalg.solve_triangular(self.y_factor, half.T, lower=True).T
@@ -96,23 +96,23 @@ def orthogonal(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tu
 
 
 def check_orthogonal(most: int, bits: int) -> None:
-    """Refuse more bits than there are orthogonal directions.
+    """Reject more bits than there are orthogonal directions.
 
     Raises:
         SettingsError: naming the limit and the variant without one.
     """
     if bits > most:
         raise SettingsError(
-            f"scm with variant='orthogonal' has {most} directions, as many as the smaller features have dimensions, "
-            f"not {bits} bits; use variant='sequential', or at most {most} bits"
+            f"scm with variant='orthogonal' has {most} directions, the width of the narrower features, which is not "
+            f"enough for {bits} bits; use variant='sequential', or at most {most} bits"
         )
 
 
 def sequential(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tuple[Matrix, Matrix]:
-    """Bit by bit, each for what the signs of the bits before have left: wx (D, K) and wy (E, K).
+    """Bit by bit, each for the residual of the signs of the previous bits: wx (D, K) and wy (E, K).
 
-    When a bit is stronger than the one before, nothing meaningful is left; the other bits are directions of canonical
-    correlation, the weakest first, since the strong ones are in the codes already.
+    When a bit is stronger than the previous one, nothing meaningful is left; the other bits are directions of canonical
+    correlation, the weakest first, since the codes already contain the strong ones.
     """
     directions = Directions(x, y)
     correlation = semantic_correlation(x, y, labels, bits)
@@ -133,7 +133,7 @@ def sequential(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tu
     return np.stack([w for w, _ in chosen], 1), np.stack([w for _, w in chosen], 1)
 
 
-class SCM(ClosedForm):
+class SCM(LinearMethod):
     """Linear codes whose inner products follow the cosine of the labels (SCM; Zhang and Li, AAAI 2014).
 
     Args:
@@ -155,14 +155,9 @@ class SCM(ClosedForm):
         variant: Variant = "sequential",
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
+        super().__init__(components)
         check_choice("variant", variant, Variant)
-        self.variant, self.components = variant, dict(components)
-
-    def function(self, modality: str) -> LinearCode:
-        """An affine map."""
-        return LinearCode()
+        self.variant = variant
 
     def fit(
         self,
@@ -171,8 +166,8 @@ class SCM(ClosedForm):
         bits: int,
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
-        """Two modalities' features (N, D) -> their linear codes; nothing is drawn at random."""
-        (first, x), (second, y) = two(features, "scm")
+        """Two modalities' features (N, D) -> their linear codes; nothing is random."""
+        (first, x), (second, y) = modality_pair(features, "scm")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         project = sequential if self.variant == "sequential" else orthogonal
         wx, wy = project(from_x.apply(x), from_y.apply(y), labels, bits)
@@ -180,7 +175,7 @@ class SCM(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centered copy, their reduction, and square matrices of covariance."""
-        two(widths, "scm")
+        modality_pair(widths, "scm")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         if self.variant == "orthogonal":
             check_orthogonal(min(items - 1, *reduced.values()), bits)

@@ -1,53 +1,40 @@
-"""The inner loop of counting in numpy: the path every installation has, and the reference for the others."""
+"""The inner loop of counting in numpy: available in every installation, and the reference for the others."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
+from crossmodal_hash.metrics.database_block import DatabaseBlock
+from crossmodal_hash.metrics.relevance import each_query
 
 BLOCK = 8
-"""Queries handled at once, so that a tile of codes is read from the cache eight times."""
+"""Queries processed at once, so that a tile of codes is read from the cache eight times."""
 PAIRING = 8_192
-"""From here on folding the table of pairs costs less than counting one by one."""
+"""From this number on, folding the table of pairs is faster than counting one by one."""
 
 
-class Stretch:
-    """Adds the items of one stretch of the database to a table.
+@dataclass(eq=False)
+class NumpyBlock(DatabaseBlock):
+    """Counts by `bincount`, or in pairs where that is faster."""
 
-    Args:
-        table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
-        queries: packed codes, (Q, bytes).
-        items: packed codes of the stretch, (n, bytes).
-        relevance: which items are relevant to which query.
-        start: number of the first item in the whole database.
-    """
-
-    def __init__(
-        self,
-        table: NDArray[np.int64],
-        queries: NDArray[np.uint8],
-        items: NDArray[np.uint8],
-        relevance: Relevance,
-        start: int,
-    ) -> None:
-        self.table, self.group = table, relevance.group
-        self.words, self.columns = to_words(queries), np.ascontiguousarray(to_words(items).T)
-        self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
+    def __post_init__(self) -> None:
+        self.words, self.columns = to_words(self.queries), np.ascontiguousarray(to_words(self.items).T)
+        self.of_query = self.level(0, len(self.items))
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
-        """Count for some queries; threads may each take other ones."""
+        """Count for some queries."""
         groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
         paired = depth <= 2 and groups < 256 >= groups * depth and n >= PAIRING
         histogram = _PairHistogram(n, groups * depth) if paired else None
         last: NDArray[Any] | None = None
         offset: NDArray[Any] = np.empty(0)
         buffer = np.empty((min(BLOCK, len(rows)), n), distance_dtype(groups - 1))
-        asked = each_query(rows, self.level, self.group)
+        asked = each_query(rows, self.of_query, self.relevance.group)
         for start in range(0, len(rows), BLOCK):
             distance = buffer[: len(rows) - start]
             fill_distances(self.words[rows[start : start + BLOCK]], self.columns, distance)
@@ -67,7 +54,7 @@ class _PairHistogram:
 
     Two bytes x, y are the number x + 256 y, or y + 256 x: either way the row sums plus the column sums of the
     256 x 256 table of pairs are the counts of single bytes. `numpy.add.at` needs a third less time than `bincount`,
-    which looks for the extremes first and makes a new table each time.
+    which first searches for the extremes and creates a new table each time.
     """
 
     def __init__(self, size: int, used: int) -> None:

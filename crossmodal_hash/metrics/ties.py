@@ -1,8 +1,8 @@
-"""Tie rules, each as a way to split the groups of `Counts`, so that one set of formulas serves them all.
+"""Tie rules, each as a way to split the groups of `Counts`, so that one set of formulas works for all.
 
-The formulas take the mean over every order inside a group. A group whose items are all alike has one order, so a fixed
-order is a ranking whose groups are pure: relevant items first (optimistic), last (pessimistic), or runs of equal grade
-in database order (stable).
+The formulas take the mean over every order within a group. A group of equal items has only one order, so a fixed order
+is a ranking with pure groups: relevant items first (optimistic), last (pessimistic), or runs of equal grade in database
+order (stable).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.metrics.counts import STRETCH, Counts, check_sizes
+from crossmodal_hash.metrics.counts import BLOCK_ITEMS, Counts, check_sizes
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Ties = Literal["expected", "stable", "optimistic", "pessimistic"]
 RANKED = 262144
-"""Pairs of a query and an item ranked at once, which takes some 20 MB."""
+"""Pairs of a query and an item ranked at once, which takes about 20 MB."""
 
 
 def split(counts: Counts, rule: Literal["optimistic", "pessimistic"]) -> Counts:
-    """Every group in two: its relevant items and the others, in the order of the rule.
+    """Split every group in two: its relevant items and the others, in the order of the rule.
 
-    The grades are dropped: which of two relevant items comes first is not said by these rules.
+    The grades are dropped, because these rules do not define which of two relevant items comes first.
 
     Args:
         counts: counts by distance, G groups.
@@ -56,9 +56,9 @@ def in_order(
     gains: bool = False,
     leave_out: Pairs | None = None,
 ) -> Iterator[Counts]:
-    """Rank the database for a few queries after the other, ties in database order (`stable`).
+    """Rank the database for a few queries at a time, ties in database order (`stable`).
 
-    Slower than `count` by the sort of N distances per query, and needs memory for one query's ranking.
+    Slower than `count`, because it sorts N distances per query, and needs memory for one query's ranking.
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)), Q >= 1.
@@ -79,13 +79,13 @@ def in_order(
     n = len(database)
     words, columns = to_words(queries), np.ascontiguousarray(to_words(database).T)
     level = relevance.grades if gains else relevance.flags
-    stretches = [level(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
+    blocks = [level(start, min(start + BLOCK_ITEMS, n)) for start in range(0, n, BLOCK_ITEMS)]
     block = max(1, RANKED // n)
     for start in range(0, len(queries), block):
         rows = np.arange(start, min(start + block, len(queries)))
         distance = np.empty((len(rows), n), distance_dtype(bits + 1))
         fill_distances(words[rows], columns, distance)
-        grade = np.stack([np.concatenate([of_query(query) for of_query in stretches]) for query in rows.tolist()])
+        grade = np.stack([np.concatenate([of_query(query) for of_query in blocks]) for query in rows.tolist()])
         length = np.full(len(rows), n)
         if leave_out is not None:
             row, item = leave_out.between(start, start + block)
@@ -101,11 +101,11 @@ def runs(grade: NDArray[Any], length: NDArray[np.int64], max_grade: int | None) 
 
     Args:
         grade: grades in the order of the rankings, (Q, N), unsigned.
-        length: items that are ranked, of each query, (Q,) in 0..N; what comes behind does not count.
-        max_grade: upper bound of the grades; None to tell relevant from other items only, at grades 0 and 1.
+        length: number of ranked items of each query, (Q,) in 0..N; later items do not count.
+        max_grade: upper bound of the grades; None to separate only relevant from other items, at grades 0 and 1.
 
     Returns:
-        Counts of as many groups as the longest needs; others end in empty ones.
+        Counts with as many groups as the longest ranking needs; the others end in empty groups.
 
     Example:
         >>> runs(np.array([[1, 1, 0, 1], [0, 0, 1, 1]]), np.array([4, 3]), None).items.tolist()
