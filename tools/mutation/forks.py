@@ -1,4 +1,4 @@
-"""Do things in forks of this process, a few at a time, each with a limit."""
+"""Run tasks in forked child processes, a few at a time, each with a time limit; not on Windows."""
 
 from __future__ import annotations
 
@@ -18,118 +18,110 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
-Action = Callable[[Path], tuple[int, dict[str, Any]]]
-"""What a fork does in a folder of its own; gives the exit code and something to say, as JSON."""
+Task = Callable[[Path], tuple[int, dict[str, Any]]]
+"""Runs in the child, given a temporary folder; returns the exit code and a result that JSON can hold."""
 MEMORY = 12 << 30
-"""Bytes a fork may ask for, since a mutant may grow something without end."""
+"""Bytes a child may allocate: a mutant may turn a loop into one that never stops appending."""
 FAULT = 70
-"""Exit code of a fork that could not do its task."""
-WAITING = 20
-"""Times its seconds of the processor that a fork may take by the clock, since it waits for them on a busy machine."""
+"""Exit code of a child whose task raised an exception."""
+WALL = 20
+"""Wall-clock limit, as a multiple of the CPU limit: generous, since the machine may be busy with other work."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a fork ended.
+    """How a child ended.
 
     Attributes:
-        code: its exit code, negative for a signal; none if it ran out of time.
-        seconds: how long it took.
-        busy: seconds of the processor that it used.
-        said: what it had to say; empty if it did not come to that.
-        output: what it printed.
+        code: exit code, negative for a signal, None for a timeout.
+        busy: CPU seconds used.
+        result: what the task returned; empty if it did not get that far.
+        output: stdout and stderr.
     """
 
     code: int | None
-    seconds: float
     busy: float
-    said: dict[str, Any]
+    result: dict[str, Any]
     output: str
 
 
 @dataclass
-class _Fork:
+class _Child:
     pid: int
-    began: float
-    limit: float
+    deadline: float
     folder: TemporaryDirectory[str]
-    looked: float
-    waited: float = 0.0
 
     def ended(self) -> Ended | None:
         """None while it runs."""
+        assert sys.platform != "win32"
         done, status, usage = os.wait4(self.pid, os.WNOHANG)
-        now = time.monotonic()
-        self.waited += min(now - self.looked, 1.0)  # not what passed while everything was stopped
-        self.looked = now
-        if not done and self.waited < WAITING * self.limit:
+        if not done and time.monotonic() < self.deadline:
             return None
         self.kill(reap=not done)
         code = os.waitstatus_to_exitcode(status) if done else -signal.SIGXCPU
-        said, output = Path(self.folder.name, "said.json"), Path(self.folder.name, "output")
+        result, output = Path(self.folder.name, "result.json"), Path(self.folder.name, "output")
         ended = Ended(
             None if code == -signal.SIGXCPU else code,
-            now - self.began,
             usage.ru_utime + usage.ru_stime,
-            json.loads(said.read_text()) if said.exists() else {},
-            output.read_text(errors="replace") if output.exists() else "",
+            json.loads(result.read_text(encoding="utf-8")) if result.exists() else {},
+            output.read_text(encoding="utf-8", errors="replace") if output.exists() else "",
         )
         self.folder.cleanup()
         return ended
 
     def kill(self, *, reap: bool) -> None:
-        """End it and what it started."""
+        """Kill it and the processes it started."""
+        assert sys.platform != "win32"
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if reap:
             os.waitpid(self.pid, 0)
 
 
-def forks(tasks: Iterable[tuple[T, Action, float]], jobs: int) -> Iterator[tuple[T, Ended]]:
-    """Do each task in a fork of this process.
+def run_forked(tasks: Iterable[tuple[T, Task, float]], jobs: int) -> Iterator[tuple[T, Ended]]:
+    """Run each task in a fork of this process.
 
     Args:
-        tasks: each a name for it, what is done, and the seconds of the processor it may use.
-        jobs: how many at a time.
+        tasks: name, task, limit in CPU seconds.
+        jobs: how many run at a time.
 
     Yields:
-        The name of each task and how it ended, as they end.
+        The name of each task and how it ended, in the order in which they end.
     """
     waiting = iter(tasks)
-    running: dict[int, tuple[T, _Fork]] = {}
+    running: list[tuple[T, _Child]] = []
     try:
         while True:
-            while len(running) < jobs and (task := next(waiting, None)) is not None:
-                name, action, limit = task
-                fork = _start(action, limit)
-                running[fork.pid] = name, fork
+            while len(running) < jobs and (next_task := next(waiting, None)) is not None:
+                name, task, limit = next_task
+                running.append((name, _start(task, limit)))
             if not running:
                 return
-            for name, fork in list(running.values()):
-                if (ended := fork.ended()) is not None:
-                    del running[fork.pid]
+            for name, child in list(running):
+                if (ended := child.ended()) is not None:
+                    running.remove((name, child))
                     yield name, ended
             time.sleep(0.02)
     finally:
-        for _, fork in running.values():
-            fork.kill(reap=True)
-            fork.folder.cleanup()
+        for _, child in running:
+            child.kill(reap=True)
+            child.folder.cleanup()
 
 
-def _start(action: Action, limit: float) -> _Fork:
+def _start(task: Task, limit: float) -> _Child:
+    assert sys.platform != "win32"
     folder = TemporaryDirectory(prefix="mutate-", ignore_cleanup_errors=True)
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
-        _live(action, limit, Path(folder.name))
-    with suppress(OSError):  # either of the two comes first
+        _run_child(task, limit, Path(folder.name))
+    with suppress(OSError):  # parent and child both set it, whichever comes first
         os.setpgid(pid, pid)
-    now = time.monotonic()
-    return _Fork(pid, now, limit, folder, now)
+    return _Child(pid, time.monotonic() + WALL * limit, folder)
 
 
-def _live(action: Action, limit: float, folder: Path) -> NoReturn:
-    """What the fork does, from its first to its last moment."""
+def _run_child(task: Task, limit: float, folder: Path) -> NoReturn:
+    assert sys.platform != "win32"
     code = FAULT
     try:
         os.setpgid(0, 0)
@@ -139,9 +131,9 @@ def _live(action: Action, limit: float, folder: Path) -> NoReturn:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-        code, said = action(folder)
-        (folder / "said.json").write_text(json.dumps(said))
-    except BaseException:  # whatever it is, this process must not go on as its parent would
+        code, result = task(folder)
+        (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    except BaseException:  # nothing may leave this function: the child would go on as a second parent
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Which test executes which lines, and how long it takes, in seconds of the processor."""
+"""Which test executes which lines, and how many CPU seconds it takes."""
 
 from __future__ import annotations
 
@@ -16,46 +16,51 @@ from typing import Any
 import coverage
 import pytest
 
-from mutation.forks import forks
+from mutation.forks import run_forked
 from mutation.mutants import Mutant, digest
 from mutation.running import run_pytest
 
 ON_IMPORT = 60
-"""Tests at most for a statement that is executed on import."""
+"""Most tests run for a mutant in code that is executed on import."""
 
 
 def map_tests(root: Path, paths: Sequence[Path], jobs: int) -> None:
-    """Run test files one by one and keep which lines each of their tests executes; without paths all, from nothing."""
+    """Run test files under coverage and record which lines each test executes.
+
+    Args:
+        root: of the project.
+        paths: test files or folders whose part of the map is renewed; empty for a new map of all tests.
+        jobs: how many files run at a time.
+    """
     folder = root / ".mutate" / "map"
     if not paths:
         shutil.rmtree(folder, ignore_errors=True)
         paths = [root / name for name in _test_paths(root)]
     folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.iterdir():
-        if not (root / json.loads(part.read_text())["file"]).exists():
-            part.unlink()
     files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
-    files = [file for file in files if file.name.startswith("test_") or ">>> " in file.read_text()]
-    for file, ended in forks(((file, partial(_trace, root, file), 3600.0) for file in files), jobs):
+    files = [file for file in files if file.name.startswith("test_") or ">>> " in file.read_text(encoding="utf-8")]
+    for file, ended in run_forked(((file, partial(_trace, root, file), 3600.0) for file in files), jobs):
         name = file.relative_to(root).as_posix()
-        if ended.said:
-            content = {"file": name, "digest": digest(file.read_bytes()), **ended.said}
-            (folder / f"{name.replace('/', '+')}.json").write_text(json.dumps(content))
-        print(f"{name}: {len(ended.said.get('tests', []))} tests in {ended.busy:.1f} s", flush=True)
-        if ended.code not in (0, 5):
-            print(f"what failed is not on the map:\n{ended.output[-2000:]}", flush=True)
+        if not ended.result:
+            raise SystemExit(f"{name} could not be mapped:\n{ended.output[-2000:]}")
+        content = {"file": name, "digest": digest(file.read_bytes()), **ended.result}
+        part = folder / f"{name.replace('/', '+')}.json"
+        part.write_text(json.dumps(content), encoding="utf-8")
+        print(f"{name}: {len(content['tests'])} tests in {ended.busy:.1f} s", flush=True)
+        for test, why in content["unusable"].items():
+            print(f"    not usable: {test}: {why}", flush=True)
 
 
 def _test_paths(root: Path) -> list[str]:
     file = root / "pyproject.toml"
-    options = tomllib.loads(file.read_text())["tool"]["pytest"]["ini_options"] if file.exists() else {}
+    options = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"] if file.exists() else {}
     return list(options.get("testpaths", ["tests"]))
 
 
 def _trace(root: Path, file: Path, folder: Path) -> tuple[int, dict[str, Any]]:
-    """Run one test file under coverage."""
+    """Run one test file; in coverage's data a context is a test or a fixture that several tests share."""
     packages = [str(init.parent) for init in root.glob("*/__init__.py")]
-    os.environ["COVERAGE_CORE"] = "ctrace"  # what newer Pythons have instead knows no contexts
+    os.environ["COVERAGE_CORE"] = "ctrace"  # the default of newer Pythons, sysmon, has no contexts
     traced = coverage.Coverage(data_file=None, config_file=False, source=packages)
     traced.start()
     tracer = _Tracer(traced.switch_context)
@@ -73,28 +78,29 @@ def _trace(root: Path, file: Path, folder: Path) -> tuple[int, dict[str, Any]]:
             name = path.relative_to(root).as_posix()
             lines[name] = {context: _packed(numbers) for context, numbers in by_context.items()}
             digests[name] = digest(path.read_bytes())
-    return code, {**tracer.found(), "lines": lines, "digests": digests}
+    return code, {**tracer.result(), "lines": lines, "digests": digests}
 
 
 class _Tracer:
-    """A plug-in of pytest: tells coverage which test runs, or which fixture is made for several tests."""
+    """Pytest plug-in that tells coverage which test runs, or which shared fixture is set up."""
 
     def __init__(self, switch: Callable[[str], object]) -> None:
         self.switch, self.now = switch, ""
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.passed: set[str] = set()
+        self.unusable: dict[str, str] = {}
         self.shared: dict[str, list[str]] = {}
 
-    def found(self) -> dict[str, Any]:
-        """Seconds of each test that passed without its shared fixtures, of these, and who uses which of them."""
+    def result(self) -> dict[str, Any]:
+        """CPU seconds of each test that passed and of each shared fixture, and which test uses which fixture."""
         tests = {test: round(self.seconds[test], 4) for test in self.shared if test in self.passed}
         users = {test: self.shared[test] for test in tests}
         fixtures = {name: round(self.seconds[name], 4) for names in users.values() for name in names}
-        return {"tests": tests, "shared": users, "fixtures": fixtures}
+        return {"tests": tests, "shared": users, "fixtures": fixtures, "unusable": self.unusable}
 
     @contextmanager
     def within(self, context: str) -> Iterator[None]:
-        """What is executed and how long it takes belongs to this context, and not to that around it."""
+        """Assign lines and time to this context instead of the one around it."""
         before, began = self.now, _busy()
         self.now = context
         self.switch(context)
@@ -109,7 +115,7 @@ class _Tracer:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Note which fixtures a test shares with others; it is told nowhere in public."""
+        """Record which shared fixtures a test uses; pytest has no public name for them."""
         found = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values()
         self.shared[item.nodeid] = [_name(each) for several in found for each in several if _is_shared(each)]
         with self.within(item.nodeid):
@@ -117,27 +123,39 @@ class _Tracer:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-        """Keep apart what is made once for several tests."""
+        """Give a shared fixture a context of its own."""
         if not _is_shared(fixturedef):
             return (yield)
         with self.within(_name(fixturedef)):
             return (yield)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be imported, or is skipped as a whole, has no usable tests."""
+        if not report.passed:
+            self.unusable[report.nodeid] = _why(report)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep those that passed: what fails or is skipped without a mutant says nothing about one."""
-        if report.when == "call" and report.passed:
-            self.passed.add(report.nodeid)
-        elif not report.passed:
+        """A test that fails or is skipped without a mutant cannot kill one."""
+        if not report.passed:
             self.passed.discard(report.nodeid)
+            self.unusable[report.nodeid] = _why(report)
+        elif report.when == "call":
+            self.passed.add(report.nodeid)
+
+
+def _why(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """The last line of the failure or the reason of the skip."""
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return f"{report.outcome}: {said.strip().splitlines()[-1] if said.strip() else ''}"
 
 
 def _busy() -> float:
-    """Seconds of the processor that this process used, and those it waited for: the same on a busy machine."""
+    """CPU seconds of this process and its children, which do not depend on what else the machine does."""
     return sum(os.times()[:4])
 
 
 def _is_shared(fixture: pytest.FixtureDef[Any]) -> bool:
-    """Not those of pytest itself, which have no base."""
+    """Whether several tests may use one instance; pytest's own fixtures, which have no `baseid`, do not matter."""
     return fixture.scope != "function" and bool(fixture.baseid)
 
 
@@ -163,22 +181,24 @@ def _unpacked(ranges: str) -> Iterator[int]:
 
 
 class LineMap:
-    """Which test executes which lines, and how long it takes.
+    """The map that `map_tests` wrote.
 
     Args:
         root: of the project.
-        budget: seconds of tests for one mutant at most.
+        budget: CPU seconds of tests for one mutant at most.
     """
 
     def __init__(self, root: Path, budget: float) -> None:
         self.budget = budget
-        parts = [json.loads(path.read_text()) for path in sorted((root / ".mutate" / "map").glob("*.json"))]
+        paths = sorted((root / ".mutate" / "map").glob("*.json"))
+        parts = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         self.parts = [part for part in parts if (root / part["file"]).exists()]
         if not self.parts:
-            raise SystemExit("there is no map of the tests; make one with `python tools/mutate.py map`")
+            raise SystemExit("no test is mapped yet: run `python tools/mutate.py map` first")
         old = [part["file"] for part in self.parts if digest((root / part["file"]).read_bytes()) != part["digest"]]
         if old:
-            raise SystemExit(f"changed since they were mapped; run `map {' '.join(old)}` again")
+            raise SystemExit(f"tests changed since they were mapped: run `map {' '.join(old)}` again")
+        self.unusable = [test for part in self.parts for test in part["unusable"]]
         self.own: dict[str, float] = {}
         self.fixtures: dict[str, dict[tuple[str, str], float]] = {}
         for part in self.parts:
@@ -188,7 +208,7 @@ class LineMap:
         self.lines = cache(self._lines)
 
     def refuse_old(self, found: Iterable[Mutant]) -> None:
-        """A map of other lines would choose the wrong tests."""
+        """Exit if a mutant's file changed since it was mapped: line numbers would be wrong."""
         digests = {mutant.file: digest(mutant.original) for mutant in found}
         old = [
             (part["file"], file)
@@ -198,10 +218,10 @@ class LineMap:
         ]
         if old:
             tests, files = (" ".join(sorted(set(names))) for names in zip(*old, strict=True))
-            raise SystemExit(f"changed since tests were mapped: {files}; run `map` again, for {tests} or all")
+            raise SystemExit(f"{files} changed since tests were mapped: run `map` again, for all tests or for {tests}")
 
     def seconds(self, tests: Iterable[str]) -> float:
-        """How long tests take together, with each fixture that they share made once."""
+        """CPU seconds of tests together, each shared fixture counted once."""
         tests = list(tests)
         fixtures: dict[tuple[str, str], float] = {}
         for test in tests:
@@ -209,17 +229,17 @@ class LineMap:
         return sum(self.own[test] for test in tests) + sum(fixtures.values())
 
     def choose(self, mutant: Mutant) -> tuple[list[str], int]:
-        """The tests to try a mutant with, in their order, and how many the budget has no room for."""
+        """The tests to run for a mutant, in order, and how many more the budget leaves out."""
         lines = self.lines(mutant.file)
         tests = sorted({test for n in _span(mutant) for test in lines.get(n, ())}, key=self.alone)
-        # What numba compiles is executed, but not line by line.
+        # coverage sees no lines of functions that numba compiles.
         if mutant.on_import or (not tests and b"numba" in mutant.original):
             tests = self._few(mutant, tests)
         kept = self._affordable(tests)
         return self._ordered(kept), len(tests) - len(kept)
 
     def _lines(self, file: str) -> dict[int, set[str]]:
-        """Line -> tests that execute it."""
+        """The tests that execute each line, themselves or in a fixture they use."""
         found: dict[int, set[str]] = defaultdict(set)
         for part in self.parts:
             users = defaultdict(list, {test: [test] for test in part["tests"]})
@@ -232,7 +252,7 @@ class LineMap:
         return dict(found)
 
     def _few(self, mutant: Mutant, tests: list[str]) -> list[str]:
-        """Few tests that execute all lines of the span or the module, then fast ones of every file that imports it."""
+        """Tests that together execute all lines of the module, then the fastest of each test file that imports it."""
         reached: dict[str, set[int]] = defaultdict(set)
         for line, executing in self.lines(mutant.file).items():
             for test in executing:
@@ -249,7 +269,7 @@ class LineMap:
         return list(dict.fromkeys([*(test for test, _ in spread), *others]))[:ON_IMPORT]
 
     def _affordable(self, tests: list[str]) -> list[str]:
-        """The first tests, one at least, as far as the budget reaches."""
+        """The first tests that fit into the budget, at least one."""
         spent = 0.0
         made: set[tuple[str, str]] = set()
         for i, test in enumerate(tests):
@@ -260,11 +280,11 @@ class LineMap:
         return tests
 
     def alone(self, test: str) -> float:
-        """How long one test takes with all its fixtures."""
+        """CPU seconds of one test with all its shared fixtures."""
         return self.own[test] + sum(self.fixtures[test].values())
 
     def _ordered(self, tests: list[str]) -> list[str]:
-        """The fastest first, but those of one file together that share what is thrown away at its end."""
+        """The fastest first; tests that share fixtures of a module stay together, so that these are set up once."""
         shared = {test: any(not name.startswith("session") for _, name in self.fixtures[test]) for test in tests}
         groups = {test: test.partition("::")[0] if shared[test] else test for test in tests}
         first: dict[str, float] = {}

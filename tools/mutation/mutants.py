@@ -1,7 +1,7 @@
-"""Small wrong changes of a source file, one at a time: what `tools/mutate.py` tries the tests with.
+"""Mutants: small wrong changes of a source file, one at a time.
 
-A mutant replaces some bytes of the file, found in its syntax tree, so that everything else stays as it was written. Not
-touched: docstrings, annotations, decorators, imports, `raise`, `assert`, f-strings, arguments of `warnings` and
+A mutant replaces some bytes of the file, found by its syntax tree, and leaves all others as they are. Not mutated:
+docstrings, annotations, decorators, imports, `raise`, `assert`, f-strings, arguments of `warnings` and
 `logging`, blocks for type checkers, and strings that nothing is compared with or looked up by.
 """
 
@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,7 +30,7 @@ LOOK_UPS = {"get", "pop", "setdefault", "startswith", "endswith", "removeprefix"
 MANY = 100
 SPEECH = re.compile(r"(warnings\.)?warn|(logging|logger|log)\.\w+")
 SPARED = (ast.Raise, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)
-"""Said to people or type checkers; and Python 3.11 does not tell rightly where the expressions of an f-string are."""
+"""Messages, mostly. Python 3.11 gives wrong positions for expressions within an f-string."""
 FOR_TYPES = re.compile(r"(typing\.)?(Literal|Annotated)")
 
 
@@ -43,9 +43,9 @@ class Mutant:
         original: the whole file as it is.
         start: first byte that is replaced.
         end: the byte after the last that is replaced.
-        new: what stands there instead.
-        span: first and last line whose execution shows that the change was executed.
-        on_import: executed when the module is imported, when no test runs yet.
+        new: the replacement.
+        span: first and last line of the statement; a test that executes one of them executes the mutant.
+        on_import: executed when the module is imported, before any test runs.
         occurrence: how many mutants of the file before this one read the same.
     """
 
@@ -69,13 +69,13 @@ class Mutant:
         return self.original[: self.start] + self.new.encode() + self.original[self.end :]
 
     @property
-    def change(self) -> str:
-        """The lines it touches, before and after, each as one."""
+    def label(self) -> str:
+        """The file, and the lines it touches before and after, each joined to one line."""
         first = self.original.rfind(b"\n", 0, self.start) + 1
         rest = self.original[self.end :].split(b"\n", 1)[0]
         old = self.original[first : self.end] + rest
         new = self.original[first : self.start] + self.new.encode() + rest
-        return f"{' '.join(old.decode().split())} => {' '.join(new.decode().split())}"
+        return f"{self.file}: {' '.join(old.decode().split())} => {' '.join(new.decode().split())}"
 
     @property
     def diff(self) -> str:
@@ -85,12 +85,12 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """The same for the same change of the same file, whenever it is found."""
-        return f"{self.file} {digest(self.original)} {self.occurrence} {self.change}"
+        """Identifies this change of this version of the file."""
+        return f"{digest(self.original)} {self.occurrence} {self.label}"
 
 
 def digest(source: bytes) -> str:
-    """What the contents of a file are recognized by."""
+    """Short hash of a file's contents."""
     return sha256(source).hexdigest()[:16]
 
 
@@ -107,14 +107,13 @@ def mutants_of(file: str, source: bytes) -> list[Mutant]:
     seen: Counter[str] = Counter()
     numbered = []
     for mutant in found:
-        change = mutant.change
-        numbered.append(Mutant(**{**vars(mutant), "occurrence": seen[change]}))
-        seen[change] += 1
+        numbered.append(replace(mutant, occurrence=seen[mutant.label]))
+        seen[mutant.label] += 1
     return numbered
 
 
 class _Finder(ast.NodeVisitor):
-    """Walks through a file and collects its mutants."""
+    """Collects the mutants of a file."""
 
     def __init__(self, file: str, source: bytes) -> None:
         self.file, self.source = file, source
@@ -133,7 +132,7 @@ class _Finder(ast.NodeVisitor):
         return self.starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
 
     def put(self, start: int, end: int, new: str) -> None:
-        """Note a mutant."""
+        """Add a mutant."""
         self.found.append(Mutant(self.file, self.source, start, end, new, self.span, self.on_import))
 
     def replace(self, node: ast.expr | ast.stmt, new: str) -> None:
@@ -147,21 +146,21 @@ class _Finder(ast.NodeVisitor):
             self.put(match.start(), match.end(), new)
 
     def text(self, *nodes: ast.AST | None) -> None:
-        """Change what is a string among these expressions: something is compared with it, or looked up by it."""
+        """Change those expressions that are string literals; they are compared or looked up."""
         for node in nodes:
             if isinstance(node, ast.expr) and _is_text(node):
                 self.replace(node, repr(f"{ast.literal_eval(node)}_"))
 
     @contextmanager
     def at(self, span: tuple[int, int], on_import: bool) -> Iterator[None]:
-        """What is found meanwhile is executed when these lines are."""
+        """Mutants found meanwhile get this span."""
         before = self.span, self.on_import
         self.span, self.on_import = span, on_import
         yield
         self.span, self.on_import = before
 
     def visit(self, node: ast.AST) -> None:
-        """Visit a node; within a function a statement's own lines tell whether it is executed."""
+        """Visit a node; within a function each statement has its own span."""
         if isinstance(node, SPARED):
             return
         if isinstance(node, ast.stmt) and not self.on_import:
@@ -229,7 +228,7 @@ class _Finder(ast.NodeVisitor):
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is None:
             return
-        # None is as good as False, and `return None` for True is the flipped constant once more.
+        # `return None` behaves like `return False`; for True and False the constant itself is mutated.
         trivial = isinstance(node.value, ast.Constant) and (node.value.value is None or node.value.value in (0, 1))
         if self.returns_bool and not trivial:
             text = self.source[self.begin(node.value) : self.end(node.value)].decode()
@@ -241,7 +240,7 @@ class _Finder(ast.NodeVisitor):
     # Conditions.
 
     def force(self, test: ast.expr, *values: str) -> None:
-        """Decide a condition beforehand."""
+        """Replace a condition by constants."""
         if not isinstance(test, ast.Constant):
             for value in values:
                 self.replace(test, value)
@@ -274,13 +273,13 @@ class _Finder(ast.NodeVisitor):
             self.swap(left, right, COMPARISON, COMPARISONS[type(operator)])
         for asked, side in zip([None, *node.ops], sides, strict=True):
             if isinstance(asked, ast.In | ast.NotIn) and _is_text(side):
-                self.replace(side, repr(ast.literal_eval(side)[:-1]))  # each of its letters may be asked for
+                self.replace(side, repr(ast.literal_eval(side)[:-1]))  # the test may be for a single letter
             else:
                 self.text(*side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side])
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        # These would only fail with a TypeError: strings, paths, and types joined by `|` at the top of a module.
+        # On strings, paths and unions of types the mutant would only raise a TypeError.
         texts = any(isinstance(side, ast.JoinedStr) or _is_text(side) for side in (node.left, node.right))
         hopeless = texts or (self.on_import and isinstance(node.op, ast.BitOr))
         if type(node.op) in ARITHMETIC and not hopeless:
@@ -306,7 +305,7 @@ class _Finder(ast.NodeVisitor):
         if isinstance(node.value, bool):
             self.replace(node, repr(not node.value))
         elif isinstance(node.value, int | float):
-            # One more of many is the same to everybody.
+            # One more or less rarely matters in a large number, such as a buffer size.
             self.replace(node, repr(node.value + 1 if abs(node.value) < MANY else 2 * node.value))
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
@@ -328,7 +327,7 @@ class _Finder(ast.NodeVisitor):
         if SPEECH.fullmatch(name):
             return
         if name in ("cast", "isinstance", "issubclass"):
-            # The other argument is a type.
+            # Their other argument is a type.
             self.visit(node.args[name == "cast"])
             return
         if name.rpartition(".")[2] in LOOK_UPS:
@@ -337,7 +336,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def drop_keywords(self, node: ast.Call) -> None:
-        """Leave out each argument that is given by its name, with its comma."""
+        """Drop each keyword argument, with its comma."""
         arguments: list[ast.expr | ast.keyword] = [*node.args, *node.keywords]
         arguments.sort(key=self.begin)
         for i, argument in enumerate(arguments):
@@ -358,6 +357,6 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _last_line(node: ast.stmt) -> int:
-    """The last line of a statement, or of its head if it has a body."""
+    """Last line of a statement, or of its header if it has a body."""
     body = getattr(node, "body", None)
     return max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno

@@ -1,4 +1,4 @@
-"""Run tests within a fork, with a mutant or without."""
+"""Run pytest in a forked child, with or without a mutant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mutation.mutants import Mutant
 
 
 def run_pytest(root: Path, folder: Path, plugin: object, *arguments: str) -> int:
-    """Run pytest within a fork; property-based tests try the same few examples every time."""
+    """Run pytest in this process; property-based tests try the same few examples every time."""
     hypothesis.settings.register_profile(
         "mutate", derandomize=True, max_examples=20, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
     )
@@ -28,38 +28,38 @@ def run_pytest(root: Path, folder: Path, plugin: object, *arguments: str) -> int
     return int(pytest.main([*options, *arguments], plugins=[plugin]))
 
 
-class _Instead:
-    """Finds a module as always, and gives it the source of a mutant."""
+class _MutantFinder:
+    """Import hook that finds one module as usual but loads the mutant's source."""
 
     def __init__(self, file: Path, source: bytes) -> None:
         self.file, self.source = file, source
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        """Only for the one module; everything else is left to the finders behind."""
+        """None for every other module, which the next finders then look for."""
         if name.rpartition(".")[2] not in (self.file.stem, self.file.parent.name):
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.origin != str(self.file):
             return None
-        spec.loader = _Loader(name, str(self.file), self.source)
+        spec.loader = _MutantLoader(name, str(self.file), self.source)
         return spec
 
 
-class _Loader(SourceFileLoader):
-    """Compiles other source than that of the file, past the compiled files that Python keeps."""
+class _MutantLoader(SourceFileLoader):
+    """Compiles the mutant's source; neither reads nor writes `.pyc` files."""
 
     def __init__(self, name: str, path: str, source: bytes) -> None:
         super().__init__(name, path)
-        self.other = source
+        self.source = source
 
     def get_code(self, fullname: str) -> CodeType:
-        """What is executed as the module."""
-        code: CodeType = compile(self.other, self.path, "exec", dont_inherit=True)
+        """The mutant's code."""
+        code: CodeType = compile(self.source, self.path, "exec", dont_inherit=True)
         return code
 
 
-class _Chosen:
-    """A plug-in of pytest: runs chosen tests in their order, and keeps which failed."""
+class _Selection:
+    """Pytest plug-in that runs the given tests in the given order and records failures."""
 
     def __init__(self, tests: list[str]) -> None:
         self.place = {test: i for i, test in enumerate(tests)}
@@ -67,29 +67,30 @@ class _Chosen:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """A mutant may change which tests there are, so that those that are gone are no error."""
+        """Ignore missing tests: with a mutant, parametrization may yield others."""
         chosen = [item for item in items if item.nodeid in self.place]
         items[:] = sorted(chosen, key=lambda item: self.place[item.nodeid])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be imported has noticed something."""
+        """A test file that cannot be imported counts as a failure."""
         if report.failed:
             self.failed.append(report.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what failed."""
+        """Record a failure."""
         if report.failed:
             self.failed.append(report.nodeid)
 
 
-def try_tests(root: Path, mutant: Mutant | None, tests: list[str], folder: Path) -> tuple[int, dict[str, Any]]:
-    """Run tests with a mutant until one fails, or all of them without."""
+def run_tests(root: Path, mutant: Mutant | None, tests: list[str], folder: Path) -> tuple[int, dict[str, Any]]:
+    """Run tests with a mutant until one fails, or all of them without a mutant."""
     sys.dont_write_bytecode = True
     if mutant is not None:
-        sys.meta_path.insert(0, _Instead(root / mutant.file, mutant.source))
+        sys.meta_path.insert(0, _MutantFinder(root / mutant.file, mutant.source))
         if b"numba" in mutant.original:
-            os.environ["NUMBA_CACHE_DIR"] = str(folder / "numba")  # its own knows the file only by its date
-    plugin = _Chosen(tests)
+            # numba's own cache recognizes a file by its date, so that it would serve the original's machine code.
+            os.environ["NUMBA_CACHE_DIR"] = str(folder / "numba")
+    plugin = _Selection(tests)
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
     code = run_pytest(root, folder, plugin, *([] if mutant is None else ["-x"]), *files)
     return code, {"failed": plugin.failed}
