@@ -53,7 +53,6 @@ class _Child:
 
     def ended(self) -> Ended | None:
         """None while it runs."""
-        assert sys.platform != "win32"
         done, status, usage = os.wait4(self.pid, os.WNOHANG)
         if not done and time.monotonic() < self.deadline:
             return None
@@ -71,7 +70,6 @@ class _Child:
 
     def kill(self, *, reap: bool) -> None:
         """Kill it and the processes it started."""
-        assert sys.platform != "win32"
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if reap:
@@ -109,7 +107,6 @@ def run_forked(tasks: Iterable[tuple[T, Task, float]], jobs: int) -> Iterator[tu
 
 
 def _start(task: Task, limit: float) -> _Child:
-    assert sys.platform != "win32"
     folder = TemporaryDirectory(prefix="mutate-", ignore_cleanup_errors=True)
     sys.stdout.flush()
     pid = os.fork()
@@ -121,7 +118,6 @@ def _start(task: Task, limit: float) -> _Child:
 
 
 def _run_child(task: Task, limit: float, folder: Path) -> NoReturn:
-    assert sys.platform != "win32"
     code = FAULT
     try:
         os.setpgid(0, 0)
