@@ -25,6 +25,7 @@ and credits a shared fixture to the first test that uses it.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -33,6 +34,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -225,4 +227,7 @@ if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads do not survive a fork, and the children share the cores
     for library in PRELOADED:
         importlib.import_module(library)
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
+    gc.freeze()  # garbage collection in the children need not visit what they share
     sys.exit(main())
