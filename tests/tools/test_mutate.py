@@ -132,6 +132,19 @@ def down(x):
 def untested(x):
     return -x
 """
+SHOWN = """
+def shown(x):
+    '''
+    >>> shown(1)
+    3
+    '''
+    return x + 2
+"""
+SETTINGS = """
+[tool.pytest.ini_options]
+addopts = "--doctest-modules --import-mode=importlib"
+testpaths = ["toy", "tests"]
+"""
 TESTS = """
 import pytest
 from toy.sums import down, twice
@@ -163,8 +176,10 @@ toy/sums.py: x -= 1 => x += 9  # is no mutant
 @pytest.fixture
 def toy(tmp_path):
     for name, text in {
+        "pyproject.toml": SETTINGS,
         "toy/__init__.py": "",
         "toy/sums.py": TOY,
+        "toy/shown.py": SHOWN,
         "tests/test_sums.py": TESTS,
         "tools/mutants_equivalent.txt": EQUIVALENT,
     }.items():
@@ -182,7 +197,7 @@ def test_killed_and_survived_are_told_apart_and_no_file_is_changed(toy, capsys, 
     assert "not usable: tests/test_sums.py::test_skipped: skipped: Skipped: not today" in out
     mutate.main(["run", "toy"], toy)
     out = capsys.readouterr().out
-    rows = {row["label"].removeprefix("toy/sums.py: "): row for row in mutate.Results(toy).rows.values()}
+    rows = {row["label"].partition(": ")[2]: row for row in mutate.Results(toy).rows.values()}
     assert {change: row["result"] for change, row in rows.items()} == {
         "return x + x => return x - x": "survived",
         "return x + x => return None": "killed",
@@ -191,12 +206,15 @@ def test_killed_and_survived_are_told_apart_and_no_file_is_changed(toy, capsys, 
         "x -= 1 => x -= 2": "survived",
         "return -x => return x": "not covered",
         "return -x => return None": "not covered",
+        "return x + 2 => return x - 2": "killed",
+        "return x + 2 => return x + 3": "killed",
+        "return x + 2 => return None": "killed",
     }
-    assert "3 tests, 1 others not usable" in out
-    assert "8 of 8 mutants, 1 of them known" in out
+    assert "4 tests, 1 others not usable" in out
+    assert "11 of 11 mutants, 1 of them known" in out
     assert "does not exist: toy/sums.py: x -= 1 => x += 9" in out
-    assert "1 killed, 1 timeout, 3 survived, 2 not covered" in out
-    assert "mutation score: 2 of 7, 28.6 %" in out
+    assert "4 killed, 1 timeout, 3 survived, 2 not covered" in out
+    assert "mutation score: 5 of 10, 50.0 %" in out
     assert {path: path.read_bytes() for path in toy.rglob("*.py")} == before
 
     killed = rows["return x + x => return None"]

@@ -59,11 +59,17 @@ class _MutantLoader(SourceFileLoader):
 
 
 class _Selection:
-    """Pytest plug-in that runs the given tests in the given order and records failures."""
+    """Pytest plug-in that runs the given tests in the given order, with a mutant or without, and records failures."""
 
-    def __init__(self, tests: list[str]) -> None:
+    def __init__(self, tests: list[str], finder: _MutantFinder | None) -> None:
         self.place = {test: i for i, test in enumerate(tests)}
+        self.finder = finder
         self.failed: list[str] = []
+
+    def pytest_sessionstart(self) -> None:
+        """Take precedence over pytest's own import hook, which loads a module itself if its doctests are run."""
+        if self.finder is not None:
+            sys.meta_path.insert(0, self.finder)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -85,12 +91,14 @@ class _Selection:
 def run_tests(root: Path, mutant: Mutant | None, tests: list[str], folder: Path) -> tuple[int, dict[str, Any]]:
     """Run tests with a mutant until one fails, or all of them without a mutant."""
     sys.dont_write_bytecode = True
+    finder = None
     if mutant is not None:
-        sys.meta_path.insert(0, _MutantFinder(root / mutant.file, mutant.source))
+        finder = _MutantFinder(root / mutant.file, mutant.source)
+        sys.meta_path.insert(0, finder)
         if b"numba" in mutant.original:
             # numba's own cache recognizes a file by its date, so that it would serve the original's machine code.
             os.environ["NUMBA_CACHE_DIR"] = str(folder / "numba")
-    plugin = _Selection(tests)
+    plugin = _Selection(tests, finder)
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
     code = run_pytest(root, folder, plugin, *([] if mutant is None else ["-x"]), *files)
     return code, {"failed": plugin.failed}
