@@ -133,9 +133,9 @@ def test_engines_and_devices_that_are_not_there_or_do_not_fit_are_refused(monkey
 
 
 def test_torch_counts_where_it_is_asked_to_and_nowhere_else(monkeypatch):
-    used, stretch = [], on_device.Stretch
+    used, block = [], on_device.DeviceBlock
     monkeypatch.setattr(
-        on_device, "Stretch", lambda *given, device: used.append(device.type) or stretch(*given, device=device)
+        on_device, "DeviceBlock", lambda *given, device: used.append(device.type) or block(*given, device=device)
     )
     codes, same = np.zeros((2, 1), np.uint8), same_id(np.array(["a", "b"]), np.array(["a", "b"]))
     for engine, expected in ((None, []), ("numpy", []), ("torch", ["cpu"])):

@@ -5,7 +5,7 @@ import pytest
 
 from crossmodal_hash.codes import pack
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.metrics import Labels, count, same_id
+from crossmodal_hash.metrics import Labels, count, counts, same_id
 
 pytest.importorskip("numba", reason="numba, the extra 'fast', is not installed")
 
@@ -66,3 +66,16 @@ def test_without_numba_the_reference_counts_and_asking_for_it_is_refused(monkeyp
     assert count(queries, database, 16, relevance).items.sum() == 18
     with pytest.raises(SettingsError, match=r"crossmodal-hash\[fast\]"):
         count(queries, database, 16, relevance, engine="numba")
+
+
+def test_a_large_table_is_counted_by_compiled_code_and_a_small_one_is_not(monkeypatch):
+    from crossmodal_hash.metrics import on_numba
+
+    used, block = [], on_numba.NumbaBlock
+    monkeypatch.setattr(on_numba, "NumbaBlock", lambda *given: used.append(True) or block(*given))
+    monkeypatch.setattr(counts, "COMPILING", 12)
+    codes, ids = np.zeros((4, 1), np.uint8), np.array(list("abcd"))
+    count(codes[:2], codes, 8, same_id(ids[:2], ids))
+    assert not used
+    count(codes[:3], codes, 8, same_id(ids[:3], ids))
+    assert used
