@@ -25,8 +25,11 @@ def test_packed_bytes_need_their_number_of_bits():
         codes_from_matrix(packed)
     with pytest.raises(CodesError, match="3 columns"):
         codes_from_matrix(packed, bits=24)
-    with pytest.raises(CodesError, match="padding"):
-        codes_from_matrix(np.array([[0, 128]], np.uint8), bits=9)
+    for bits, row in ((9, [0, 128]), (7, [128]), (20, [0, 0, 16]), (20, [0, 0, 128])):
+        with pytest.raises(CodesError, match="padding"):
+            codes_from_matrix(np.array([row], np.uint8), bits=bits)
+    full = np.array([[255, 255, 15]], np.uint8)
+    assert (codes_from_matrix(full, bits=20) == full).all()
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,7 @@ def test_an_unknown_part_is_answered_with_the_parts_there_are():
 def test_what_does_not_fit_together_is_refused(changes, message):
     with pytest.raises(CodesError, match=message):
         make(**changes)
+
+
+def test_names_of_labels_become_a_tuple():
+    assert make(labels=np.eye(3), label_names=["sky", "sea", "dog"]).label_names == ("sky", "sea", "dog")

@@ -6,6 +6,7 @@ import pytest
 from crossmodal_hash.codes import distances, pack
 from crossmodal_hash.errors import CodesError, SettingsError, ShapeError
 from crossmodal_hash.metrics import Labels, Pairs, count, counts, in_order, on_numpy, same_id
+from crossmodal_hash.metrics.ties import runs
 
 
 def random_case(q, n, bits, classes, seed=0):
@@ -107,3 +108,24 @@ def test_an_empty_side_and_sizes_that_do_not_fit_are_refused():
         count(codes, codes, 8, Labels(labels, labels), threads=0)
     with pytest.raises(CodesError, match="32767"):
         count(np.zeros((1, 4096), np.uint8), np.zeros((1, 4096), np.uint8), 32_768, Labels(labels[:1], labels[:1]))
+
+
+def test_items_at_one_distance_rank_as_in_the_database():
+    rng = np.random.default_rng(0)
+    near, relevant = rng.random((2, 60)) < 0.5
+    codes, labels = pack(np.where(near, 1, -1)[:, None]), relevant[:, None].astype(np.uint8)
+    (ranking,) = in_order(pack(np.ones((1, 1))), codes, 1, Labels(np.ones((1, 1)), labels))
+    expected = runs(np.concatenate([relevant[near], relevant[~near]])[None].astype(np.uint8), np.array([60]), None)
+    assert_equal(ranking, expected)
+    assert ranking.shared is None
+
+
+@pytest.mark.parametrize("own", range(5))
+def test_the_others_rank_as_if_a_left_out_item_were_not_there(own):
+    codes = pack(np.array([[1] * d + [-1] * (4 - d) for d in range(5)]))
+    query, labels = pack(-np.ones((1, 4))), np.array([[1], [0], [1], [0], [1]])
+    others = np.arange(5) != own
+    out = Pairs(np.array([0]), np.array([own]), 1, 5)
+    (found,) = in_order(query, codes, 4, Labels(np.ones((1, 1)), labels), leave_out=out)
+    (expected,) = in_order(query, codes[others], 4, Labels(np.ones((1, 1)), labels[others]))
+    assert_equal(found, expected)

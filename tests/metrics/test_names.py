@@ -79,3 +79,10 @@ def test_every_metric_is_described_in_its_own_words(known):
         assert said.startswith(KNOWN[known])
     assert said.endswith("k = 7") == (name != known)
     assert describe("ndcg@all") == KNOWN["NDCG@k"]
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_a_larger_value_is_better_and_means_are_reported_except_for_the_rank(known):
+    metric = parse(known.replace("@k", "@7").replace("<=k", "<=7"))
+    assert metric.larger_is_better == (known != "median-rank")
+    assert metric.summary([1.0, 2.0, 9.0]) == (2 if known == "median-rank" else 4)

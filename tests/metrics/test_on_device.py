@@ -58,9 +58,11 @@ def test_the_longest_codes_and_300_shared_labels_are_counted_exactly():
     codes = np.random.default_rng(0).integers(0, 256, (7, 4096), dtype=np.uint8)
     codes[3] = ~codes[0]
     codes[:, -1] &= 127
-    found = both(codes[:2], codes, 32_767, Labels(np.ones((2, 300)), np.ones((7, 300))), gains=True)
+    asked = codes[:2], codes, 32_767, Labels(np.ones((2, 300)), np.ones((7, 300)))
+    found = both(*asked, gains=True)
     assert found.items[0, 32_767] == 1
     assert found.shared.sum() == 2 * 7 * 300
+    assert both(*asked).relevant.sum() == 2 * 7
 
 
 class Odd:
@@ -128,6 +130,17 @@ def test_engines_and_devices_that_are_not_there_or_do_not_fit_are_refused(monkey
     monkeypatch.setattr("crossmodal_hash.device.pick_device", lambda name: torch.device("cuda"))
     with pytest.raises(SettingsError, match="numpy counts only on the CPU"):
         count(codes, codes, 8, same, engine="numpy", device="cuda")
+
+
+def test_torch_counts_where_it_is_asked_to_and_nowhere_else(monkeypatch):
+    used, block = [], on_device.DeviceBlock
+    monkeypatch.setattr(
+        on_device, "DeviceBlock", lambda *given, device: used.append(device.type) or block(*given, device=device)
+    )
+    codes, same = np.zeros((2, 1), np.uint8), same_id(np.array(["a", "b"]), np.array(["a", "b"]))
+    for engine, expected in ((None, []), ("numpy", []), ("torch", ["cpu"])):
+        count(codes, codes, 8, same, engine=engine)
+        assert used == expected
 
 
 def test_evaluate_counts_where_it_is_told_to(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from crossmodal_hash.codes import pack
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.metrics import Labels, count, same_id
+from crossmodal_hash.metrics import Labels, count, counts, same_id
 
 pytest.importorskip("numba", reason="numba, the extra 'fast', is not installed")
 
@@ -44,6 +44,15 @@ def test_a_database_in_several_blocks_and_left_out_pairs(monkeypatch):
     assert fast.total_relevant.tolist() == [0] * 5
 
 
+@pytest.mark.parametrize("bits", [255, 256])  # 256 distances fit into one byte, 257 do not
+def test_pairs_are_counted_at_the_longest_distances_of_one_byte_and_beyond(bits):
+    codes = pack(np.array([[1], [-1], [-1]]) * np.ones(bits))
+    same = same_id(np.array(["a"]), np.array(["a", "b", "c"]))
+    found = count(codes[:1], codes, bits, same, engine="numba")
+    assert found.items[0, [0, bits]].tolist() == [1, 2]
+    assert found.relevant[0, [0, bits]].tolist() == [1, 0]
+
+
 def test_equal_codes_fill_one_cell():
     codes = np.zeros((70_001, 2), np.uint8)
     found = count(codes[:2], codes, 16, Labels(np.ones((2, 1)), np.ones((70_001, 1))), engine="numba")
@@ -57,3 +66,16 @@ def test_without_numba_the_reference_counts_and_asking_for_it_is_refused(monkeyp
     assert count(queries, database, 16, relevance).items.sum() == 18
     with pytest.raises(SettingsError, match=r"crossmodal-hash\[fast\]"):
         count(queries, database, 16, relevance, engine="numba")
+
+
+def test_a_large_table_is_counted_by_compiled_code_and_a_small_one_is_not(monkeypatch):
+    from crossmodal_hash.metrics import on_numba
+
+    used, block = [], on_numba.NumbaBlock
+    monkeypatch.setattr(on_numba, "NumbaBlock", lambda *given: used.append(True) or block(*given))
+    monkeypatch.setattr(counts, "COMPILING", 12)
+    codes, ids = np.zeros((4, 1), np.uint8), np.array(list("abcd"))
+    count(codes[:2], codes, 8, same_id(ids[:2], ids))
+    assert not used
+    count(codes[:3], codes, 8, same_id(ids[:3], ids))
+    assert used

@@ -32,10 +32,9 @@ def toy_codes(distance, grade):
 @pytest.mark.parametrize("ties", ["stable", "expected", "pessimistic", "optimistic"])
 def test_the_toy_vector_through_the_front_door(ties, toy_distance, toy_grade):
     table = {"stable": 0.704167, "expected": 0.601302, "pessimistic": 0.493403, "optimistic": 0.704167}
-    found = [
-        evaluate(*toy_codes(d, g), ties=ties).values["map@all"] for d, g in zip(toy_distance, toy_grade, strict=True)
-    ]
-    assert np.mean(found) == pytest.approx(table[ties], abs=5e-7)
+    found = [evaluate(*toy_codes(d, g), ties=ties) for d, g in zip(toy_distance, toy_grade, strict=True)]
+    assert np.mean([result.values["map@all"] for result in found]) == pytest.approx(table[ties], abs=5e-7)
+    assert {(result.ties, result.empty, result.ranked_by) for result in found} == {(ties, "zero", "hamming")}
 
 
 def test_values_come_in_the_order_asked_under_full_names_with_their_queries():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,9 @@ def test_what_cannot_be_ranked_is_refused():
         next(by_inner_product(u[:0], v, relevance))
     with pytest.raises(ShapeError, match=r"\(6, 9\) and \(40, 8\)"):
         next(by_inner_product(u, v[:, :8], relevance))
+    for a, b in ((u[:, :, None], v), (u, v[:, :, None]), (u[0], v)):
+        with pytest.raises(ShapeError, match="must be"):
+            next(by_inner_product(a, b, relevance))
     with pytest.raises(ShapeError, match="6 queries x 40 items"):
         next(by_inner_product(u, v[:39], relevance))
     v[7, 2] = np.inf
@@ -64,3 +69,15 @@ def test_what_cannot_be_ranked_is_refused():
         next(by_inner_product(u, v, relevance))
     with pytest.raises(SettingsError, match="counts bits"):
         evaluate(queries, database, ["radius@2"], real=(u, v))
+
+
+def test_a_query_does_not_rank_itself_and_curves_end_where_the_longest_ranking_does():
+    u, _, images, _ = case(q=12)
+    asked = replace(images.select([2, 9]), ids=["q2", "new"])  # only the first is in the database
+    found = evaluate(asked, images, ["map@all", "P@3", "pr@rank"], real=(u[[2, 9]], u))
+    assert found.left_out == 1
+    others = np.arange(12) != 2
+    alone = evaluate(asked.select([0]), images.select(others), ["map@all", "P@3"], real=(u[[2]], u[others]))
+    for name, value in alone.values.items():
+        assert found.per_query[name][0] == pytest.approx(value)
+    assert found.curves["pr@rank"].at.tolist() == list(range(1, 13))

@@ -67,3 +67,31 @@ def test_codes_without_labels_or_with_other_classes_are_refused():
         from_codes(codes(np.ones((1, 1))), codes(None))
     with pytest.raises(DataError, match="differently"):
         from_codes(codes(np.ones((1, 1)), ("sky",)), codes(np.ones((1, 1)), ("sea",)))
+
+
+def test_pairs_are_a_dense_matrix_with_few_entries():
+    dense = np.zeros((4, 6), int)
+    dense[1, [0, 3, 5]], dense[3, [2, 3]] = (1, 2, 3), (4, 5)
+    query, item = np.nonzero(dense)
+    pairs = Pairs(query, item, 4, 6, dense[query, item])
+    for q in range(4):
+        assert pairs.grades(2, 5)(q).tolist() == dense[q, 2:5].tolist()
+        assert pairs.flags(0, 6)(q).tolist() == (dense[q] > 0).tolist()
+    assert pairs.of_pairs(Pairs(*np.indices((4, 6)).reshape(2, -1), 4, 6)).tolist() == dense.ravel().tolist()
+    assert [x.tolist() for x in pairs.between(2, 9)] == [[1, 1], [2, 3]]
+    assert pairs.group[0] == pairs.group[2]
+    assert len(set(pairs.group.tolist())) == 3
+
+
+@pytest.mark.parametrize("shapes", [((1, 3, 1), (1, 3)), ((1, 3), (1, 3, 1)), ((3,), (3,))])
+def test_labels_are_matrices(shapes):
+    with pytest.raises(ShapeError):
+        Labels(*map(np.ones, shapes))
+
+
+def test_names_of_labels_are_compared_where_both_sides_have_them():
+    def codes(names):
+        return Codes(np.zeros((1, 1), np.uint8), 8, ["a"], "text", np.ones((1, 1)), names)
+
+    for a, b in ((None, ("sea",)), (("sea",), None), (("sea",), ("sea",))):
+        assert from_codes(codes(a), codes(b)).grades(0, 1)(0).tolist() == [1]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import hypergeom
 
 from crossmodal_hash.metrics import Counts, parse, pr_by_rank, split
 
@@ -143,3 +144,18 @@ def test_the_hypergeometric_mean_agrees_with_sampling(count_slowly, n, p, k):
         sampled.append(((hits / np.arange(1, k + 1)) * order).sum() / hits[-1])
     error = np.std(sampled) / np.sqrt(len(sampled))
     assert abs(parse(f"map@{k}").values(counts)[0] - np.mean(sampled)) < 5 * error
+
+
+@pytest.mark.parametrize(("n", "p", "m"), [(50, 1, 49), (60, 60, 10), (5000, 2500, 2000), (5000, 4, 2000)])
+def test_the_hypergeometric_mean_is_the_sum_over_all_numbers_of_hits(n, p, m):
+    def precisions(size, hits, n0, p0):
+        """Expected sum of P(i) rel(i) over `size` ranks behind n0 others, `hits` and p0 of them relevant."""
+        t = np.arange(1, size + 1)
+        return (hits / size * (p0 + 1 + (t - 1) * (hits - 1) / max(size - 1, 1)) / (n0 + t)).sum()
+
+    counts = Counts(np.array([[10, n, 5]]), np.array([[4, p, 1]]))
+    first = precisions(10, 4, 0, 0)
+    hits = np.arange(min(m, p) + 1)
+    each = [(first + precisions(m, h, 10, 4)) / (4 + h) for h in hits]
+    mean = (hypergeom.pmf(hits, n, p, m) * each).sum()
+    assert parse(f"map@{10 + m}/retrieved").values(counts)[0] == pytest.approx(mean, rel=1e-9)

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -61,3 +62,12 @@ def test_bytes_that_are_no_text_are_a_sentence(tmp_path):
     with pytest.raises(RunError, match="cannot be read"):
         list(read_rows(tmp_path / "metrics.jsonl"))
     assert list(read_rows(tmp_path / "none")) == []
+
+
+def test_a_reader_takes_only_what_is_its_own(path):
+    append(path, EpochRecord(4, 4, 1.0, math.nan, {}, {}, refit=True))
+    assert [(row.split, row.metric) for row in read_rows(path) if row.epoch == 4] == [("refit", "seconds")]
+    losses, scores = read_history(path)
+    assert set(losses) == {"hard", "total"}
+    assert set(scores) == set(SCORES)
+    assert kept_scores(path, "last") == {"epoch": 3, "scores": {name: 0.5 * value for name, value in SCORES.items()}}

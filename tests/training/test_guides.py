@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from vectors import vectors
 
+import crossmodal_hash as ch
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.criteria.hard import Hard
 from crossmodal_hash.errors import SettingsError, ShapeError
@@ -12,6 +14,7 @@ from crossmodal_hash.losses.classify import Classify
 from crossmodal_hash.objective import Block, Objective, Term, in_batch
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import TrainSettings
+from crossmodal_hash.training import iterative
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.plan import epoch_plan
@@ -215,3 +218,12 @@ def test_a_guide_is_no_modality_to_encode():
 def test_settings_without_sense_are_one_sentence(recipe, sets, said):
     with pytest.raises(SettingsError, match=said):
         check_parts(resolve(recipe, sets=sets).settings)
+
+
+def test_after_each_epoch_alone_the_statistics_of_guides_are_renewed(tmp_path, monkeypatch):
+    renewed = []
+    monkeypatch.setattr(iterative, "renew_statistics", lambda *given, names, **others: renewed.append(sorted(names)))
+    sizes = ["data.query=30", "data.train=100", "data.validation=0", "train.batch=50"]
+    method = ch.build("ssah", bits=8, epochs=3, sets=[*sizes, "train.guide_epochs=2"])
+    ch.train(method, vectors(), out=tmp_path / "run")
+    assert renewed == [["label"], ["label"], ["image", "label", "text"]]

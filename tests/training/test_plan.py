@@ -41,3 +41,20 @@ def test_the_order_is_drawn_from_seed_and_epoch_alone(memory):
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
     assert order(0, 1) != order(1, 1)
+
+
+def test_in_batch_pairs_keep_a_last_batch_that_is_complete():
+    (phase,) = epoch_plan(ROWS[:40], TrainSettings(batch=10), ("image", "text"), seed=0, epoch=0)
+    assert [len(batch) for batch in phase.batches] == [10, 10, 10, 10]
+
+
+@pytest.mark.parametrize(("memory", "learners"), [("batch", ["label"]), ("full", ["label", "image", "text"])])
+def test_guides_learn_first(memory, learners):
+    train = TrainSettings(batch=10, memory=memory, guide_epochs=2)
+
+    def plan(epoch, *guides):
+        return [phase.learner for phase in epoch_plan(ROWS, train, ("image", "text"), 0, epoch, guides)]
+
+    assert plan(0, "label") == plan(1, "label") == learners
+    assert plan(2, "label") == ([None] if memory == "batch" else learners)
+    assert plan(0) == ([None] if memory == "batch" else ["image", "text"])

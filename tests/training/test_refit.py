@@ -45,10 +45,13 @@ def test_the_last_epoch_is_refitted_in_full(data, tmp_path):
 
 
 def test_a_closed_form_is_fitted_to_all_items(data, tmp_path):
-    _, refitted = weights("scm", data, tmp_path / "refit", *SIZES, "train.refit=true")
+    run, refitted = weights("scm", data, tmp_path / "refit", *SIZES, "train.refit=true")
     _, all_items = weights("scm", data, tmp_path / "all", *SIZES[:2], "data.validation=0")
     _, kept = weights("scm", data, tmp_path / "kept", *SIZES)
     assert refitted == all_items != kept
+    rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert [(row["epoch"], row["split"]) for row in rows if row["metric"] == "seconds"] == [(1, "train"), (2, "refit")]
+    assert {row["epoch"] for row in rows if row["split"] == "validation"} == {1}
 
 
 def test_without_validation_items_there_is_one_pass(data, tmp_path):

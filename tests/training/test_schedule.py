@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from crossmodal_hash.settings.schema import TrainSettings
@@ -55,3 +56,17 @@ def test_one_cycle_rises_to_the_highest_rate_and_falls_to_almost_nothing():
 def test_one_epoch_and_one_step_have_a_rate():
     for schedule in ("constant", "one-cycle", "linear", "log-linear"):
         assert learning_rate(TrainSettings(schedule=schedule, epochs=1), 0, 1) > 0
+
+
+def test_one_cycle_ends_at_a_ten_thousandth_of_where_it_begins():
+    # Smith and Topin; torch.optim.lr_scheduler.OneCycleLR has div_factor=25 and final_div_factor=1e4.
+    train = TrainSettings(schedule="one-cycle", lr=1.0, epochs=10)
+    assert [learning_rate(train, step, 10) for step in (0, 99)] == pytest.approx([1 / 25, 1 / 250_000])
+
+
+def test_the_schedule_begins_when_guides_have_learned():
+    alone = TrainSettings(schedule="linear", lr=1.0, lr_end=0.2, epochs=5)
+    train = TrainSettings(schedule="linear", lr=1.0, lr_end=0.2, epochs=7, memory="batch", guide_epochs=2)
+    rates = [learning_rate(train, step, 4, guided=True) for step in range(28)]
+    assert rates == [1.0] * 8 + [learning_rate(alone, step, 4) for step in range(20)]
+    assert [learning_rate(train, 4 * e, 4) for e in range(7)] == pytest.approx(np.linspace(1, 0.2, 7))
