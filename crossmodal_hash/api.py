@@ -26,7 +26,21 @@ class Run(folder.Run):
     """A run folder, and what its model makes of data."""
 
     def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
-        """Modality -> codes of every item; options as `training.encode.encode` takes them."""
+        """Encode every item.
+
+        Args:
+            dataset: N items with any modality that the model has; labels may be missing.
+            options: `device` (auto, cpu, cuda, cuda:N), `modalities` (names; none: all), `labels` (whether they travel
+                with the codes; true), `known_labels` (whether items that were trained on get a code made from their
+                labels; false), `callback` (told the progress).
+
+        Returns:
+            Modality -> codes (N items).
+
+        Raises:
+            DataError: for a modality the data lacks, or a label the run has never seen.
+            RunError: if the run is not finished.
+        """
         return encode(self, dataset, **options)[0]
 
 
@@ -129,8 +143,9 @@ def evaluate(
         metrics: names as `crossmodal_hash.metrics.parse` takes them.
         database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
             codes that were encoded with `known_labels=True`.
-        ties: order among items at one distance.
-        empty: what a query without a relevant item counts for.
+        ties: order among items at one distance: `expected`, `stable`, `optimistic` or `pessimistic`, as
+            `crossmodal_hash.metrics.evaluate` explains them.
+        empty: what a query without a relevant item counts for: `zero`, `skip`, `one` or `error`.
 
     Returns:
         `image->text/map@all` and so on -> value.

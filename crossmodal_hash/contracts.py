@@ -104,9 +104,10 @@ class Criterion(Component):
 
     sees: ClassVar[Sees] = "labels"
     """Which evidence it is given. Training has labels."""
-
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    """Smallest and largest similarity that it can return."""
     symmetric: ClassVar[bool] = True
+    """Whether s of a and b is s of b and a transposed."""
     larger_is_more_alike: ClassVar[bool] = True
     """False for what is kept to show what it does: a distance in the place of a similarity."""
 

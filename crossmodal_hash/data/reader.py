@@ -15,6 +15,7 @@ class Match(IntEnum):
     """How sure a reader is that a path is of its layout."""
 
     NO = 0
+    """It is not."""
     MAYBE = 1
     """It could be: a file of the right kind, whatever is in it."""
     LIKELY = 2

@@ -20,7 +20,11 @@ Rows = Sequence[int] | NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Texts:
-    """N texts as they were written."""
+    """N texts as they were written.
+
+    Attributes:
+        items: N texts, in the order of the ids.
+    """
 
     kind: ClassVar[Literal["text"]] = "text"
     items: tuple[str, ...]
