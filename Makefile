@@ -13,7 +13,7 @@ test: ## Run the default tests.
 	pytest
 
 lint: ## Run everything that a machine can decide about style, types and imports.
-	ruff check . && ruff format --check . && mypy && lint-imports && python tools/write_reference.py --check
+	ruff check . && ruff format --check . && mypy && mypy --platform win32 && lint-imports && python tools/write_reference.py --check
 
 docs: ## Build the site into site/.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict

@@ -250,7 +250,7 @@ def main() -> None:
                         "point": point,
                         **pool.submit(trial, options.data, recipe, sets, folder).result(),
                     }
-                    with log.open("a", encoding="utf-8") as file:
+                    with log.open("a", encoding="utf-8", newline="\n") as file:
                         file.write(json.dumps(known) + "\n")
                 return {key: value for key, value in known.items() if key not in ("method", "point")}
 

@@ -1,10 +1,12 @@
 """Cross-modal hashing: short binary codes for pictures and texts, found by Hamming distance.
 
-Names are loaded when first used: importing the package is cheap.
+Names are loaded when first used, so importing the package is cheap. Training reports to the logger `crossmodal_hash`,
+which is silent until the program configures `logging`.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,8 @@ _PUBLIC = {
     "register": "crossmodal_hash.components",
 }
 __all__ = list(_PUBLIC)
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __dir__() -> list[str]:

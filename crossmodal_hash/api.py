@@ -14,6 +14,7 @@ from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
+from crossmodal_hash.runs.log import Logging
 from crossmodal_hash.settings.flags import Flags, TrainFlags
 from crossmodal_hash.settings.layers import Layer
 from crossmodal_hash.settings.resolve import Resolved, resolve
@@ -23,23 +24,24 @@ from crossmodal_hash.training.fit_to_data import data_layer, frozen_by_default
 
 
 class Run(folder.Run):
-    """A run folder, and what its model makes of data."""
+    """A run folder whose model can encode data."""
 
     def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
         """Encode every item.
 
         Args:
-            dataset: N items with any modality that the model has; labels may be missing.
-            options: `device` (auto, cpu, cuda, cuda:N), `modalities` (names; none: all), `labels` (whether they travel
-                with the codes; true), `known_labels` (whether items that were trained on get a code made from their
-                labels; false), `callback` (told the progress).
+            dataset: N items with any of the model's modalities; labels may be missing.
+            options: `device` (auto, cpu, cuda, cuda:N), `modalities` (names; None: all), `labels` (whether they are
+                stored with the codes; true), `known_labels` (whether items that were trained on get a code made from
+                their labels; false), `callback` (receives the progress).
 
         Returns:
             Modality -> codes (N items).
 
         Raises:
-            DataError: for a modality the data lacks, or a label the run has never seen.
-            RunError: if the run is not finished.
+            DataError: for a modality that the data does not have, a label that the run has never seen, or no known
+                labels.
+            RunError: for a run that is not finished.
         """
         return encode(self, dataset, **options)[0]
 
@@ -61,7 +63,7 @@ class Method:
     flags: Flags
 
     def resolve(self, data: Dataset | None = None, **flags: Unpack[TrainFlags]) -> Resolved:
-        """The settings, as the data want them where nobody says otherwise."""
+        """The settings; those that are not set explicitly may depend on the data."""
         given = cast(Flags, {**self.flags, **flags})
         frozen = frozen_by_default(given.get("device"))
         first = self._resolved(given, frozen, [])
@@ -75,7 +77,7 @@ class Method:
 def build(
     recipe: str = "default", *, file: Path | None = None, sets: Sequence[str] = (), **flags: Unpack[Flags]
 ) -> Method:
-    """Name a method; every name and setting is checked now.
+    """Choose a method; every name and setting is checked immediately.
 
     Args:
         recipe: as in `chash train --recipe`.
@@ -103,27 +105,30 @@ def train(
     callbacks: Sequence[Callback] = (),
     **flags: Unpack[TrainFlags],
 ) -> Run:
-    """Train a method on some data into a run folder, `runs/...` unless `out` is given.
+    """Train a method on a data set and write a run folder, `runs/...` unless `out` is given.
+
+    The logger `crossmodal_hash` is told of it at level INFO: `logging.basicConfig(level="INFO")` shows a line an epoch.
 
     Args:
         method: from `build`.
         data: items with labels.
         out: a new folder.
-        callbacks: told what happens, in their order.
+        callbacks: called in this order, after the logger.
         flags: flags that override the method's, such as `epochs=5, seed=0`.
 
     Raises:
-        ChashError: as `chash train` says it.
+        ChashError: as for `chash train`.
     """
     path = None if out is None else Path(out)
-    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=Callbacks(callbacks)).path)
+    told = Callbacks([Logging(), *callbacks])
+    return Run(trainer.train(method.resolve(data, **flags), data, out=path, callback=told).path)
 
 
 def open_run(path: Path | str | None = None) -> Run:
     """The run at `path`, or the latest under `runs/`.
 
     Raises:
-        RunError: if there is none.
+        RunError: if there is no such run.
     """
     return Run(folder.open_run(None if path is None else Path(path)).path)
 
@@ -140,15 +145,15 @@ def evaluate(
 
     Args:
         codes: modality -> codes of the same items, as `Run.encode` returns them.
-        metrics: names as `crossmodal_hash.metrics.parse` takes them.
+        metrics: names that `crossmodal_hash.metrics.parse` accepts.
         database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
             codes that were encoded with `known_labels=True`.
-        ties: order among items at one distance: `expected`, `stable`, `optimistic` or `pessimistic`, as
+        ties: order among items at the same distance: `expected`, `stable`, `optimistic` or `pessimistic`, as
             `crossmodal_hash.metrics.evaluate` explains them.
-        empty: what a query without a relevant item counts for: `zero`, `skip`, `one` or `error`.
+        empty: how a query without a relevant item counts: `zero`, `skip`, `one` or `error`.
 
     Returns:
-        `image->text/map@all` and so on -> value.
+        Names such as `image->text/map@all` -> value.
 
     Raises:
         ChashError: for codes that do not fit together or metrics that do not exist.

@@ -1,8 +1,8 @@
-"""Named arrays in files, read in one way for data, labels, codes and queries alike.
+"""Named arrays in files, read in the same way for data, labels, codes and queries.
 
-`.mat` of both kinds, `.h5`, `.npy`, `.npz`, `.safetensors` and `.csv`, in any case. MATLAB writes version 7.3 files as
-HDF5 with the axes reversed and says so in an attribute of each array (`MATLAB_class`); these are turned back, so row i
-is item i in every format. Nothing is unpickled.
+`.mat` of both kinds, `.h5`, `.npy`, `.npz`, `.safetensors` and `.csv`, in upper or lower case. MATLAB writes version
+7.3 files as HDF5 with the axes reversed and marks each array with an attribute (`MATLAB_class`); these are transposed
+back, so row i is item i in every format. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ def list_keys(path: Path) -> tuple[str, ...]:
 
 
 def read_array(at: ArrayAt) -> Any:
-    """One array, dense or as a `scipy.sparse` matrix, with one row an item; cells of text come as object arrays.
+    """One array, dense or as a `scipy.sparse` matrix, with one row per item; cells of text become object arrays.
 
     Raises:
-        DataError: if there is no such key, or the file is corrupt; lists the keys there are.
+        DataError: if the key does not exist, listing the existing keys, or the file is corrupt.
     """
     with _opened(at.path) as arrays:
         if at.key not in arrays:
             known = ", ".join(arrays)
-            raise DataError(f"{at.path.name!r} has no key {at.key!r}, only {known}.{did_you_mean(at.key, arrays)}")
+            raise DataError(f"{at.path.name!r} has no key {at.key!r}, only {known}{did_you_mean(at.key, arrays)}")
         return arrays[at.key]()
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of a file, dense; what is no array of numbers or text is passed over.
+    """Every array of a file, dense; anything that is not an array of numbers or text is skipped.
 
     Raises:
         DataError: if the file is missing, corrupt or of another kind.
@@ -85,7 +85,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
     r"""Read one 2-D numeric matrix (codes, features or labels) from a file.
 
-    Sparse MATLAB matrices come back dense. Scalars, text and cells are passed over.
+    Sparse MATLAB matrices are returned dense. Scalars, text and cells are skipped.
 
     Args:
         path: the file.
@@ -96,7 +96,7 @@ def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
 
     Raises:
         DataError: if the file is missing, unreadable, of an unknown suffix, holds no matrix, or holds several and `key`
-            names none of them.
+            does not name one of them.
 
     Example:
         >>> import tempfile
@@ -116,7 +116,7 @@ def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
             raise DataError(f"{path} has no matrix {key!r}; it has {names}")
         return found[key]
     if len(found) > 1:
-        raise DataError(f"{path} holds {len(found)} matrices, so name one of them as the key: {names}")
+        raise DataError(f"{path} holds {len(found)} matrices; choose one by its key: {names}")
     return next(iter(found.values()))
 
 
@@ -126,18 +126,18 @@ def is_matrix(array: NDArray[Any]) -> bool:
 
 
 class _NotNumbersError(DataError):
-    """Text, cells and structures in HDF5, which nobody here reads."""
+    """Text, cells and structures in HDF5, which are not supported."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Lazy]:
-    """What reads each array of a file, as long as it is open; whatever the libraries raise becomes one sentence."""
+    """A reader for each array of a file while it is open; errors of the libraries become one sentence."""
     suffix = path.suffix.lower()
     opener = _OPENERS.get(suffix)
     if opener is None:
-        raise DataError(f"{str(path)!r} is not a file of matrices by its suffix; known are {', '.join(_OPENERS)}")
+        raise DataError(f"{str(path)!r} does not have a suffix of a matrix file; use {', '.join(_OPENERS)}")
     if not path.is_file():
-        raise DataError(f"there is no file {str(path)!r}")
+        raise DataError(f"file {str(path)!r} does not exist")
     try:
         with ExitStack() as stack:
             yield opener(path, stack)
@@ -146,7 +146,7 @@ def _opened(path: Path) -> Iterator[Lazy]:
     except Exception as error:
         # The first sentence: numpy's second one recomfixes to load it unsafely.
         reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
-        way_out = "write numbers alone, separated by commas" if suffix == ".csv" else "fetch or write it again"
+        way_out = "write only numbers, separated by commas" if suffix == ".csv" else "download or save it again"
         raise DataError(f"cannot read {str(path)!r} ({type(error).__name__}: {reason:.120}); {way_out}") from error
 
 
@@ -192,7 +192,7 @@ def _from_mat(loadmat: Callable[..., Any], path: Path, key: str) -> Any:
 
 
 def _from_hdf5(file: Any, at: ArrayAt) -> Any:
-    """A dataset, turned when MATLAB wrote it, or MATLAB's group of three for a sparse matrix."""
+    """A dataset, transposed if MATLAB wrote it, or MATLAB's group of three for a sparse matrix."""
     import h5py
 
     item = file[at.key]
@@ -223,4 +223,4 @@ _OPENERS: dict[str, Callable[[Path, ExitStack], Lazy]] = {
     ".csv": _csv,
 }
 SUFFIXES = tuple(suffix for suffix in _OPENERS if suffix != ".csv")
-"""Of files that hold named arrays and nothing else."""
+"""Suffixes of files that hold named arrays and nothing else."""

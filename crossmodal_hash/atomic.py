@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name beside their place, then renamed."""
+"""Files that are complete or absent: written under a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `path` that takes its place when the block ends, and vanishes if it fails."""
+    """A temporary path in the folder of `path` that replaces it when the block ends, and is deleted if it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
@@ -38,7 +38,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path`, all of it or nothing.
 
     Raises:
-        OSError: if there is no space or no permission; `path` is then as it was.
+        OSError: if there is no space or no permission; `path` is then unchanged.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)

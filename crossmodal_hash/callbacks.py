@@ -16,7 +16,7 @@ class EpochRecord:
         epoch: counted from 1.
         epochs: how many there will be.
         seconds: how long it took.
-        memory: gigabytes needed so far, at the most.
+        memory: gigabytes needed so far, at the most; NaN where the system does not tell.
         losses: term -> mean over the epoch's steps; `total` is their sum.
         scores: full metric name -> value on the validation part; empty where the epoch was not scored.
         best: whether this epoch is the best so far.

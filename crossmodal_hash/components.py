@@ -1,4 +1,4 @@
-"""The map: every kind of component, its contract, its entry-point group and its built-ins."""
+"""The table of components: every kind with its contract, its entry-point group and its built-ins."""
 
 from __future__ import annotations
 
@@ -167,19 +167,19 @@ KIND_ALIASES = {
 
 
 def register(kind: str, name: str, component: type[Any]) -> None:
-    """Let a class of this program be chosen by name, as a plug-in's can: in a notebook, before it is a package.
+    """Make a class of this program available by name, like a plug-in: in a notebook, before it is a package.
 
-    It is known while the program runs. A run remembers the name alone, so what a model is made of (backbone, fusion)
-    must be registered again before the run is opened elsewhere; a criterion or loss is needed in training only.
+    The name is known while the program runs. A run stores only the name, so the parts of a model (backbone, fusion)
+    must be registered again before the run is opened elsewhere; a criterion or loss is needed only in training.
 
     Args:
         kind: as in `chash list KIND`.
-        name: what to call it; the same name again replaces the class.
+        name: its registry name; registering the same name again replaces the class.
         component: a subclass of the kind's contract in `crossmodal_hash.contracts`.
 
     Raises:
         UnknownComponentError: for a kind that does not exist.
-        SettingsError: if the name is taken, or the class is not of the contract.
+        SettingsError: if the name is taken, or the class does not subclass the contract.
 
     Example:
         >>> from crossmodal_hash.contracts import Criterion

@@ -20,10 +20,10 @@ from crossmodal_hash.types import Fused, Level, LevelInfo
 
 
 class Component(nn.Module, ABC):
-    """Anything the registries hand out."""
+    """Base class of everything in the registries."""
 
     argument: ClassVar[str | None] = None
-    """Which constructor parameter `NAME:VALUE` sets; none: nothing may follow the name."""
+    """Which constructor parameter `NAME:VALUE` sets; None if no value may follow the name."""
 
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
@@ -33,26 +33,31 @@ class Component(nn.Module, ABC):
 class Backbone(Component):
     """One modality in, an ordered list of levels out, lowest first."""
 
-    reads: ClassVar[Literal["image", "text", "vector", "label", "string"]]
-    """uint8 pictures (B, 3, size, size); word counts (B, L); feature vectors (B, D); labels (B, C), for guides; or B
-    texts as they were written (`string`), a list, for backbones that are always frozen."""
+    reads: ClassVar[str]
+    """`image`, uint8 pictures (B, 3, size, size); `text`, word counts (B, L); `vector`, features (B, D); `label`,
+    labels (B, C), for guides; `string`, a list of B unprocessed texts, for backbones that are always frozen; or another
+    word, of a `Source` that `feeds` such a backbone."""
     freezable: ClassVar[bool] = False
-    """Whether it can come with weights worth keeping, so that `--freeze-backbone` applies to it. Where it has a
-    parameter `weights`, the value `none` leaves them out."""
+    """Whether it can have pre-trained weights, so that `--freeze-backbone` applies to it. If it has a parameter
+    `weights`, the value `none` omits them."""
     as_given: ClassVar[bool] = False
-    """Whether a matrix is read in the units it comes in. Otherwise the tower brings the columns of feature vectors to
-    mean 0 and deviation 1 over the training items, and divides a matrix of words by the mean of what is not 0 in it."""
+    """Whether a matrix is used unscaled. Otherwise the tower standardizes the columns of feature vectors to mean 0 and
+    deviation 1 over the training items, and divides a matrix of words by the mean of its nonzero values."""
     size: int = 224
-    """Side in pixels of the pictures wanted; unused by text and vectors."""
+    """Side in pixels of the pictures it needs; unused for text and vectors."""
     levels: tuple[LevelInfo, ...] = ()
-    """What `compute` returns, declared; known after `setup`."""
+    """The levels that `compute` returns; known after `setup`."""
 
     def setup(self, in_features: int) -> None:
         """Build what depends on the input's width: words in the vocabulary, feature width, or 3 colors."""
 
+    def example(self, batch: int) -> Tensor:
+        """(B, ...), what a batch looks like, for the conformance kit; needed where `reads` is a word of its own."""
+        raise NotImplementedError(f"{type(self).__name__} reads {self.reads!r} and gives no example of it")
+
     @abstractmethod
     def compute(self, x: Any) -> Sequence[Tensor]:
-        """(B, ...), or B texts -> one tensor a level: (B, D), (B, D, L) or (B, D, H, W)."""
+        """(B, ...), or B texts -> one tensor per level: (B, D), (B, D, L) or (B, D, H, W)."""
 
     def forward(self, x: Tensor | Sequence[str]) -> tuple[Level, ...]:
         """Run the backbone and check what it returns against what it declares."""
@@ -71,11 +76,11 @@ class Fusion(Component):
     takes: ClassVar[Literal["vectors", "levels"]] = "vectors"
     """`vectors`: pooled and projected levels (B, D_k); `levels`: the `Level` objects themselves, maps included."""
     uses_every_level: ClassVar[bool] = True
-    """Whether what every level says matters, or, as for `last`, that of some alone."""
+    """Whether it uses every level or, like `last`, only some."""
     in_code_space: ClassVar[bool] = False
-    """Whether the features returned are K values already, so that the hash head only applies its activation."""
+    """Whether the returned features already have K values, so that the hash head only applies its activation."""
     out_features: int
-    """Width of the features returned; known after `setup`."""
+    """Width of the returned features; known after `setup`."""
 
     @abstractmethod
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
@@ -83,38 +88,38 @@ class Fusion(Component):
 
     @abstractmethod
     def compute(self, levels: Sequence[Any]) -> Tensor | Fused:
-        """One entry a level -> features (B, out_features), or `Fused` with level codes beside them."""
+        """One entry per level -> features (B, out_features), or `Fused` with level codes as well."""
 
     def forward(self, levels: Sequence[Any]) -> Fused:
         """Run the block and check the width it returns."""
         out = self.compute(levels)
         fused = out if isinstance(out, Fused) else Fused(out)
         if fused.features.ndim != 2 or fused.features.shape[1] != self.out_features:
-            said = f"returned {tuple(fused.features.shape)}, but (B, {self.out_features}) is declared by out_features"
+            said = f"returned {tuple(fused.features.shape)}, but out_features declares (B, {self.out_features})"
             raise ContractError(type(self), "compute", said)
         return fused
 
 
 Sees = Literal["labels", "features", "pairs"]
-"""Evidence that items are alike: labels, (B, C) in {0, 1}; frozen features, (B, D); or that they belong together."""
+"""Evidence of similarity: labels, (B, C) in {0, 1}; frozen features, (B, D); or which items belong together."""
 
 
 class Criterion(Component):
-    """Evidence of two blocks of items in, their similarity out; larger always means more alike."""
+    """Evidence of two blocks of items in, their similarity out; larger always means more similar."""
 
     sees: ClassVar[Sees] = "labels"
-    """Which evidence it is given. Training has labels."""
+    """Which evidence it needs. Training has labels."""
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     """Smallest and largest similarity that it can return."""
     symmetric: ClassVar[bool] = True
     """Whether s of a and b is s of b and a transposed."""
     larger_is_more_alike: ClassVar[bool] = True
-    """False for what is kept to show what it does: a distance in the place of a similarity."""
+    """False for a criterion that is kept only to show its effect: a distance instead of a similarity."""
 
     def fit(self, labels: Tensor) -> None:
-        """Take a statistic of all training labels (N, C), such as a bandwidth, into a buffer.
+        """Store a statistic of all training labels (N, C), such as a bandwidth, in a buffer.
 
-        A run that is resumed fits again before it loads its buffers, so their shapes may follow from C.
+        A resumed run calls `fit` again before it loads its buffers, so their shapes may depend on C.
         """
 
     @abstractmethod
@@ -133,27 +138,27 @@ class Criterion(Component):
 
 
 class HashLoss(Component):
-    """Real codes in, a scalar (or named scalars, added up and logged one by one) out."""
+    """Real codes in, a scalar (or named scalars, summed and logged separately) out."""
 
     compares: ClassVar[Literal["pairs", "codes", "items"]] = "pairs"
-    """What the third argument is. `pairs`: the similarity s (B, M). Otherwise u and v are row by row two modalities of
-    the same items, and it is their binary codes (B, K) in {-1, 1} (`codes`), or their labels (B, C) (`items`)."""
+    """What the third argument is. `pairs`: the similarity s (B, M). Otherwise row i of u and of v is the same item in
+    two modalities, and it is the items' binary codes (B, K) in {-1, 1} (`codes`), or their labels (B, C) (`items`)."""
     opposed: ClassVar[bool] = False
-    """Whether its parameters learn against the towers: they minimize `oppose`, in an optimizer of their own."""
+    """Whether its parameters are trained against the towers: they minimize `oppose`, with their own optimizer."""
 
     def setup(self, in_features: int, classes: int) -> None:
-        """Build what depends on the width of u and on C; for losses that compare items, one copy a modality."""
+        """Build what depends on the width of u and on C; for losses that compare items, one copy per modality."""
 
     @abstractmethod
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
-        """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as `compares` says."""
+        """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as described in `compares`."""
 
     def oppose(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """What the parameters of an opposed loss minimize; no gradient reaches u and v."""
-        raise NotImplementedError(f"{type(self).__name__} says it is opposed, and has no `oppose`")
+        raise NotImplementedError(f"{type(self).__name__} is opposed, but does not define `oppose`")
 
     def forward(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
-        """Check shapes, compute, and check that numbers come out."""
+        """Check shapes, compute, and check that the result is a table of numbers."""
         shapes, wanted = {
             "pairs": ("u (B, K), v (M, K), s (B, M)", (len(u), len(v))),
             "codes": ("u, v and the codes all (B, K)", tuple(u.shape)),
@@ -170,10 +175,10 @@ class HashLoss(Component):
         return out
 
     def _refuse_what_is_no_number(self, out: object) -> None:
-        """Type, shape and dtype alone: a look at the value would wait for the device at every step."""
+        """Only type, shape and dtype: reading the value would wait for the device at every step."""
         parts = out if isinstance(out, dict) else {"": out}
         if not parts:
-            raise ContractError(type(self), "compute", "returned an empty table; name one value at least")
+            raise ContractError(type(self), "compute", "returned an empty table; name at least one value")
         for name, part in parts.items():
             what = f"a value {name!r}" if name else "a value"
             if not isinstance(part, Tensor):
@@ -188,27 +193,27 @@ class HashLoss(Component):
 
 
 class HashFunction(Fusion):
-    """What a closed-form method fits for one modality: features in, K real codes out; it stands where a fusion stands.
+    """What a closed-form method fits for one modality: features in, K real codes out; it takes the place of a fusion.
 
-    Its numbers are buffers, whose shapes follow from `setup` alone, so that a saved one can be loaded.
+    Its values are buffers whose shapes depend only on `setup`, so that a saved one can be loaded.
     """
 
     takes = "vectors"
     in_code_space = True
     unifies: bool = False
-    """Whether database items that are seen in every modality get one common code, by `unify`."""
+    """Whether database items that are present in every modality get one common code, by `unify`."""
 
     def unify(self, scores: Sequence[Tensor]) -> Tensor:
-        """Real codes of the same items in every modality, each (B, K) -> their common one (B, K)."""
+        """Real codes of the same items in every modality, each (B, K) -> their common codes (B, K)."""
         raise NotImplementedError(f"{type(self).__name__} has no common codes")
 
 
 class ClosedForm(Component):
-    """A method without gradient descent through a network: features and labels in, one hash function a modality out."""
+    """A method without gradient descent through a network: features and labels in, a hash function per modality out."""
 
     @abstractmethod
     def function(self, modality: str) -> HashFunction:
-        """A hash function of this method with nothing in it yet, to be set up for its sizes."""
+        """An unfitted hash function of this method, to be set up for its sizes."""
 
     @abstractmethod
     def fit(
@@ -221,15 +226,15 @@ class ClosedForm(Component):
         """Modality -> training features (N, D), and labels (N, C) -> modality -> fitted hash function.
 
         Raises:
-            SettingsError: for bits or modalities that the method has no answer for.
+            SettingsError: for bits or modalities that the method does not support.
         """
 
     @abstractmethod
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
-        """Bytes that `fit` needs at the most for so many items and features, the features themselves included.
+        """Largest number of bytes that `fit` needs for this many items and features, including the features.
 
-        Asked before a run folder is made, so what can be refused by sizes alone is refused here.
+        Called before a run folder is created, so that unsupported sizes are rejected early.
 
         Raises:
-            SettingsError: for bits or modalities that the method has no answer for.
+            SettingsError: for bits or modalities that the method does not support.
         """

@@ -8,7 +8,7 @@ from crossmodal_hash.errors import SettingsError
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one.
+    """The device of this name; `auto` is the GPU if there is one.
 
     Raises:
         SettingsError: for a device that is not available or unknown.
@@ -20,7 +20,7 @@ def pick_device(name: str) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device {name!r} is not one; use auto, cpu, cuda or cuda:N")
+        raise SettingsError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         found = torch.cuda.device_count()
         raise SettingsError(f"device {name!r} is not available: {found} CUDA devices found; use --device cpu")

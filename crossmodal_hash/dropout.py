@@ -1,4 +1,4 @@
-"""Dropout that does not cost more than the layers around it."""
+"""Dropout that costs no more than the layers around it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch.nn import functional as nnf
 def dropout(x: Tensor, p: float) -> Tensor:
     """Zero a random share of the values and scale the others up, so that the mean stays (Srivastava et al., JMLR 2014).
 
-    PyTorch draws a 32-bit number a value on a CPU, one after another, which took a third of a training on cached
-    features. Here one random byte decides: the share is p rounded to 1/256, and the scale fits that share exactly. On
-    (256, 1280) values this is four times faster. Elsewhere PyTorch's own dropout runs.
+    On a CPU, PyTorch draws a 32-bit number for each value, one after another, which took a third of the training time
+    on cached features. Here one random byte decides: the share is p rounded to 1/256, and the scale fits that share
+    exactly. On (256, 1280) values this is four times faster. On other devices PyTorch's own dropout is used.
 
     Args:
         x: any shape.
         p: share that becomes 0, in [0, 1).
 
     Returns:
-        As x. Drawn from torch's global generator.
+        Same shape as x; drawn from torch's global generator.
 
     Example:
         >>> sorted(set(dropout(torch.ones(1000), 0.5).tolist()))
@@ -45,5 +45,5 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """As x."""
+        """Same shape as x."""
         return dropout(x, self.p) if self.training and self.p else x

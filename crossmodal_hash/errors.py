@@ -1,7 +1,7 @@
-"""Every error a user can meet; each carries the exit code the command line answers with.
+"""Every error that a user can see; each has the exit code of the command line.
 
-A message is one sentence with the value, the limit and the way out. Anything that is not a `ChashError` is a bug, ours
-or a plug-in's; where the component itself can be named, it is a `ContractError`.
+A message is one sentence, without a full stop: the value, the limit and the fix. Anything that is not a `ChashError` is
+a bug, ours or a plug-in's; where the component itself can be named, it is a `ContractError`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class ChashError(Exception):
 
 
 class DataError(ChashError):
-    """A data set, matrix, picture or text that cannot be used as it is."""
+    """A data set, matrix, picture or text that cannot be used."""
 
 
 class SettingsError(ChashError):
@@ -25,7 +25,7 @@ class SettingsError(ChashError):
 
 
 class CodesError(ChashError):
-    """A codes file, or a matrix of codes, that cannot be used as it is."""
+    """A codes file, or a matrix of codes, that cannot be used."""
 
 
 class RunError(ChashError):
@@ -33,7 +33,7 @@ class RunError(ChashError):
 
 
 class WeightsError(ChashError):
-    """Pre-trained weights that cannot be had or do not fit."""
+    """Pre-trained weights that are not available or do not fit."""
 
 
 class ShapeError(ChashError):
@@ -41,7 +41,7 @@ class ShapeError(ChashError):
 
 
 class TrainingError(ChashError):
-    """Training that cannot go on, such as a loss that is no longer finite."""
+    """Training that cannot continue, such as a loss that is no longer finite."""
 
 
 class UnknownComponentError(ChashError):
@@ -53,8 +53,8 @@ class UnknownComponentError(ChashError):
         names = sorted(known)
         self.kind, self.name = kind, name
         super().__init__(
-            f"unknown {kind} {name!r}.{did_you_mean(name, [*names, *aliases])} "
-            f"Run '{see or f'chash list {kind}'}' to see all {len(names)}."
+            f"unknown {kind} {name!r}{did_you_mean(name, [*names, *aliases])}; "
+            f"run '{see or f'chash list {kind}'}' to see all {len(names)}"
         )
 
 
@@ -65,14 +65,14 @@ class BrokenPluginError(ChashError):
 
 
 class ContractError(Exception):
-    """A component that returned something else than its contract promises.
+    """A component that returned something other than its contract promises.
 
-    No user can fix it, so it is no `ChashError`: what is built in shows its traceback, and a plug-in is named.
+    No user can fix it, so it is not a `ChashError`: a built-in component shows its traceback, and a plug-in is named.
 
     Args:
         component: its class.
-        method: what it wrote of the contract.
-        said: what came, and what was promised; the rest of a sentence that begins with the method.
+        method: its method that broke the contract.
+        said: what was returned and what was promised; continues a sentence that begins with the method.
     """
 
     def __init__(self, component: type, method: str, said: str) -> None:
@@ -81,12 +81,12 @@ class ContractError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known names as a sentence with a leading blank, or nothing; both sides compared in lower case.
+    """The nearest known names in parentheses after a space, or nothing; both sides compared in lower case.
 
     Example:
         >>> did_you_mean("BIB", ["bbi", "cbam"])
-        " Did you mean 'bbi'?"
+        " (did you mean 'bbi'?)"
     """
     by_lower = {k.lower(): k for k in known}
     near = [by_lower[k] for k in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
-    return f" Did you mean {' or '.join(repr(k) for k in near)}?" if near else ""
+    return f" (did you mean {' or '.join(repr(k) for k in near)}?)" if near else ""

@@ -1,4 +1,4 @@
-"""Codes of several modalities in, scores of every direction out, against the papers' database and the honest one."""
+"""Codes of several modalities in, scores of every direction out, with and without training items in the database."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Score:
 
     Attributes:
         direction: `image->text`: pictures are the queries, texts are searched.
-        database: `all` is everything that is not a query, training items included, as the papers have it; `unseen` is
+        database: `all` is everything that is not a query, training items included, as in the papers; `unseen` is
             what was neither trained on nor validated with; `query`, for relevance by pairs, the queries' partners.
-            `known-labels` is `all` where codes of some items were made from their labels: another question.
-        result: values and all that must be said with them.
+            `known-labels` is `all` where codes of some items were made from their labels, a different measurement.
+        result: values, and everything that must be reported with them.
     """
 
     direction: str
@@ -33,17 +33,17 @@ class Score:
 
     @property
     def is_cross_modal(self) -> bool:
-        """Whether queries and database are of two modalities."""
+        """Whether queries and database are of different modalities."""
         asked, _, searched = self.direction.partition("->")
         return asked != searched
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was searched, as the papers do."""
+        """Whether everything was searched, as in the papers."""
         return self.database in ("all", "known-labels")
 
     def interval(self, metric: str, level: float) -> Interval | None:
-        """Bootstrap interval over the queries; None for a metric that is no mean, or where no query counts."""
+        """Bootstrap interval over the queries; None for a metric that is not a mean, or if no query counts."""
         values = self.result.per_query[metric]
         if parse(metric).summary is not np.nanmean or np.isnan(values).all():
             return None
@@ -59,30 +59,30 @@ def score(
 ) -> list[Score]:
     """Every direction, across modalities first.
 
-    Codes that know their parts are queried with the part `query` against `database`; other codes are queried with
-    every item against all of them, each item left out of its own ranking. Relevance by pairs is for directions across
-    modalities only, and there the partners of the queries are searched, not the items without one.
+    Codes that have parts are queried with the part `query` against `database`; in other codes, every item is a query
+    against all items, and is left out of its own ranking. Relevance by pairs applies only to directions across
+    modalities; there, only the partners of the queries are searched.
 
     Args:
         codes: modality -> codes of the same items in the same order.
-        metrics: names as `metrics.parse` takes them.
+        metrics: names that `metrics.parse` accepts.
         real: modality -> codes before the sign, (N, K), to rank by their inner product instead.
-        rules: ties, empty queries, relevance and device, as `metrics.evaluate` takes them.
+        rules: ties, empty queries, relevance and device, as for `metrics.evaluate`.
 
     Raises:
         CodesError: if the items differ, or labels are missing.
-        DataError: if the ids of judgements or pairs match nothing.
+        DataError: if the ids of judgments or pairs do not match.
     """
     relevant = rules.get("relevant", "labels")
     first, *others = codes.values()
     for other in others:
         if len(other) != len(first) or (other.ids != first.ids).any():
             raise CodesError(
-                f"the {first.modality} codes are of {len(first)} items and the {other.modality} codes of {len(other)}, "
+                f"the {first.modality} codes have {len(first)} items and the {other.modality} codes {len(other)}, "
                 "or their ids differ; encode both from the same data, or give --queries and --database"
             )
     if relevant == "pairs" and not others:
-        raise CodesError(f"there are {first.modality} codes only; relevance by pairs needs two modalities")
+        raise CodesError(f"there are only {first.modality} codes; relevance by pairs needs two modalities")
     out = []
     for a, b in sorted(product(codes, repeat=2), key=lambda pair: pair[0] == pair[1]):
         if relevant == "pairs" and a == b:
@@ -103,17 +103,17 @@ def score(
 
 
 def score_pair(queries: Codes, database: Codes, metrics: Sequence[str] = ("map@all",), **rules: Unpack[Rules]) -> Score:
-    """One set of queries against one database, whoever made them; an item is not left out of its own ranking.
+    """One set of queries against one database, from any source; an item is not left out of its own ranking.
 
     Args:
         queries: codes of the queries.
         database: codes of the database.
-        metrics: names as `metrics.parse` takes them.
+        metrics: names that `metrics.parse` accepts.
         rules: as for `score`.
 
     Raises:
         CodesError: if the codes do not fit together.
-        DataError: if the ids of judgements or pairs match nothing.
+        DataError: if the ids of judgments or pairs do not match.
     """
     result = evaluate(queries, database, metrics, leave_out_self=False, **rules)
     if rules.get("relevant", "labels") != "labels" and not result.relevant_pairs:
@@ -123,8 +123,8 @@ def score_pair(queries: Codes, database: Codes, metrics: Sequence[str] = ("map@a
 
 def _nothing_matches(queries: Codes, database: Codes) -> DataError:
     return DataError(
-        f"no query has a relevant item, because the ids do not match: queries are called {_first(queries)}, items of "
-        f"the database {_first(database)}; use the ids of the codes files, or row numbers for plain matrices"
+        f"no query has a relevant item, because the ids do not match: query ids are {_first(queries)}, database ids "
+        f"are {_first(database)}; use the ids of the codes files, or row numbers for plain matrices"
     )
 
 
@@ -136,13 +136,13 @@ Rows = NDArray[np.int64]
 
 
 def _whole(database: Codes) -> str:
-    """What the papers' database is called: by another name where labels made codes of it, lest rows be mixed up."""
+    """Name of the papers' database: a different one if codes were made from labels, so that rows are not mixed up."""
     known = database.parts.get("known_labels")
     return "all" if known is None or not known.any() else "known-labels"
 
 
 def _sides(queries: Codes, database: Codes, *, by_pairs: bool) -> list[tuple[str, Rows, Rows]]:
-    """Databases by name, each with the rows that ask and the rows that are searched."""
+    """Databases by name, each with the rows of the queries and the rows that are searched."""
     every = np.arange(len(queries))
     if "query" not in queries.parts:
         return [(_whole(database), every, every)]

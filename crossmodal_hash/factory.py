@@ -1,4 +1,4 @@
-"""Settings become objects; the command line and the library both come through here."""
+"""Builds objects from settings, for the command line and the library."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from crossmodal_hash.settings.schema import Settings, TermSettings, TowerSetting
 
 
 def check_parts(settings: Settings) -> None:
-    """Refuse names and parameters that cannot be, before any data is read; backbones are not made, they are large.
+    """Reject invalid names and parameters before any data is read; backbones are not built, because they are large.
 
     Raises:
-        UnknownComponentError: no component of that name.
-        SettingsError: a parameter that a component does not have, or cannot be.
+        UnknownComponentError: for a name that no component has.
+        SettingsError: for an unknown parameter or an invalid value.
     """
     for modality, tower in settings.towers.items():
         where = f"towers.{modality}"
@@ -37,12 +37,12 @@ def check_parts(settings: Settings) -> None:
         if term.between == "guide" and not guided:
             raise SettingsError(
                 f"terms.{name}.between = 'guide', but no tower reads labels; give one the backbone "
-                f"label-mlp, or say 'all'"
+                f"label-mlp, or use 'all'"
             )
     if guided and train.memory == "batch" and train.epochs <= train.guide_epochs:
         raise SettingsError(
-            f"of train.epochs = {train.epochs} the tower {guided[0]!r} learns alone for train.guide_epochs = "
-            f"{train.guide_epochs}, which leaves none for the others; give more epochs"
+            f"tower {guided[0]!r} learns alone for train.guide_epochs = {train.guide_epochs} of train.epochs = "
+            f"{train.epochs}, which leaves none for the others; give more epochs"
         )
     build_closed_form(settings)
 
@@ -62,12 +62,12 @@ def build_backbone(settings: TowerSettings, in_features: int, *, where: str, pre
 
     Args:
         settings: of its tower.
-        in_features: width of the input: words, feature width, 3 colors, or 0 where texts are read as they are.
+        in_features: width of the input: words, feature width, 3 colors, or 0 for unprocessed texts.
         where: key of the tower in the settings.
         pretrained: false leaves its own weights out, because others are about to be loaded.
 
     Raises:
-        WeightsError: if its weights cannot be had.
+        WeightsError: if its weights are not available.
     """
     part = settings.backbone
     if not pretrained and "weights" in parameters(BACKBONES.resolve(part.name)):
@@ -105,7 +105,7 @@ def build_tower(
 
 
 def build_closed_form(settings: Settings) -> ClosedForm | None:
-    """The method that is fitted at once, if these settings name one."""
+    """The closed-form method, if these settings name one."""
     return None if settings.closed_form is None else make(CLOSED_FORMS, settings.closed_form, "closed_form")
 
 
@@ -128,8 +128,8 @@ def build_fitted_tower(
     backbone = build_backbone(settings, in_features, where=where, pretrained=pretrained)
     if not backbone.freezable and any(True for _ in backbone.parameters()):
         raise SettingsError(
-            f"{where}.backbone = {settings.backbone.name!r} has weights that only training gives, which a "
-            f"closed form does not do; use raw, or a backbone that comes with weights"
+            f"{where}.backbone = {settings.backbone.name!r} has weights that must be trained, which a closed-form "
+            f"method does not do; use raw, or a backbone with pre-trained weights"
         )
     return Tower(
         backbone,
@@ -156,7 +156,7 @@ def build_model(settings: Settings, in_features: Mapping[str, int], *, pretraine
         pretrained: false leaves pre-trained weights out, because a run's own are about to be loaded.
 
     Raises:
-        SettingsError: a tower for a modality the data does not have.
+        SettingsError: for a tower whose modality the data does not have.
     """
     missing = [modality for modality in settings.towers if modality not in in_features]
     if missing:
@@ -183,7 +183,7 @@ def build_term(name: str, settings: TermSettings) -> Term:
     """One term of the objective.
 
     Raises:
-        SettingsError: a loss that compares pairs without a criterion.
+        SettingsError: for a loss that compares pairs, but has no criterion.
     """
     loss = make(LOSSES, settings.loss, f"terms.{name}.loss")
     named = settings.criterion
@@ -195,8 +195,8 @@ def build_term(name: str, settings: TermSettings) -> Term:
         )
     if named is not None and criterion is not None and criterion.sees != "labels":
         raise SettingsError(
-            f"terms.{name}.criterion: {named.name!r} sees {criterion.sees}, and training has labels alone; choose one "
-            f"that sees these, such as hard"
+            f"terms.{name}.criterion: {named.name!r} needs {criterion.sees}, but training has only labels; choose one "
+            f"that needs labels, such as hard"
         )
     return Term(
         loss,

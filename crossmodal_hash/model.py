@@ -26,21 +26,21 @@ from crossmodal_hash.types import HashOutput, LevelInfo, Levels, TowerInput
 
 
 class Tower(nn.Module):
-    """One modality's way to codes: backbone, levels, pooling, fusion, hash head.
+    """The path from one modality to its codes: backbone, levels, pooling, fusion, hash head.
 
     Args:
-        backbone: set up, so that its levels are known.
+        backbone: already set up, so that its levels are known.
         wanted: which levels: the last n, or positions or names.
         pooling: how a level becomes one vector; unused by blocks that take levels, as are `width` and `dropout`.
-        width: D of each projected level; 0 leaves pooled levels as they are.
+        width: D of each projected level; 0 does not project pooled levels.
         input_dropout: on each pooled level; for blocks that take levels, of whole channels of each level.
         dropout: on each projected level.
         fusion: not set up yet; the tower does it.
         head: activation of the hash heads.
-        level_heads: whether every level gets a hash head of its own.
+        level_heads: whether every level gets its own hash head.
         bits: K.
         in_features: width of the raw input, which the backbone was set up for.
-        condense: side of the grid the levels of a frozen backbone are reduced to; none trains the backbone.
+        condense: side of the grid the levels of a frozen backbone are reduced to; None trains the backbone.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Tower(nn.Module):
             return tuple(level.condense(self.condense) for level in self.backbone(x))
 
     def choose(self, levels: Levels) -> Levels:
-        """The levels this tower works with, of all that its backbone has."""
+        """The levels that this tower uses, out of all levels of its backbone."""
         return tuple(levels[i] for i in self.chosen)
 
     def vectors(self, levels: Levels) -> list[Tensor]:
@@ -112,7 +112,7 @@ class Tower(nn.Module):
         return [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
 
     def forward(self, x: TowerInput) -> HashOutput:
-        """Raw input (B, ...), or the chosen levels of a backbone that has run before -> codes before the sign."""
+        """Raw input (B, ...), or the chosen levels of a backbone that has already run -> codes before the sign."""
         levels = self.choose(self.levels(x)) if isinstance(x, Tensor) else x
         if self.standardize is not None:
             levels = self.standardize(levels)
@@ -128,7 +128,7 @@ class Tower(nn.Module):
 
 
 class HashModel(nn.Module):
-    """Towers by modality name. Nothing here knows how many there are.
+    """Towers by modality name, any number of them.
 
     Args:
         towers: modality name -> tower; all of the same K.
@@ -145,7 +145,7 @@ class HashModel(nn.Module):
 
     @property
     def guides(self) -> tuple[str, ...]:
-        """Names of the towers that read labels: they are there while the others learn."""
+        """Names of the towers that read labels; they are used only in training."""
         return tuple(name for name in self.towers if self.tower(name).backbone.reads == "label")
 
     @property
@@ -169,14 +169,14 @@ class HashModel(nn.Module):
         return {modality: self.tower(modality)(x) for modality, x in inputs.items()}
 
     def constants(self, inputs: Mapping[str, TowerInput]) -> dict[str, HashOutput]:
-        """What the guides say of a batch, in evaluation mode and without gradient."""
+        """Outputs of the guides for a batch, in evaluation mode and without gradient."""
         with torch.no_grad():
             return {name: self.tower(name).eval()(inputs[name]) for name in self.guides}
 
     def unify(self, u: Mapping[str, Tensor]) -> Tensor | None:
-        """Real codes of the same items, each (B, K) -> their common one (B, K).
+        """Real codes of the same items, each (B, K) -> their common codes (B, K).
 
-        None unless every modality is there and the hash functions of all towers unify.
+        None unless every modality is given and the hash functions of all towers can unify.
         """
         functions = [self.tower(modality).fusion for modality in self.modalities]
         if set(u) != set(self.modalities) or not all(isinstance(f, HashFunction) and f.unifies for f in functions):
@@ -186,12 +186,12 @@ class HashModel(nn.Module):
         return first.unify([u[modality] for modality in self.modalities])
 
     def own_state(self) -> dict[str, Tensor]:
-        """The state dict, each tensor once: of those that are one (two towers over one module) the first name."""
+        """The state dict, each tensor once: a shared tensor (two towers over one module) under its first name."""
         first = {name for name, _ in (*self.named_parameters(), *self.named_buffers())}  # torch leaves out the others
         return {name: x for name, x in self.state_dict().items() if name in first}
 
     def learned_state(self) -> dict[str, Tensor]:
-        """Parameters and buffers that training moves: everything but frozen backbones; each tensor once."""
+        """Parameters and buffers that training changes: all except frozen backbones; each tensor once."""
         frozen = tuple(f"towers.{m}.backbone." for m in self.towers if self.tower(m).condense is not None)
         return {name: x for name, x in self.own_state().items() if not name.startswith(frozen or ("\0",))}
 
@@ -212,19 +212,19 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 
 def save_weights(path: Path, model: HashModel) -> None:
-    """All weights as safetensors, each tensor once, whole or not at all."""
+    """Write all weights as safetensors, each tensor once, all of it or nothing."""
     write_bytes(path, serialize({name: x.detach().cpu().contiguous() for name, x in model.own_state().items()}))
 
 
 def complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A saved state with what version 0.1 did not save: it took matrices in the units they came in."""
+    """A saved state, completed by what version 0.1 did not save: it used matrices unscaled."""
     as_given = {"input_mean": torch.zeros_like, "input_scale": torch.ones_like}
     units = {name: as_given[last](x) for name, x in own.items() if (last := name.rpartition(".")[2]) in as_given}
     return units | dict(state)
 
 
 def load_weights(path: Path, model: HashModel) -> None:
-    """Put the weights of `path` into `model`.
+    """Load the weights of `path` into `model`.
 
     Raises:
         RunError: if the file is missing, corrupt, or of another model.

@@ -1,4 +1,4 @@
-"""What is learned: named terms, each a loss over pairs of modalities, summed with the recipe's weights."""
+"""The training objective: named terms, each a loss over pairs of modalities, summed with the recipe's weights."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class Block:
     Attributes:
         live: modality -> outputs of the B items; gradients flow through these.
         others: modality -> outputs of the M items they are compared with: the same, or a memory of all.
-        evidence: what a criterion may see -> of the B items, and of the M others: labels are (B, C) and (M, C).
+        evidence: what a criterion may need -> that of the B items and that of the M others: labels are (B, C) and
+            (M, C).
         partners: modality -> outputs of the same B items, for losses on the codes of one item.
-        codes: (B, K) in {-1, 1}, the binary codes the outputs should come near.
+        codes: (B, K) in {-1, 1}, the binary codes that the outputs should approach.
         guides: which modalities of `others` guide the rest.
     """
 
@@ -44,7 +45,7 @@ class Block:
         return self.evidence["labels"][0]
 
     def inter(self, between: Between = "all") -> Iterator[tuple[str, str]]:
-        """Pairs of modalities, each once; those with a guide alone, where a guide that learns meets itself."""
+        """Pairs of modalities, each once; for `guide` those with a guide, including a learning guide with itself."""
         if between == "guide":
             yield from ((a, b) for a in self.live for b in self.guides)
             return
@@ -72,7 +73,7 @@ def in_batch(
         outputs: modality -> outputs of the B items; gradients flow through these.
         labels: (B, C).
         constants: outputs of towers that do not learn in this step.
-        guides: which of both guide the others.
+        guides: which of the modalities guide the others.
     """
     everything = {**outputs, **(constants or {})}
     with torch.no_grad():
@@ -103,10 +104,10 @@ class Term(nn.Module):
         criterion: similarity of labels; needed by losses that compare pairs.
         weight: factor on the whole term.
         inter: factor on pairs across modalities.
-        intra: factor on pairs within a modality, as the tower that learns feels it: compared with a memory, a pair has
-            one side that learns; within a batch it has two, whose gradients add up, so such pairs count half there.
+        intra: factor on pairs within a modality, as it affects the tower that learns: compared with a memory, one side
+            of a pair learns; within a batch both do and their gradients add up, so such pairs count half there.
         heads: hash heads the term runs over; `levels+fused` takes the mean over levels, `sum` their sum.
-        between: which modalities meet: `all`, or each with the guides.
+        between: which modalities are compared: `all`, or each with the guides.
         on: what the loss sees: `codes`, or the fused `features` before the hash head.
     """
 
@@ -161,7 +162,7 @@ class Term(nn.Module):
                     yield self.loss, u, v, w * self.inter
 
     def forward(self, block: Block, s: Tensor | None) -> dict[str, Tensor]:
-        """The named values of the term, unweighted among each other, weighted as a whole."""
+        """The named values of the term; all have the weight of the term."""
         sums: dict[str, Tensor] = {}
         for loss, u, v, factor in self.compared(block):
             out = loss(u, v, self._target(block, s))
@@ -170,7 +171,7 @@ class Term(nn.Module):
         return sums
 
     def opposition(self, block: Block) -> Iterator[Tensor]:
-        """What the parameters of an opposed loss minimize, one number a comparison."""
+        """What the parameters of an opposed loss minimize, one number per comparison."""
         for loss, u, v, _ in self.compared(block):
             yield loss.oppose(u.detach(), v.detach(), self._target(block, None))
 
@@ -203,27 +204,27 @@ class Objective(nn.Module):
             term.setup(widths, bits, classes)
 
     def fit(self, labels: Tensor) -> None:
-        """Let every criterion take its statistic of the training labels (N, C)."""
+        """Fit every criterion to the training labels (N, C)."""
         for _, term in self.each():
             if term.criterion is not None:
                 term.criterion.fit(labels)
 
     @property
     def sees_features(self) -> bool:
-        """Whether a term looks at features, not codes alone."""
+        """Whether a term uses features, not only codes."""
         return any(term.on == "features" for _, term in self.each())
 
     def opposed(self) -> list[Term]:
-        """The terms whose parameters learn against the towers."""
+        """The terms whose parameters are trained against the towers."""
         return [term for _, term in self.each() if term.loss.opposed]
 
     def opposition(self, block: Block) -> Tensor | None:
-        """What these parameters minimize; none where this block has nothing to tell apart."""
+        """What these parameters minimize; None if there is nothing to compare in this block."""
         values = [value for term in self.opposed() for value in term.opposition(block)]
         return torch.stack(values).sum() if values else None
 
     def forward(self, block: Block) -> tuple[Tensor, dict[str, Tensor]]:
-        """The total, and each term's share of it under its name."""
+        """The total, and the share of each term under its name."""
         shares: dict[str, Tensor] = {}
         similarities: dict[str, Tensor] = {}
         for name, term in self.each():

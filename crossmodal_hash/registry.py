@@ -1,4 +1,4 @@
-"""Names become objects. Built-ins are strings in a table, third parties are entry points; both are resolved here."""
+"""Resolves names to objects. Built-ins are strings in a table, third-party components are entry points."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BUILT_IN, HERE = "crossmodal-hash", "this program"
 
 @dataclass(frozen=True)
 class Found:
-    """A name somebody provides, before anything is imported.
+    """A registered name, before anything is imported.
 
     Attributes:
         name: registry name, normalized.
@@ -57,7 +57,7 @@ class Found:
 def source_of(module: str) -> Path | None:
     """The file `module` would be imported from, if there is one.
 
-    `find_spec` alone imports the packages around a module; only its top-level name is safe to ask for.
+    `find_spec` imports the parent packages of a module, so it is called only for the top-level name.
     """
     top, *inner = module.split(".")
     spec = importlib.util.find_spec(top)
@@ -74,7 +74,7 @@ def normalize(name: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str | None]:
-    """What stands before the first colon is the registry name, what follows a value for the component.
+    """Split at the first colon: the registry name, and a value for the component.
 
     Example:
         >>> split_name("timm:resnet18"), split_name("mlp")
@@ -87,7 +87,7 @@ def split_name(name: str) -> tuple[str, str | None]:
 def discover(group: str) -> list[Found]:
     """Every entry point of `group`, found without importing any of them.
 
-    The environment variable CHASH_PLUGINS=a,b lets only those distributions through; the empty value lets none.
+    The environment variable CHASH_PLUGINS=a,b allows only these distributions; an empty value allows none.
     """
     allowed = os.environ.get("CHASH_PLUGINS")
     if allowed == "":
@@ -112,7 +112,7 @@ def discover(group: str) -> list[Found]:
 
 
 def _search_path() -> tuple[tuple[str, int], ...]:
-    """Where packages are looked for, and when each folder last changed: what is installed is known by that."""
+    """The folders searched for packages, and when each last changed: together they identify what is installed."""
     found = []
     for folder in sys.path:
         try:
@@ -124,7 +124,7 @@ def _search_path() -> tuple[tuple[str, int], ...]:
 
 @cache
 def _entry_points(search_path: tuple[tuple[str, int], ...]) -> dict[str, list[entrypoints.EntryPoint]]:
-    """Group -> entry points, for the groups of this package; every installed package is looked at once a process."""
+    """Group -> entry points, for the groups of this package; every installed package is read once per process."""
     import entrypoints
 
     groups: dict[str, list[entrypoints.EntryPoint]] = {}
@@ -140,7 +140,7 @@ def _entry_points(search_path: tuple[tuple[str, int], ...]) -> dict[str, list[en
 
 
 def parameters(cls: type) -> dict[str, Any]:
-    """What a component can be given: keyword-only parameter -> default. Torch's own *args and **kwargs are none."""
+    """The parameters of a component: keyword-only parameter -> default. Torch's own *args and **kwargs do not count."""
     return {name: p.default for name, p in inspect.signature(cls).parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
@@ -155,8 +155,8 @@ class Registry(Generic[T]):
         aliases: other spelling -> name.
 
     Attributes:
-        loaded: the classes handed out so far, and who provides each.
-        added: classes that this program has brought itself, by name.
+        loaded: the classes resolved so far, and who provides each.
+        added: classes that this program has registered itself, by name.
 
     Example:
         >>> heads = Registry("head", "x.heads", "crossmodal_hash.contracts:Component",
@@ -180,10 +180,10 @@ class Registry(Generic[T]):
         return own + sorted(discover(self.group), key=lambda f: (f.name, f.origin))
 
     def add(self, name: str, cls: type[T]) -> None:
-        """Provide a class under a name for as long as this program runs; the same name again replaces it.
+        """Register a class under a name while this program runs; the same name again replaces it.
 
         Raises:
-            SettingsError: if the name is somebody else's, or the class is not of the contract.
+            SettingsError: if the name is taken, or the class does not subclass the contract.
         """
         name = normalize(name)
         taken = [f.origin for f in self.found() if f.name in (name, self.aliases.get(name)) and f.origin != HERE]
@@ -201,11 +201,11 @@ class Registry(Generic[T]):
         return iter(dict.fromkeys(f.name for f in self.found()))
 
     def find(self, name: str) -> Found:
-        """Who provides `name` (or the name it is an alias of); what follows a colon in it does not matter.
+        """Who provides `name` (or the name it is an alias of); anything after a colon is ignored.
 
         Raises:
-            UnknownComponentError: if nobody does.
-            BrokenPluginError: if more than one does; never settled by the order of loading.
+            UnknownComponentError: if nothing provides it.
+            BrokenPluginError: if more than one package does; the order of loading never decides.
         """
         wanted = normalize(split_name(name)[0])
         everything = self.found()
@@ -226,8 +226,8 @@ class Registry(Generic[T]):
         """The class behind `name`, imported now.
 
         Raises:
-            UnknownComponentError: nobody provides the name.
-            BrokenPluginError: it cannot be imported or is not of the contract; the cause is chained.
+            UnknownComponentError: if nothing provides the name.
+            BrokenPluginError: if it cannot be imported or does not fit the contract; the cause is chained.
         """
         found = self.find(name)
         cls = self._load(found)
@@ -246,10 +246,10 @@ class Registry(Generic[T]):
         return cast("type[T]", cls)
 
     def make(self, name: str | T, **params: Any) -> T:
-        """An object from a name and its parameters; an object made elsewhere is passed through.
+        """An object from a name and its parameters; an existing object is returned unchanged.
 
         Raises:
-            SettingsError: for a parameter the class does not have, or one it refuses.
+            SettingsError: for a parameter the class does not have, or a value it rejects.
         """
         if not isinstance(name, str):
             return name
@@ -257,9 +257,9 @@ class Registry(Generic[T]):
         return cls(**given)
 
     def taking(self, name: str, params: Mapping[str, Any]) -> tuple[type[T], dict[str, Any]]:
-        """The class behind `name`, and its parameters with what follows a colon in the name among them.
+        """The class behind `name`, and its parameters, including the value after a colon in the name.
 
-        A class says in `argument` which of its parameters `NAME:VALUE` sets.
+        The attribute `argument` of a class is the parameter that `NAME:VALUE` sets.
 
         Raises:
             SettingsError: for a parameter the class does not have, or one that is given twice.
@@ -271,17 +271,17 @@ class Registry(Generic[T]):
         if value is not None:
             if key is None:
                 raise SettingsError(
-                    f"{self.kind} {base!r} takes nothing after a colon, such as the {value!r} of {name!r}; "
+                    f"{self.kind} {base!r} takes no value after a colon, such as {value!r} in {name!r}; "
                     f"run 'chash info {self.kind} {normalize(base)}' for its parameters"
                 )
             if key in params:
-                raise SettingsError(f"{self.kind} {name!r} says its {key} already; leave out {key}={params[key]!r}")
+                raise SettingsError(f"{self.kind} {name!r} already sets {key}; leave out {key}={params[key]!r}")
             params = {key: value, **params}
         for key in params:
             if key not in known:
                 raise SettingsError(
-                    f"{self.kind} {base!r} has no parameter {key!r}.{did_you_mean(key, known)} "
-                    f"Run 'chash info {self.kind} {normalize(base)}' to see all {len(known)}."
+                    f"{self.kind} {base!r} has no parameter {key!r}{did_you_mean(key, known)}; "
+                    f"run 'chash info {self.kind} {normalize(base)}' to see all {len(known)}"
                 )
         return cls, dict(params)
 

@@ -14,7 +14,7 @@ from crossmodal_hash.errors import ShapeError
 
 
 class LevelInfo(NamedTuple):
-    """What a backbone declares about one of its levels before any data flows.
+    """What a backbone declares about one of its levels before it sees data.
 
     Attributes:
         name: unique within the backbone, such as `stage3`.
@@ -28,7 +28,7 @@ class LevelInfo(NamedTuple):
 
 
 def cells(length: int, side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(length, side): what each position adds to the average of each cell; cells overlap where side does not divide.
+    """(length, side): weight of each position in each cell's average; cells overlap if side does not divide length.
 
     Example:
         >>> cells(3, 2, torch.device("cpu"), torch.float32).tolist()
@@ -42,13 +42,13 @@ class Level:
     """One level of a backbone for a batch: a map, or a coarse grid of it with its exact global statistics.
 
     A frozen backbone is run once and each map is condensed to a small grid. Adaptive cells overlap when the map's side
-    is not a multiple of the grid's, so the global average and maximum cannot be had back from the grid and travel
+    is not a multiple of the grid's, so the global average and maximum cannot be recovered from the grid and are kept
     beside it.
 
     Attributes:
         x: (B, D) vectors, (B, D, L) sequences or (B, D, H, W) maps.
-        average: (B, D) mean over all positions, where x is a condensed grid; otherwise none, and computed from x.
-        maximum: (B, D) maximum over all positions, likewise.
+        average: (B, D) mean over all positions, if x is a condensed grid; otherwise None, and computed from x.
+        maximum: (B, D) maximum over all positions, in the same way.
 
     Example:
         >>> level = Level(torch.arange(8.0).reshape(1, 2, 2, 2))
@@ -78,10 +78,10 @@ class Level:
         return self.x.flatten(2).amax(2) if self.axes else self.x
 
     def grid(self, side: int) -> Tensor:
-        """(B, D, side) or (B, D, side, side): averages over a grid of cells; vectors are returned as they are.
+        """(B, D, side) or (B, D, side, side): averages over a grid of cells; vectors are returned unchanged.
 
         Raises:
-            ShapeError: if this level is condensed to a coarser grid than the one asked for.
+            ShapeError: if this level is condensed to a coarser grid than requested.
         """
         if self.axes == 0:
             return self.x
@@ -90,7 +90,7 @@ class Level:
             return self.x
         if self.average is not None and side > 1:
             raise ShapeError(
-                f"a grid of side {side} was asked of features stored with side {have}; "
+                f"a grid of side {side} was requested from features stored with side {have}; "
                 f"set train.cache_grid={side} or train without --freeze-backbone"
             )
         if side == 1:
@@ -101,7 +101,7 @@ class Level:
         return nnf.adaptive_avg_pool2d(self.x, side)
 
     def condense(self, side: int) -> Level:
-        """The level as a grid of `side` cells a side, with its exact global average and maximum beside it."""
+        """The level as a grid of `side` cells per side, with its exact global average and maximum beside it."""
         return Level(self.grid(side), self.mean(), self.max()) if self.axes else self
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
@@ -130,17 +130,17 @@ class Level:
         )
 
     def to(self, device: torch.device) -> Level:
-        """The level on another device; asynchronous when it lies in pinned memory."""
+        """The level on another device; asynchronous if it is in pinned memory."""
         return Level(**{name: value.to(device, non_blocking=True) for name, value in self.tensors()})
 
 
 Levels = tuple[Level, ...]
 TowerInput = Tensor | Levels
-"""What a tower takes: the raw modality (B, ...), or the levels of a backbone that has run before."""
+"""What a tower takes: the raw modality (B, ...), or the levels of a backbone that has already run."""
 
 
 class Fused(NamedTuple):
-    """What a fusion block hands on.
+    """What a fusion block returns.
 
     Attributes:
         features: (B, D).
@@ -157,7 +157,7 @@ class HashOutput:
     """What a tower returns.
 
     Attributes:
-        u: (B, K) real codes before the sign, of the fused head: the one that is stored.
+        u: (B, K) real codes before the sign, of the fused head; these are stored.
         per_level: (B, K) for each level head, lowest level first; empty for methods that supervise one head.
         features: (B, D), the fused features before the hash head.
     """
@@ -177,7 +177,7 @@ class Batch:
 
     Attributes:
         inputs: modality name -> (B, ...) tensor, or the levels of a frozen backbone.
-        labels: (B, C) in {0, 1}, or none.
+        labels: (B, C) in {0, 1}, or None.
         rows: (B,) positions of the items in the training set.
     """
 

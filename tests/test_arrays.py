@@ -47,7 +47,7 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_wrong_key_is_answered_with_the_keys_there_are(tmp_path, name):
-    with pytest.raises(DataError, match=r"no key 'XAl', only XAll. Did you mean 'XAll'\?"):
+    with pytest.raises(DataError, match=r"no key 'XAl', only XAll \(did you mean 'XAll'\?"):
         read_array(ArrayAt(write(tmp_path / name), "XAl"))
 
 
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_named(tmp_path, name, damage):
     path.write_bytes({"empty": b"", "cut": whole[: len(whole) - 20], "text": b"<html>404</html>" * 100}[damage])
     if name.endswith(".csv") and damage != "text":
         pytest.skip("half a table is a table")
-    way_out = "write numbers alone" if name.endswith(".csv") else "fetch or write it again"
+    way_out = "write only numbers" if name.endswith(".csv") else "download or save it again"
     for read in (lambda: read_array(ArrayAt(path, "XAll")), lambda: load_matrix(path)):
         with pytest.raises(DataError, match=f"cannot read '.*{name}'.*{way_out}") as caught:
             read()
@@ -100,7 +100,7 @@ def test_cells_of_text_in_hdf5_are_refused_with_the_way_out(tmp_path):
 
 
 def test_an_unknown_suffix_is_answered_with_the_formats(tmp_path):
-    with pytest.raises(DataError, match=r"not a file of matrices by its suffix; known are .mat, .h5"):
+    with pytest.raises(DataError, match=r"not have a suffix of a matrix file; use .mat, .h5"):
         list_keys(tmp_path / "x.pkl")
 
 
@@ -134,6 +134,7 @@ def test_a_truncated_file_of_version_73_is_refused(tmp_path):
 def test_missing_files_and_files_without_a_matrix_are_refused(tmp_path):
     np.save(tmp_path / "v.npy", np.ones(3))
     (tmp_path / "empty.csv").write_text(" \n")
-    for name, message in (("none.npy", "no file"), ("v.npy", "holds no matrix"), ("empty.csv", "holds no matrix")):
+    messages = {"none.npy": "does not exist", "v.npy": "holds no matrix", "empty.csv": "holds no matrix"}
+    for name, message in messages.items():
         with pytest.raises(DataError, match=message):
             load_matrix(tmp_path / name)

@@ -182,15 +182,15 @@ def test_a_plugin_that_leaves_a_method_out_is_told_which(registry, install):
 def test_an_unknown_name_is_answered_with_the_nearest_and_the_command(registry):
     with pytest.raises(UnknownComponentError) as error:
         registry.find("HRAD")
-    assert str(error.value).startswith("unknown criterion 'HRAD'. Did you mean 'hard'? Run 'chash list criterion'")
+    assert str(error.value).startswith("unknown criterion 'HRAD' (did you mean 'hard'?); run 'chash list criterion'")
     assert error.value.exit_code == 2
 
 
 def test_the_nearest_name_may_be_an_alias_or_of_a_plugin(registry, install):
     install("acme-1", {"nothing": "acme:Nothing"}, acme=PLUGIN)
-    with pytest.raises(UnknownComponentError, match="Did you mean 'kernel'"):
+    with pytest.raises(UnknownComponentError, match="did you mean 'kernel'"):
         registry.find("kernels")
-    with pytest.raises(UnknownComponentError, match="Did you mean 'nothing'"):
+    with pytest.raises(UnknownComponentError, match="did you mean 'nothing'"):
         registry.find("NoThings")
 
 
@@ -279,7 +279,7 @@ def test_an_object_made_elsewhere_is_passed_through(registry):
 def test_an_unknown_parameter_is_answered_with_the_nearest_and_the_command(registry):
     with pytest.raises(SettingsError) as error:
         registry.make("MMD", bandwith="median")
-    message = "criterion 'MMD' has no parameter 'bandwith'. Did you mean 'bandwidth'? Run 'chash info criterion mmd'"
+    message = "criterion 'MMD' has no parameter 'bandwith' (did you mean 'bandwidth'?); run 'chash info criterion mmd'"
     assert str(error.value).startswith(message)
 
 
@@ -295,7 +295,7 @@ def test_a_kind_is_known_by_its_plural_and_its_flag(kind):
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest():
-    with pytest.raises(UnknownComponentError, match="Did you mean 'loss'"):
+    with pytest.raises(UnknownComponentError, match="did you mean 'loss'"):
         registry_of("los")
 
 

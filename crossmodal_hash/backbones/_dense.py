@@ -1,4 +1,4 @@
-"""Fully connected layers whose every output is a level: what `bow-mlp`, `channels-mlp`, `label-mlp` and `mlp` share."""
+"""Fully connected layers, each output a level; shared by `bow-mlp`, `channels-mlp`, `label-mlp` and `mlp`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crossmodal_hash.types import LevelInfo
 
 
 def check_shares(**shares: float) -> None:
-    """Refuse shares to drop outside [0, 1).
+    """Reject shares to drop outside [0, 1).
 
     Raises:
         SettingsError: naming all of them.
     """
     if not all(0 <= share < 1 for share in shares.values()):
         given = " and ".join(f"{name}={share}" for name, share in shares.items())
-        raise SettingsError(f"{given} must lie in [0, 1)")
+        raise SettingsError(f"{given} must be in [0, 1)")
 
 
 class Dense(Backbone):
@@ -30,7 +30,7 @@ class Dense(Backbone):
     def __init__(self, *, hidden: Sequence[int], dropout_input: float, dropout: float) -> None:
         super().__init__()
         if not hidden or min(hidden) < 1:
-            raise SettingsError(f"hidden={list(hidden)} needs one width or more, each at least 1; try hidden=[512]")
+            raise SettingsError(f"hidden={list(hidden)} needs at least one width, each at least 1; try hidden=[512]")
         check_shares(dropout_input=dropout_input, dropout=dropout)
         self.hidden, self.dropout_input, self.dropout = tuple(hidden), dropout_input, dropout
         self.levels = tuple(LevelInfo(f"hidden{i + 1}", width, 0) for i, width in enumerate(self.hidden))
@@ -46,12 +46,12 @@ class Dense(Backbone):
         )
 
     def compute(self, x: Tensor) -> Sequence[Tensor]:
-        """(B, in_features) -> one (B, width) a hidden layer."""
+        """(B, in_features) -> one (B, width) per hidden layer."""
         check_rows(x, self.in_features)
         return self.run(self.drop(x.float()))
 
     def run(self, x: Tensor) -> list[Tensor]:
-        """What every layer makes of the rows, after dropout on the input."""
+        """The output of every layer for these rows, after dropout on the input."""
         outputs = []
         for layer in self.layers:
             x = layer(x)

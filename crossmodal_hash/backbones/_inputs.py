@@ -1,4 +1,4 @@
-"""What a backbone may be fed, checked before any layer sees it."""
+"""Checks of a backbone's input, before it reaches a layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from crossmodal_hash.errors import SettingsError, ShapeError
 
 
 def check_rows(x: Tensor, width: int) -> None:
-    """Refuse anything but (B, width).
+    """Reject anything but (B, width).
 
     Raises:
         ShapeError: naming both shapes.
@@ -18,7 +18,7 @@ def check_rows(x: Tensor, width: int) -> None:
 
 
 def check_pictures(x: Tensor) -> None:
-    """Refuse anything but (B, 3, height, width).
+    """Reject anything but (B, 3, height, width).
 
     Raises:
         ShapeError: naming the shape given.
@@ -28,7 +28,7 @@ def check_pictures(x: Tensor) -> None:
 
 
 def check_size(size: int) -> None:
-    """Refuse pictures so small that the last stage has nothing left.
+    """Reject pictures so small that nothing is left at the last stage.
 
     Raises:
         SettingsError: naming the limit, 32 pixels.

@@ -27,7 +27,7 @@ def trunk(depth: int, channels: int = 3) -> nn.Module:
 
 
 def infos(depth: int, axes: int) -> tuple[LevelInfo, ...]:
-    """What the four stages hand out: 64, 128, 256, 512 channels, four times as many from bottleneck blocks."""
+    """The levels of the four stages: 64, 128, 256, 512 channels, four times as many with bottleneck blocks."""
     widening = 4 if depth >= 50 else 1
     return tuple(LevelInfo(f"stage{i + 1}", STEM * 2**i * widening, axes) for i in range(4))
 

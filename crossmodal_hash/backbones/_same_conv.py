@@ -1,4 +1,4 @@
-"""A convolution padded as TensorFlow pads it, with its batch norm."""
+"""A convolution with TensorFlow's padding, followed by batch norm."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch.nn import functional as nnf
 
 
 class SameConvBN(nn.Module):
-    """Convolution without bias, batch norm, and ReLU6 unless linear; padded as TensorFlow's `SAME`.
+    """Convolution without bias, batch norm, and ReLU6 unless linear; padded like TensorFlow's `SAME`.
 
-    The weights were trained in TensorFlow, which pads an even side more at its end. Padding both ends alike shifts
-    every map by a fraction of a cell and costs accuracy.
+    The weights were trained in TensorFlow, which pads an even side more at its end. Equal padding at both ends would
+    shift every map by a fraction of a cell and cost accuracy.
     """
 
     def __init__(
@@ -32,5 +32,5 @@ class SameConvBN(nn.Module):
 
 
 def _surplus(side: int, kernel: int, stride: int) -> int:
-    """How much padding, both ends together, makes ceil(side / stride) cells."""
+    """Padding, both ends together, that gives ceil(side / stride) cells."""
     return max((-(-side // stride) - 1) * stride + kernel - side, 0)

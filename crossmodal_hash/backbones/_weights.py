@@ -1,4 +1,4 @@
-"""Pre-trained weights from a file: never from the network, never from a pickle that may hold code."""
+"""Pre-trained weights from a file: never from the network, and never from a pickle that may contain code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         path: the file; `~` is expanded.
 
     Raises:
-        WeightsError: if there is no such file, or it holds something else than tensors by name.
+        WeightsError: if there is no such file, or it holds something other than tensors by name.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -39,23 +39,23 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(state, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
     ):
-        raise WeightsError(f"'{file}' holds something else than tensors by name; save model.state_dict() alone")
+        raise WeightsError(f"'{file}' holds something other than tensors by name; save only model.state_dict()")
     return dict(state)
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, ignore: tuple[str, ...] = ()) -> None:
-    """Copy a state dict into a module, all of it or nothing.
+    """Copy a state dict into a module, either all of it or nothing.
 
-    Counters of batches seen may be missing: old files do not have them.
+    Batch counters may be missing, because old files do not have them.
 
     Args:
-        module: what receives the weights.
+        module: receives the weights.
         state: tensors by the module's own names.
         source: where they come from, for the message.
-        ignore: beginnings of names that are left out, such as a classifier's.
+        ignore: prefixes of names that are skipped, such as a classifier's.
 
     Raises:
-        WeightsError: if a tensor is missing, left over or of another shape.
+        WeightsError: if a tensor is missing, unknown or of another shape.
     """
     wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     given = {name: value for name, value in state.items() if not name.startswith(ignore)}
@@ -71,7 +71,7 @@ def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str, ig
 
 
 def is_meta(module: nn.Module) -> bool:
-    """Whether the module has shapes only. Weights are not read then: a saved model brings its own."""
+    """Whether the module has shapes only. Weights are then not read, because a saved model has its own."""
     return next(module.parameters()).is_meta
 
 

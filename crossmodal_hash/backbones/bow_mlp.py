@@ -8,11 +8,11 @@ from crossmodal_hash.backbones._dense import Dense
 
 
 class BowMLP(Dense):
-    """Fully connected network on a bag of words, as DCMH, PRDH, CHN, CMHH and TDH use (there 8192 units, no dropout).
+    """Fully connected network on a bag of words, as in DCMH, PRDH, CHN, CMHH and TDH (there 8192 units, no dropout).
 
     Each hidden layer is Linear, batch norm, ReLU, dropout; its output (B, width) is a level `hidden1`, `hidden2`, ...
-    Dropout on the input drops words, the cheapest augmentation a bag of words has. Training needs batches of two or
-    more: batch norm.
+    Dropout on the input drops words, the cheapest augmentation for a bag of words. Training needs batches of two or
+    more, because of batch norm.
 
     Args:
         hidden: widths of the hidden layers, one or more, each >= 1.

@@ -18,21 +18,21 @@ from crossmodal_hash.errors import SettingsError
 class BowResNet(Backbone):
     """Residual network on the multi-scale bag of words (HSIDHN, PeerJ CS 2021; DSPAH, SEKE 2021).
 
-    The scales are stacked to a matrix (1, S, L), a picture of one channel and few rows. Four levels `stage1` to
-    `stage4`: the mean over the rows left of each stage's map, a sequence along the vocabulary. With S = 5 and L = 1386
-    they are (64, 347), (128, 174), (256, 87) and (512, 44). Convolution along the vocabulary depends on its order, as
-    the pooling does. Large for a bag of words: without a GPU, `bow-mlp` or `light-residual` is the better choice.
+    The scales are stacked into a matrix (1, S, L), a picture with one channel and few rows. Four levels `stage1` to
+    `stage4`: the mean over the remaining rows of each stage's map, a sequence along the vocabulary. With S = 5 and
+    L = 1386 they are (64, 347), (128, 174), (256, 87) and (512, 44). Convolution along the vocabulary depends on its
+    order, as pooling does. Large for a bag of words: without a GPU, `bow-mlp` or `light-residual` is a better choice.
 
     Args:
         depth: 18, 34 (the papers) or 50.
         pool_sizes: window widths in words; HSIDHN's five, DSPAH adds 50.
         tail: `ceil` keeps an incomplete last window, `floor` drops it.
         interpolation: `linear`, `nearest` or `linear-aligned`.
-        rescale: `none` (the papers), `sqrt` or `sum`, against the smallness of averages over sparse words.
+        rescale: `none` (the papers), `sqrt` or `sum`; averages over sparse words are small.
         stacking: `rows` (the papers) or `channels`.
-        init_std: standard deviation of the convolutions at the start, > 0; the papers say 0.1.
+        init_std: initial standard deviation of the convolutions, > 0; 0.1 in the papers.
         dropout_input: share of words dropped in training, in [0, 1).
-        dropout: share of a stage's map dropped in training, in [0, 1); its level and the next stage see the same.
+        dropout: share of a stage's map dropped in training, in [0, 1); the same for its level and the next stage.
 
     Raises:
         SettingsError: for an unknown choice or depth, or a share outside [0, 1).

@@ -12,16 +12,16 @@ from crossmodal_hash.backbones.multi_scale import Interpolation, MultiScale, Res
 
 
 class ChannelsMLP(Dense):
-    """Fully connected network on a multi-scale bag of words, as SSAH and MLSPH use (there 4096 and 512 units).
+    """Fully connected network on a multi-scale bag of words, as in SSAH and MLSPH (there 4096 and 512 units).
 
     The bag of words is seen through windows of several widths (see `multi_scale`); a convolution as long as the
     vocabulary over these S channels is one linear layer on S x L numbers. Each hidden layer is Linear, batch norm,
-    ReLU, dropout; its output is a level `hidden1`, `hidden2`, ... Training needs batches of two or more: batch norm.
+    ReLU, dropout; its output is a level `hidden1`, `hidden2`, ... Batch norm needs training batches of two or more.
 
     Args:
         hidden: widths of the hidden layers, one or more, each >= 1.
         pool_sizes: window widths, each >= 1.
-        tail: what becomes of an incomplete last window: `ceil` or `floor`.
+        tail: `ceil` keeps an incomplete last window, `floor` drops it.
         interpolation: back to the width of the vocabulary: `linear`, `linear-aligned` or `nearest`.
         rescale: of wider windows: `none`, `sqrt` or `sum`.
         dropout_input: share of words dropped in training, in [0, 1).
@@ -65,7 +65,7 @@ class ChannelsMLP(Dense):
         super().setup(in_features * len(self.pool_sizes))
 
     def compute(self, x: Tensor) -> Sequence[Tensor]:
-        """(B, L) -> one (B, width) a hidden layer."""
+        """(B, L) -> one (B, width) per hidden layer."""
         check_rows(x, self.words)
         # Words are dropped before the windows: afterwards their neighbors would give them away.
         return self.run(self.scales(self.drop(x.float())).flatten(1))

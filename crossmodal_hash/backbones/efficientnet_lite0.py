@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the small ImageNet network whose weights can be had from the package index."""
+"""EfficientNet-Lite0: a small ImageNet network whose weights are available from the package index."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ _BLOCK_NORMS = {"_bn0": "expand.bn", "_bn1": "depthwise.bn", "_bn2": "project.bn
 
 
 def _our_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The package's names, which number the blocks through, become stage and block; other names stay as they are."""
+    """Turn the package's names, which number all blocks, into stage and block; other names are unchanged."""
     places = [f"stages.{i}.{j}" for i, stage in enumerate(_STAGES) for j in range(stage.repeats)]
     named = {}
     for name, value in state.items():

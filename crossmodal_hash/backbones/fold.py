@@ -1,4 +1,4 @@
-"""A backbone made ready to be run once over many pictures: the same numbers in half the time on a CPU."""
+"""A backbone prepared to run once over many pictures: the same numbers in half the time on a CPU."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IN_ORDER = (nn.Sequential, SameConvBN)
 def folded(backbone: Backbone) -> Backbone:
     """A copy for inference: batch norms merged into the convolutions before them, weights in channels-last order.
 
-    Outputs agree to rounding. A backbone lists modules that compute in the order they define in `in_order`. Networks of
-    unknown build keep their norms and gain by the memory order alone. The copy
-    stays in evaluation mode, has no gradients, and its state dict is not the original's: do not save it.
+    Outputs agree up to rounding. In `in_order` a backbone lists the module classes that compute in their order of
+    definition; other networks keep their norms and gain only from the memory order. The copy stays in evaluation mode,
+    has no gradients, and its state dict differs from the original's: do not save it.
 
-    Measured for EfficientNet-Lite0 on a CPU, one thread, 128 to 224 pixels: 1.8 to 2.3 times the pictures a second;
-    merging alone brings 1.2, the memory order alone 1.2 to 1.6.
+    Measured for EfficientNet-Lite0 on one CPU thread, 128 to 224 pixels: 1.8 to 2.3 times the pictures per second;
+    merging alone gives 1.2, the memory order alone 1.2 to 1.6.
 
     Example:
         >>> from crossmodal_hash.backbones.efficientnet_lite0 import EfficientNetLite0

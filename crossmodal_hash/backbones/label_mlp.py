@@ -8,10 +8,10 @@ from crossmodal_hash.backbones._dense import Dense
 
 
 class LabelMLP(Dense):
-    """Fully connected network on label vectors (B, C), as SSAH's label network (there 4096 units).
+    """Fully connected network on label vectors (B, C), like SSAH's label network (there 4096 units).
 
-    Labels are known in training alone, so a tower on it guides the others and is never encoded. Each hidden layer is
-    Linear, batch norm, ReLU, dropout; its output (B, width) is a level. Training needs batches of two or more.
+    Labels are known only in training, so a tower with it guides the others and is never used to encode. Each hidden
+    layer is Linear, batch norm, ReLU, dropout; its output (B, width) is a level. Training needs batches of two or more.
 
     Args:
         hidden: widths of the hidden layers, one or more, each >= 1.

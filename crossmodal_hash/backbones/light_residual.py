@@ -1,4 +1,4 @@
-"""The text network the authors of HSIDHN and SCAHN published: four small blocks across the scales."""
+"""The text network that the authors of HSIDHN and SCAHN published: four small blocks across the scales."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Stem = Literal["linear", "conv"]
 
 
 def convolve(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
-    """Convolution along a few positions as one product.
+    """Convolution along a few positions as one matrix product.
 
-    On sequences as short as the scales of a text, PyTorch's own takes several times as long on a CPU.
+    On sequences as short as the scales of a text, PyTorch's own convolution takes several times as long on a CPU.
 
     Args:
         x: (B, S, D), the channels last.
@@ -54,22 +54,22 @@ def convolve(x: Tensor, weight: Tensor, padding: int = 0) -> Tensor:
 class LightResidual(Backbone):
     """Four residual blocks across the scales of a bag of words (public code of HSIDHN and SCAHN, Neurocomputing 2020).
 
-    The vocabulary is reduced at once, by one map from L words to 64 values that all scales share; the other blocks mix
-    neighboring scales. Four levels `block1` to `block4`, sequences along the scales: (64, S), (128, S - 2),
-    (256, S - 4) and (512, 1), lengths never below 1. The authors hand out the same as columns of an (L, S) picture.
+    The vocabulary is reduced in one step, by one map from L words to 64 values that all scales share; the other blocks
+    mix neighboring scales. Four levels `block1` to `block4`, sequences along the scales: (64, S), (128, S - 2),
+    (256, S - 4) and (512, 1), lengths never below 1. The authors return the same as columns of an (L, S) picture.
 
     Args:
         pool_sizes: window widths in words; SCAHN's and DSPAH's sixth is 50.
         tail: `ceil` keeps an incomplete last window, `floor` (the authors) drops it.
         interpolation: `linear`, `nearest` (the authors) or `linear-aligned`.
-        rescale: `none` (the papers), `sqrt` or `sum`, against the smallness of averages over sparse words.
-        affine: give each window width but 1 a learned slope and offset, and a ReLU, before it is stretched (the
+        rescale: `none` (the papers), `sqrt` or `sum`; averages over sparse words are small.
+        affine: give each window width except 1 a learned slope and offset, and a ReLU, before it is stretched (the
             authors).
         stem: `linear` is Linear, batch norm, ReLU; `conv` is the authors' residual block with an (L, 1) kernel.
-        level_width: 0 hands out the sequences; otherwise a convolution as wide as what is left of the scales, and a
-            ReLU, make a vector of this width of each level (the authors: 256).
+        level_width: 0 returns the sequences; otherwise a convolution as wide as the remaining scales, and a ReLU,
+            turn each level into a vector of this width (the authors: 256).
         dropout_input: share of words dropped in training, in [0, 1).
-        dropout: share of a block's output dropped in training, in [0, 1); its level and the next block see the same.
+        dropout: share of a block's output dropped in training, in [0, 1); the same for its level and the next block.
 
     Raises:
         SettingsError: for an unknown choice, a width below 0, or a share outside [0, 1).
@@ -101,7 +101,7 @@ class LightResidual(Backbone):
         super().__init__()
         check_choice("stem", stem, Stem)
         if level_width < 0:
-            raise SettingsError(f"level_width={level_width} must be at least 0, which hands out the sequences")
+            raise SettingsError(f"level_width={level_width} must be at least 0; 0 returns the sequences")
         check_shares(dropout_input=dropout_input, dropout=dropout)
         self.pool_sizes, self.stem, self.level_width = tuple(pool_sizes), stem, level_width
         self.tail, self.interpolation, self.rescale, self.affine = tail, interpolation, rescale, affine
@@ -194,7 +194,7 @@ class _Stem(nn.Module):
 
 
 class _Block(nn.Module):
-    """Smooth across the scales, then reduce by `kernel` taps; the skip reduces the input alike."""
+    """Smooth across the scales, then reduce by `kernel` taps; the skip reduces the input in the same way."""
 
     def __init__(self, channels: int, width: int, kernel: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Fully connected network on feature vectors that somebody else extracted."""
+"""Fully connected network on feature vectors from any source."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from crossmodal_hash.backbones._dense import Dense
 class MLP(Dense):
     """Fully connected network on feature vectors (B, D): CNN-F or CLIP features, audio embeddings, anything.
 
-    As `bow-mlp`, but nothing is dropped from the input by default: the numbers of a dense feature are not
-    interchangeable as words are. Their units do not matter: the tower standardizes each column over the training items.
+    Like `bow-mlp`, but by default nothing is dropped from the input: unlike words, the values of a dense feature are
+    not interchangeable. Their units do not matter: the tower standardizes each column over the training items.
 
     Args:
         hidden: widths of the hidden layers, one or more, each >= 1.
-        dropout_input: share of input numbers dropped in training, in [0, 1).
+        dropout_input: share of input values dropped in training, in [0, 1).
         dropout: share of hidden units dropped in training, in [0, 1).
 
     Raises:

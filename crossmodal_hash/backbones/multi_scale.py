@@ -33,8 +33,8 @@ def average_windows(t: Tensor, size: int, tail: Tail = "ceil") -> Tensor:
     Args:
         t: (B, L) word counts.
         size: words in a window, >= 1.
-        tail: an incomplete last window is averaged over the words it has (`ceil`), or dropped with its words (`floor`:
-            with L = 1386 and size 50 the last 36 are never seen).
+        tail: `ceil` averages an incomplete last window over the words it has, `floor` drops its words (with L = 1386
+            and size 50, the last 36 are never used).
 
     Returns:
         (B, ceil(L / size)) or (B, floor(L / size)).
@@ -51,9 +51,8 @@ def stretch(rows: Tensor, length: int, interpolation: Interpolation = "linear") 
 
     Args:
         rows: (B, M).
-        length: L, the width wanted.
-        interpolation: `linear` between half-pixel centers, `linear-aligned` with the end points on each other, or
-            `nearest`.
+        length: L, the requested width.
+        interpolation: `linear` between half-pixel centers, `linear-aligned` with aligned end points, or `nearest`.
 
     Returns:
         (B, length).
@@ -81,10 +80,10 @@ def multi_scale(
         pool_sizes: window widths; HSIDHN 1, 5, 10, 15, 30; DSPAH and SCAHN also 50.
         tail: see `average_windows`.
         interpolation: see `stretch`.
-        rescale: averages over p words of a sparse row are about p times as small; `sqrt` multiplies by the root of p,
-            `sum` by p, `none` (the papers) leaves them.
+        rescale: averages over p words of a sparse row are about p times smaller; `sqrt` multiplies by the root of p,
+            `sum` by p, `none` (the papers) leaves them unchanged.
         lines: (S, 2), a slope and an offset for each width; an average a becomes max(slope a + offset, 0) before it is
-            stretched. Those of width 1 are not used. None: averages stay as they are.
+            stretched. Those of width 1 are not used. None: averages are unchanged.
 
     Returns:
         (B, S, L), S the number of window widths, in the order given.
@@ -114,9 +113,9 @@ def fold(
     interpolation: Interpolation = "linear",
     rescale: Rescale = "none",
 ) -> Tensor:
-    """A linear map that all scales share, as one map a scale on the words themselves.
+    """A linear map that all scales share, as one map per scale on the words themselves.
 
-    Pooling and stretching are linear, so their transposes may be applied to the few rows of a weight instead of
+    Pooling and stretching are linear, so their transposes can be applied to the few rows of a weight instead of
     pooling and stretching every text: `multi_scale(t)[:, s] @ weight.T` is `t @ fold(weight)[s].T`.
 
     Args:
@@ -153,7 +152,7 @@ def fold(
 
 
 class MultiScale(nn.Module):
-    """Checked settings of `multi_scale`, and how its rows are laid out for a convolution.
+    """Validated settings of `multi_scale`, and the layout of its rows for a convolution.
 
     Args:
         pool_sizes: window widths, each >= 1.
@@ -183,7 +182,7 @@ class MultiScale(nn.Module):
         check_choice("rescale", rescale, Rescale)
         check_choice("stacking", stacking, Stacking)
         if not pool_sizes or min(pool_sizes) < 1:
-            raise SettingsError(f"pool_sizes={list(pool_sizes)} needs one window width or more, each at least 1")
+            raise SettingsError(f"pool_sizes={list(pool_sizes)} needs at least one window width, each at least 1")
         self.pool_sizes = tuple(pool_sizes)
         self.tail, self.interpolation, self.rescale, self.stacking = tail, interpolation, rescale, stacking
         self.lines = None
@@ -199,7 +198,7 @@ class MultiScale(nn.Module):
         """
         widest = max(self.pool_sizes)
         if self.tail == "floor" and widest > length:
-            raise SettingsError(f"pool size {widest} leaves none of the {length} words with tail='floor'; use 'ceil'")
+            raise SettingsError(f"pool size {widest} drops all {length} words with tail='floor'; use 'ceil'")
 
     def rows(self, t: Tensor) -> Tensor:
         """(B, L) -> (B, S, L)."""

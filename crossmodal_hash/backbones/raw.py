@@ -1,4 +1,4 @@
-"""No network at all: the input is the one level."""
+"""No network: the input is the only level."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crossmodal_hash.types import LevelInfo
 
 
 class Raw(Backbone):
-    """Feature vectors or word counts (B, D) as they are; what the closed-form methods read.
+    """Unchanged feature vectors or word counts (B, D), for the closed-form methods.
 
-    Texts are counted as there or not there already; counts that come as a matrix are made so by `binary`.
+    Words of a text are already counted as present or absent; `binary` does the same for counts given as a matrix.
 
     Args:
-        binary: whether every value above 0 becomes 1, and every other 0.
+        binary: whether every value above 0 becomes 1, and every other value 0.
 
     Raises:
         ShapeError: for rows of another width than at setup.
@@ -38,7 +38,7 @@ class Raw(Backbone):
         self.binary = binary
 
     def setup(self, in_features: int) -> None:
-        """Declare the one level; there is nothing to build."""
+        """Declare the only level; there is nothing to build."""
         self.in_features = in_features
         self.levels = (LevelInfo("input", in_features, 0),)
 

@@ -1,4 +1,4 @@
-"""ResNet-18, 34 and 50: the picture network of the papers is the second."""
+"""ResNet-18, 34 and 50; ResNet-34 is the picture network of the papers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class _ResNet(Backbone):
-    """What the three depths share; see `ResNet34`."""
+    """Base class of the three depths; see `ResNet34`."""
 
     reads = "image"
     freezable = True
@@ -88,7 +88,7 @@ def _cached(depth: int) -> str:
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.is_file():
         raise WeightsError(
-            f"the ImageNet weights of resnet{depth} are not at '{file}'; fetch {url} and give its path (--weights "
-            f"{file.name}), train from nothing (--weights none), or use --backbone efficientnet-lite0"
+            f"the ImageNet weights of resnet{depth} are not at '{file}'; download {url} and give its path (--weights "
+            f"{file.name}), train from random weights (--weights none), or use --backbone efficientnet-lite0"
         )
     return str(file)

@@ -1,1 +1,1 @@
-"""Grids of methods x bits x seeds x data sets: run what is missing, and tabulate what is there."""
+"""Grids of methods x bits x seeds x data sets: run the missing cells, and tabulate the finished ones."""

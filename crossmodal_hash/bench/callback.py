@@ -1,4 +1,4 @@
-"""What happens in a bench, told to whoever wants to know."""
+"""Hooks for the events of a bench."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from crossmodal_hash.callbacks import Callback
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that did not come to its end.
+    """A cell that did not finish.
 
     Attributes:
-        cell: which.
+        cell: the cell.
         reason: one sentence.
         of_data: whether the data set cannot be used, so that the cell was not started.
     """
@@ -24,25 +24,25 @@ class Failure:
 
 
 class BenchCallback(Callback):
-    """Hooks of a bench, which do nothing; its cells are trained in other processes."""
+    """Hooks of a bench that do nothing; its cells are trained in other processes."""
 
     def on_bench_start(self, todo: int, done: int) -> None:
-        """How many cells are to run, and how many were done before."""
+        """Number of cells to run, and number of cells that were already done."""
 
     def on_features(self, data: str, doing: str) -> None:
         """Features of a data set are extracted."""
 
     def on_data_refused(self, data: str, cells: int, why: str) -> None:
-        """A data set cannot be used; so many cells are not started."""
+        """A data set cannot be used, so its cells are not started."""
 
     def on_cell_start(self, cell: Cell) -> None:
         """A cell has started."""
 
     def on_cell_progress(self, cell: Cell, doing: str, share: float) -> None:
-        """How far a cell is; share in [0, 1] of its training."""
+        """Progress of a cell; `share` of its training, in [0, 1]."""
 
     def on_cell_end(self, cell: Cell, seconds: float) -> None:
         """A cell is done."""
 
     def on_cell_failed(self, failure: Failure) -> None:
-        """A cell failed; the others go on."""
+        """A cell failed; the others continue."""

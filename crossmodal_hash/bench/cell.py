@@ -1,13 +1,14 @@
-"""One cell in a process of its own: train or go on, encode, score.
+"""One cell in its own process: train or resume, encode, score.
 
     python -m crossmodal_hash.bench.cell OUT CELL      (CELL: JSON as `Cell.to_json` writes it)
 
-How it talks with the bench is in `crossmodal_hash.bench.process`.
+Communication with the bench is in `crossmodal_hash.bench.process`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -38,15 +39,15 @@ HALF_MADE = ("vocabulary.json", "environment.json", "split.json", "model.json")
 
 
 class JsonLines(Callback):
-    """A callback that tells the bench, one JSON object a line."""
+    """A callback that reports to the bench, one JSON object per line."""
 
     def on_epoch_end(self, record: EpochRecord) -> None:
-        """How far training is."""
+        """Progress of the training."""
         tell(done=record.epoch, of=record.epochs, doing=f"epoch {record.epoch} of {record.epochs}")
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """What is being done; epochs are told when they end."""
+        """The current task; epochs are reported when they end."""
         if not label.startswith("epoch"):
             tell(doing=label)
         yield lambda done: None
@@ -58,13 +59,13 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
     Args:
         cell: what to run; its folder is empty, or an unfinished or finished run of the same settings.
         out: the bench folder.
-        callback: told the progress.
+        callback: receives the progress.
 
     Returns:
         The scores, which are also in the run folder.
 
     Raises:
-        ChashError: as `chash train`, `encode` and `evaluate` say it.
+        ChashError: as for `chash train`, `encode` and `evaluate`.
     """
     folder = cell.folder(out)
     callback = callback or Callback()
@@ -79,11 +80,12 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
         scores = score(codes, cell.metrics)
     trained = training_cost(run.metrics)
     seconds = trained.get("seconds", seconds)
-    peak = max(peak_memory(pick_device(cell.device or "auto")), trained.get("memory/GB", 0.0))
+    peaks = [peak_memory(pick_device(cell.device or "auto")), trained.get("memory/GB")]
     before = read_facts(folder)
     if before is not None:
         # It is scored by other metrics now; what its training took is known.
-        seconds, peak = before["seconds"], max(peak, before["peak_gb"])
+        seconds, peaks = before["seconds"], [*peaks, before["peak_gb"]]
+    peak = max((gb for gb in peaks if gb is not None and not math.isnan(gb)), default=None)
     content = {
         "cell": cell.to_json(),
         "metrics": list(cell.metrics),
@@ -92,7 +94,9 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
         "peak_gb": peak,
         "threads": os.environ.get("OMP_NUM_THREADS"),
     }
-    facts = {**run_facts(run), "seconds": f"{seconds:.1f}", "peak memory": f"{peak:.2f} GB"}
+    facts = {**run_facts(run), "seconds": f"{seconds:.1f}"}
+    if peak is not None:
+        facts["peak memory"] = f"{peak:.2f} GB"
     record = Record(cell.method.name, scores, facts)
     write_json(folder / FACTS, content)
     # Last: with its scores a cell is done.
@@ -103,7 +107,7 @@ def run_cell(cell: Cell, out: Path, callback: Callback | None = None) -> Record:
 
 
 def _trained(cell: Cell, folder: Path, dataset: Dataset, callback: Callback) -> tuple[Run, float]:
-    """The finished run, and how long this process took for it."""
+    """The finished run, and the time this process took for it."""
     clock = time.monotonic()
     if not (folder / "config.json").exists():
         remove_half_made(folder)
@@ -117,7 +121,7 @@ def _trained(cell: Cell, folder: Path, dataset: Dataset, callback: Callback) -> 
 
 
 def remove_half_made(folder: Path) -> None:
-    """Take away what a process killed while it made the run folder has left; anything else there stays."""
+    """Delete what a process left that was killed while it created the run folder; keep everything else."""
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if names and all(name in HALF_MADE or name.startswith(".") for name in names):
         shutil.rmtree(folder)

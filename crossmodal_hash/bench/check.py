@@ -1,4 +1,4 @@
-"""Refuse a grid with a method that cannot be, before the first of its cells has run for hours."""
+"""Reject a grid with an invalid method, before the first cell has run for hours."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from crossmodal_hash.errors import BrokenPluginError, ChashError, SettingsError
 
 
 def check_methods(cells: Iterable[Cell]) -> None:
-    """Look up recipe, settings and the names of all parts of every method; what the data allow is left to the cells.
+    """Check recipe, settings and component names of every method; each cell checks what depends on the data.
 
     Raises:
         BrokenPluginError: for a part whose plug-in is broken.
-        SettingsError: naming every method that cannot be, and why.
+        SettingsError: naming every invalid method, with the reason.
     """
     wrong = {}
     for cell in {(cell.method.name, cell.data.name): cell for cell in cells}.values():

@@ -1,4 +1,4 @@
-"""The finished cells of a bench folder, and the order its tables have."""
+"""The finished cells of a bench folder, and the order of its tables."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ class Done:
     """A finished cell.
 
     Attributes:
-        cell: what it is.
+        cell: the cell.
         record: its scores.
         seconds: of its training.
-        peak_gb: gigabytes its process needed.
+        peak_gb: gigabytes its process needed; none where the system does not tell.
     """
 
     cell: Cell
     record: Record
     seconds: float
-    peak_gb: float
+    peak_gb: float | None
 
     def value(self, direction: str, database: str, metric: str) -> float | None:
-        """One score; none if there is none."""
+        """One score, or None."""
         score = self.record.score(direction, database)
         return None if score is None else score.result.values.get(metric)
 
     def random(self, direction: str, database: str, metric: str) -> float | None:
-        """What codes without information score on the same items."""
+        """Score of codes without information on the same items."""
         score = self.record.score(direction, database)
         return None if score is None else score.result.floors.get(metric)
 
 
 def read_done(cells: Iterable[Cell], out: Path) -> list[Done]:
-    """The finished ones of some cells, in order."""
+    """The cells that are finished, in order."""
     found = [_read(cell.folder(out)) for cell in cells]
     return [done for done in found if done is not None]
 
@@ -58,7 +58,7 @@ def find_done(out: Path, order: Sequence[str] = ()) -> list[Done]:
         order: methods in the order of the table; others follow by name.
 
     Raises:
-        RunError: if there is none.
+        RunError: if there is no finished cell.
     """
     found = [done for path in sorted(out.glob(f"*/*/{FACTS}")) if (done := _read(path.parent))]
     if not found:
@@ -81,24 +81,25 @@ def _read(folder: Path) -> Done | None:
         return None
     try:
         cell = Cell.from_json(facts["cell"])
-        seconds, peak = float(facts["seconds"]), float(facts["peak_gb"])
+        seconds, peak = float(facts["seconds"]), facts["peak_gb"]
+        peak = None if peak is None else float(peak)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"{folder / FACTS} is not that of a cell ({error!r}); remove the folder, and it runs again"
+            f"{folder / FACTS} does not belong to a cell ({error!r}); remove the folder to run the cell again"
         ) from error
     return Done(cell, read_record(folder / SCORES), seconds, peak)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the tables of a bench folder are laid out when no grid is named.
+    """Layout of the tables of a bench folder when no grid is given.
 
     Attributes:
         methods: in the order of the rows.
-        metric: what is tabulated.
+        metric: the tabulated metric.
         databases: one table each.
-        show: facts beside the name.
-        against: method to take differences to.
+        show: facts shown beside the name.
+        against: method that the differences are relative to.
     """
 
     methods: Sequence[str] = ()
@@ -109,18 +110,18 @@ class Layout:
 
 
 def is_bench(folder: Path) -> bool:
-    """Whether a folder is one of a bench, and not of a run."""
+    """Whether a folder belongs to a bench, not to a run."""
     return not (folder / "config.json").exists() and any(folder.glob(f"*/*/{FACTS}"))
 
 
 def layout_of(grid: Grid) -> Layout:
-    """The layout a grid asks for."""
+    """The layout that a grid requests."""
     methods = [method.name for method in grid.methods]
     return Layout(methods, grid.metrics[0], grid.databases, grid.show, grid.against)
 
 
 def read_layout(out: Path) -> Layout:
-    """What `note_layout` kept in a bench folder; the usual one if there is nothing."""
+    """The layout that `note_layout` stored in a bench folder, or the default."""
     try:
         return Layout(**json.loads((out / NOTE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -128,6 +129,6 @@ def read_layout(out: Path) -> Layout:
 
 
 def note_layout(out: Path, layout: Layout) -> None:
-    """Keep a layout; methods that were there before stay where they were."""
+    """Store a layout; methods that are already in it keep their position."""
     methods = list(dict.fromkeys([*read_layout(out).methods, *layout.methods]))
     write_json(out / NOTE, {**vars(layout), "methods": methods})

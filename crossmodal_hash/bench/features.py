@@ -1,9 +1,9 @@
-"""Extract the features of a data set once, before cells that need them run beside each other.
+"""Extract the features of a data set once, before the cells that need them run in parallel.
 
-    python -m crossmodal_hash.bench.features CELL...      (one cell a method; CELL: JSON as `Cell.to_json` writes it)
+    python -m crossmodal_hash.bench.features CELL...      (one cell per method; CELL: JSON as `Cell.to_json` writes it)
 
-Without this the cells that start first would each do the same hours of work, and the peak memory of a method would
-depend on whether it was the first.
+Otherwise each of the first cells would do the same hours of work, and the peak memory of a method would depend on
+whether it ran first.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from crossmodal_hash.training.setup import input_widths, split_of, vocabulary_of
 
 
 def extract_features(cells: Sequence[Cell], callback: Callback) -> None:
-    """Fill the cache for these cells, which share a data set; a cell that cannot be built says so when it runs.
+    """Fill the cache for these cells, which share a data set; a cell that cannot be built reports that when it runs.
 
     Raises:
-        ChashError: if the data cannot be used, such as for a damaged picture; no cell could.
+        ChashError: if the data cannot be used by any cell, for example because of a damaged picture.
     """
     data = cells[0].data
     dataset = open_data(data.path, data.reader, skip_bad=data.skip_bad)
@@ -51,7 +51,7 @@ def extract_features(cells: Sequence[Cell], callback: Callback) -> None:
 
 
 def different(cells: Sequence[Cell], dataset: Dataset) -> Iterator[Settings]:
-    """The settings that need different features, of those whose backbone is frozen."""
+    """The settings with a frozen backbone, one for each set of different features."""
     seen = set()
     for cell in cells:
         try:

@@ -1,4 +1,4 @@
-"""What a bench consists of, from a TOML file and flags: methods, bits, seeds, data sets; and the cells of the grid."""
+"""The definition of a bench, from a TOML file and flags: methods, bits, seeds, data sets; and the cells of the grid."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 class GridMethod(Strict):
     """A recipe under a name, with some of its settings changed."""
 
-    name: str = Field(pattern=NAME, description="what tables and folders call it")
-    recipe: str = Field("", description="name of a shipped recipe or path of a TOML file; empty: the name")
+    name: str = Field(pattern=NAME, description="name in tables and folders")
+    recipe: str = Field("", description="name of a shipped recipe or path of a TOML file; empty: same as name")
     sets: list[str] = Field([], description="KEY=VALUE, as in chash train --set")
     backbone: str | None = None
     text: str | None = None
@@ -41,16 +41,16 @@ class GridMethod(Strict):
 
 
 def as_method(value: Any) -> Any:
-    """A bare recipe as the table it is short for."""
+    """A recipe name as the table that it abbreviates."""
     if not isinstance(value, str):
         return value
     return {"name": Path(value).stem, "recipe": value} if value.endswith(".toml") else {"name": value}
 
 
 class GridData(Strict):
-    """A data set and how it is divided."""
+    """A data set and its split."""
 
-    name: str = Field("", description="what tables and folders call it; empty: the file's name")
+    name: str = Field("", description="name in tables and folders; empty: the file's name")
     path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
     reader: Part | None = Field(None, description="layout of the files; none: recognized")
     skip_bad: bool = Field(False, description="leave out items without text or with a picture that cannot be read")
@@ -63,7 +63,7 @@ class GridData(Strict):
         file = "drawings" if self.path is None else re.sub(r"(\.tar)?\.\w+$", "", Path(self.path).name)
         self.name = self.name or re.sub(r"[^A-Za-z0-9._+-]+|^[._+-]+", "-", file).strip("-")
         if not re.match(NAME, self.name):
-            raise ValueError(f"data set {self.name!r} needs a name of letters, digits and . _ + -, to name its folder")
+            raise ValueError(f"data set name {self.name!r} names a folder; use only letters, digits and . _ + -")
         return self
 
 
@@ -75,9 +75,9 @@ class Grid(Strict):
     bits: list[Annotated[int, Field(ge=1, le=4096)]] = Field([16, 32, 64], min_length=1)
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
     data: list[GridData] = Field([GridData()], min_length=1)
-    metrics: list[str] = Field(["map@all"], min_length=1, description="the first one is the table's")
+    metrics: list[str] = Field(["map@all"], min_length=1, description="the first one is shown in the table")
     databases: list[str] = Field(["all", "unseen"], description="which tables are shown")
-    show: list[str] = Field([], description="facts beside the method's name, such as fusion and similarity")
+    show: list[str] = Field([], description="facts shown beside the method's name, such as fusion and similarity")
     against: str | None = Field(None, description="also show each method's difference to this one")
     sets: list[str] = Field([], description="KEY=VALUE for every method")
     device: str | None = None
@@ -89,9 +89,9 @@ class Grid(Strict):
         for what, found in {**lists, "bits": self.bits, "seed": self.seeds}.items():
             twice = [x for i, x in enumerate(found) if x in found[:i]]
             if twice:
-                raise ValueError(f"{what} {twice[0]} is there twice; each needs a name of its own")
+                raise ValueError(f"{what} {twice[0]} occurs twice; give each a different name")
         if self.against is not None and self.against not in methods:
-            raise ValueError(f"against = {self.against!r} is none of the methods {', '.join(methods)}")
+            raise ValueError(f"against = {self.against!r} is not one of the methods {', '.join(methods)}")
         return self
 
 
@@ -102,11 +102,11 @@ class Cell:
     Attributes:
         method: the recipe and its changes.
         bits: K.
-        seed: of split, start and order.
+        seed: of split, initial weights and order.
         data: the data set.
         sets: `KEY=VALUE` texts of the whole grid, below the method's own.
-        metrics: what is computed.
-        device: as `chash train --device`.
+        metrics: the computed metrics.
+        device: as in `chash train --device`.
     """
 
     method: GridMethod
@@ -119,7 +119,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of the run folder."""
+        """Name of the run folder."""
         return f"{self.method.name}-{self.bits}-{self.seed}"
 
     def folder(self, out: Path) -> Path:
@@ -127,15 +127,15 @@ class Cell:
         return out / self.data.name / self.name
 
     def failure(self, out: Path) -> Path:
-        """Where the reason is kept if it fails; not in the run folder, which may never come to be."""
+        """File with the reason if it fails; not in the run folder, which may never be created."""
         return out / self.data.name / f"{self.name}.failed.json"
 
     def all_sets(self) -> tuple[str, ...]:
-        """`--set` options, the method's own last."""
+        """`--set` options, those of the method last."""
         return (*self.sets, *self.method.sets)
 
     def flags(self) -> Flags:
-        """Flags of `chash train` without their dashes; none means not given."""
+        """Flags of `chash train` without their dashes; None means not given."""
         method, data = self.method, self.data
         return {
             "backbone": method.backbone, "text": method.text, "weights": method.weights, "fusion": method.fusion,
@@ -146,7 +146,7 @@ class Cell:
         }  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        """For the process that runs it."""
+        """JSON for the process that runs it."""
         return {
             "method": self.method.model_dump(), "bits": self.bits, "seed": self.seed, "data": self.data.model_dump(),
             "sets": list(self.sets), "metrics": list(self.metrics), "device": self.device,
@@ -154,14 +154,14 @@ class Cell:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Cell:
-        """What `to_json` made."""
+        """A cell from the output of `to_json`."""
         method, data = GridMethod(**values["method"]), GridData(**values["data"])
         lists = {"sets": tuple(values["sets"]), "metrics": tuple(values["metrics"])}
         return cls(method, values["bits"], values["seed"], data, device=values["device"], **lists)
 
 
 def cells(grid: Grid) -> Iterator[Cell]:
-    """Every cell; a seed is finished before the next begins, so that a whole table is there early.
+    """Every cell; a seed is finished before the next one starts, so that a complete table is available early.
 
     Example:
         >>> grid = read_grid(None, {"methods": ["default", "hsidhn"], "bits": [16], "seeds": [0, 1]})
@@ -176,15 +176,15 @@ def cells(grid: Grid) -> Iterator[Cell]:
 
 
 def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
-    """A grid from a TOML file, with what flags say in its place.
+    """A grid from a TOML file, with fields replaced by flags.
 
     Args:
-        file: TOML with the fields of `Grid`; none: flags alone.
-        over: field -> value; none means not given. A method that the file names keeps the file's settings; `query`,
-            `train`, `split` and `skip_bad` go into every data set.
+        file: TOML with the fields of `Grid`; None: only flags.
+        over: field -> value; None means not given. A method that the file names keeps the file's settings; `query`,
+            `train`, `split` and `skip_bad` apply to every data set.
 
     Raises:
-        SettingsError: everything that is wrong, in one message.
+        SettingsError: with all problems in one message.
     """
     values = read_toml(file) if file else {}
     given = {key: value for key, value in (over or {}).items() if value is not None}
@@ -219,7 +219,7 @@ def _problem(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         models: dict[Any, type[BaseModel]] = {"methods": GridMethod, "data": GridData}
         known = list(models.get(path[0] if len(path) > 1 else None, Grid).model_fields)
-        return f"unknown key {key!r}.{did_you_mean(str(path[-1]), known)} Known here: {', '.join(known)}"
+        return f"unknown key {key!r}{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     said = detail["msg"][0].lower() + detail["msg"][1:]

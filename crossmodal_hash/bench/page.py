@@ -1,4 +1,4 @@
-"""A bench as one page of HTML: its tables, and the score of each method by code length."""
+"""A bench as one HTML page: its tables, and the score of each method by code length."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def build_page(done: Sequence[Done], layout: Layout, *, with_published: bool = F
 
     Args:
         done: finished cells, at least one.
-        layout: of the tables.
-        with_published: whether figures that papers print stand beside ours.
+        layout: layout of the tables.
+        with_published: whether the papers' printed figures are shown beside ours.
 
     Returns:
         HTML.
@@ -58,7 +58,7 @@ def _pictures(done: Sequence[Done], layout: Layout) -> Iterator[Picture]:
 
 
 def length_picture(scores: Scores, data: str, direction: str) -> Picture:
-    """Score over bits, a line a method, bars of one standard deviation over seeds."""
+    """Score over bits, one line per method, bars of one standard deviation over seeds."""
     lines = {
         method: [
             (bits, spread(list(values.values())))

@@ -1,7 +1,7 @@
-"""How a process of the bench talks with it, and ends with it.
+"""How a process of the bench communicates with the bench, and stops with it.
 
-Standard output is one JSON object a line: how far it is. Standard error ends with the reason of a failure. When
-standard input ends, the bench is gone or wants to stop: training saves its state and ends, as it does on Ctrl-C.
+Standard output is one JSON object per line: the progress. Standard error ends with the reason of a failure. When
+standard input ends, the bench has stopped or wants to stop: training saves its state and ends, as on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from crossmodal_hash.errors import ChashError
 
 
 def tell(**said: Any) -> None:
-    """One line to the bench."""
+    """Write one line to the bench."""
     sys.stdout.write(json.dumps(said) + "\n")
     sys.stdout.flush()
 
 
 def stop_with_the_bench() -> None:
-    """Press Ctrl-C when standard input ends."""
+    """Act as if Ctrl-C were pressed when standard input ends."""
     # A shell that starts a bench in the background has Ctrl-C ignored, and processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -33,13 +33,23 @@ def stop_with_the_bench() -> None:
         # Not sys.stdin, whose lock a thread would still hold when the interpreter ends.
         while os.read(0, 1024):
             pass
-        os.kill(os.getpid(), signal.SIGINT)
+        _press_ctrl_c()
 
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _press_ctrl_c() -> None:
+    """Interrupt the main thread, also where it waits for the system."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        # Windows, where os.kill ends the process at once and nothing is saved.
+        signal.raise_signal(signal.SIGINT)
+
+
 def guarded(work: Callable[[], object]) -> int:
-    """Do some work; what goes wrong is said in the last line of standard error."""
+    """Run some work; the last line of standard error says what went wrong."""
     try:
         work()
     except KeyboardInterrupt:

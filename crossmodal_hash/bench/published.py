@@ -1,4 +1,4 @@
-"""Figures as papers print them, from `published.toml`: context beside measured ones, not targets."""
+"""Figures printed in papers, from `published.toml`: context for the measured ones, not targets."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ class Printed:
 
 @cache
 def content() -> dict[str, Any]:
-    """The file as it is."""
+    """The content of the file."""
     return tomllib.loads(files(__package__).joinpath("published.toml").read_text("utf-8"))
 
 
 def data_sets() -> list[str]:
-    """Names of the data sets there are figures for."""
+    """Names of the data sets that have figures."""
     return list(dict.fromkeys(table["data"] for table in content()["tables"]))
 
 
 def data_set(name: str) -> str:
-    """The papers' data set that a data set of this name is, or is a part of.
+    """The papers' data set that the data set of this name is, or is a part of.
 
     Raises:
-        DataError: if no such name is in it.
+        DataError: if the name contains no such data set.
 
     Example:
         >>> data_set("MIRFlickr25K-dev")
@@ -62,13 +62,13 @@ def data_set(name: str) -> str:
     if not found:
         raise DataError(
             f"the papers print no figures for data set {name!r}, only for {' and '.join(data_sets())}; if it is one of "
-            "these, call it so in the grid: [[data]] name = 'mirflickr25k-mine'"
+            "these, name it so in the grid: [[data]] name = 'mirflickr25k-mine'"
         )
     return found[0]
 
 
 def printed(method: str, data: str) -> list[Printed]:
-    """What the papers print for a method; rows that are equal in two papers are one.
+    """The papers' figures for a method; equal rows of two papers are merged.
 
     Args:
         method: name of a recipe.
@@ -95,6 +95,6 @@ def _holds(old: Mapping[str, Mapping[int, float]], new: Mapping[str, Mapping[int
 
 
 def notes() -> Sequence[str]:
-    """The papers, and what a reader must know about their figures."""
+    """The papers, and what readers must know about their figures."""
     papers = [f"[{p['number']}] {p['title']}, {p['tables']}, doi {p['doi']}" for p in content()["papers"].values()]
     return [*papers, NOTE]

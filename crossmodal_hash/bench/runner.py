@@ -1,4 +1,4 @@
-"""Run the cells of a grid, each in a process of its own; one that fails or dies does not stop the others."""
+"""Run the cells of a grid, each in its own process; one that fails or dies does not stop the others."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from crossmodal_hash.bench.state import State, state
 from crossmodal_hash.errors import ChashError
 
 PATIENCE = 60.0
-"""Seconds a training gets to save its state when the bench is stopped."""
+"""Seconds that a training has to save its state when the bench is stopped."""
 
 Command = Callable[[Cell, Path], list[str]]
 
 
 @dataclass
 class _Children:
-    """The processes that run now, and whether no more may start."""
+    """The running processes, and whether new ones are blocked."""
 
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     stopped: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, command: list[str], env: dict[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes] | None:
-        """A process whose standard input is open as long as it may run; a Ctrl-C at the terminal is not for it."""
+        """A process whose standard input stays open while it may run; Ctrl-C at the terminal does not reach it."""
         with self.lock:
             if self.stopped:
                 return None
@@ -49,6 +49,7 @@ class _Children:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
             self.running.add(process)
             return process
@@ -70,12 +71,12 @@ class _Children:
 
 
 def cell_command(cell: Cell, out: Path) -> list[str]:
-    """What runs one cell."""
+    """The command that runs one cell."""
     return [sys.executable, "-m", "crossmodal_hash.bench.cell", str(out), json.dumps(cell.to_json())]
 
 
 def features_command(cells: Sequence[Cell]) -> list[str]:
-    """What extracts the features that these cells need, one a method, of one data set."""
+    """The command that extracts the features of one data set for these cells, one per method."""
     return [sys.executable, "-m", "crossmodal_hash.bench.features", *(json.dumps(cell.to_json()) for cell in cells)]
 
 
@@ -88,18 +89,19 @@ def run(
     callback: BenchCallback | None = None,
     command: Command = cell_command,
 ) -> list[Failure]:
-    """Run what is missing, in order.
+    """Run the missing cells, in order.
 
     Args:
-        cells: of one or several data sets.
+        cells: cells of one or several data sets.
         out: the bench folder.
-        jobs: processes at a time; each gets its share of the cores.
-        again: remove the folders of cells that were made with other settings and run them again; otherwise they fail.
-        callback: told the progress.
-        command: what runs one cell.
+        jobs: number of parallel processes; each gets its share of the cores.
+        again: remove the folders of cells that were created with other settings and run them again; otherwise they
+            fail.
+        callback: receives the progress.
+        command: the command that runs one cell.
 
     Returns:
-        The cells that failed, in order; empty if all is done.
+        The failed cells, in order; empty if all are done.
 
     Raises:
         KeyboardInterrupt: when interrupted; every running cell has then saved its state.
@@ -111,7 +113,7 @@ def run(
     for cell, found, changed in states:
         if found is State.OTHER and not again:
             failures[cell.folder(out)] = Failure(
-                cell, f"{cell.folder(out)} was made with other settings: {changed}; --again runs it again"
+                cell, f"{cell.folder(out)} was created with other settings: {changed}; use --again to run it again"
             )
         elif found is not State.DONE:
             todo.append((cell, found is State.OTHER))
@@ -121,8 +123,8 @@ def run(
 
     children = _Children()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Somebody who has set the number of threads knows why.
-    env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ}
+    # Somebody who has set the number of threads knows why. What a process says is read as UTF-8, whatever the locale.
+    env = {"OMP_NUM_THREADS": str(max(1, cores // jobs)), **os.environ, "PYTHONIOENCODING": "utf-8"}
 
     def work(cell: Cell, fresh: bool) -> Failure | None:
         if fresh:
@@ -184,7 +186,7 @@ def _run_one(
 
 
 def _keep(failure: Failure, out: Path, code: int, words: str = "") -> Failure:
-    """Write down why a cell failed, for who comes later."""
+    """Record why a cell failed."""
     cell, said = failure.cell, words.splitlines()[-40:]
     write_json(cell.failure(out), {"cell": cell.to_json(), "exit": code, "reason": failure.reason, "stderr": said})
     return failure
@@ -194,8 +196,8 @@ def _prepare(cells: Sequence[Cell], children: _Children, env: dict[str, str], ca
     """Extract features with all cores.
 
     Returns:
-        Why the data set cannot be used, which every cell would only meet again. None if it can, or if anything else
-        went wrong: then the cells that need the features say what.
+        Why the data set cannot be used, since every cell would fail for the same reason. None if it can be used, or if
+        anything else went wrong: then the cells that need the features report it.
     """
     alone = {key: value for key, value in env.items() if key != "OMP_NUM_THREADS" or key in os.environ}
     with tempfile.TemporaryFile() as errors:
@@ -220,7 +222,7 @@ def _ended(process: subprocess.Popen[bytes], children: _Children) -> int:
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Any:
-    """The JSON objects a process prints; anything else it prints is not for us."""
+    """The JSON objects that a process prints; anything else it prints is ignored."""
     if process.stdout is None:
         return
     for line in process.stdout:
@@ -243,5 +245,5 @@ def reason(code: int, words: str) -> str:
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return f"killed by {name}{hint}" + (f"; its last words: {lines[-1]}" if lines else "")
-    return lines[-1] if lines else f"ended with exit code {code} and without a word"
+        return f"killed by {name}{hint}" + (f"; its last output: {lines[-1]}" if lines else "")
+    return lines[-1] if lines else f"ended with exit code {code} and no output"

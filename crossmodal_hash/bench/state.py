@@ -1,4 +1,4 @@
-"""What the folder of a cell says: whether it is done, and whether by the settings that are asked for now."""
+"""The state of a cell, read from its folder: whether it is done, and with the settings requested now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCORES, FACTS = "scores.json", "cell.json"
 
 
 class State(Enum):
-    """Of a cell."""
+    """State of a cell."""
 
     MISSING = "missing"
     UNFINISHED = "unfinished"
@@ -26,7 +26,7 @@ class State(Enum):
 
 
 def state(cell: Cell, out: Path) -> tuple[State, str]:
-    """The state of a cell, and for other settings which ones.
+    """The state of a cell, and the settings that differ.
 
     Does not need the data.
     """
@@ -42,22 +42,20 @@ def state(cell: Cell, out: Path) -> tuple[State, str]:
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:
-    """What a finished cell says of itself; none if it has not finished."""
+    """The facts of a finished cell; None if it has not finished."""
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise RunError(
-            f"{folder / FACTS} cannot be read ({error}); remove the file, and the cell is scored again"
-        ) from error
+        raise RunError(f"{folder / FACTS} cannot be read ({error}); remove the file to score the cell again") from error
     return facts
 
 
 def differences(cell: Cell, folder: Path) -> list[str]:
-    """Settings of the run folder that are not those of the cell, in words.
+    """Descriptions of the settings of the run folder that differ from those of the cell.
 
-    What the data and the machine decided when it was made stays decided; where the data lie now is compared as a path.
+    Settings that data and machine decided when it was created are kept; the data's location is compared as a path.
     """
     try:
         there: dict[str, dict[str, Any]] = json.loads((folder / "config.json").read_text("utf-8"))["settings"]
@@ -87,7 +85,7 @@ def differences(cell: Cell, folder: Path) -> list[str]:
             continue
         a, b = (None if entry is None else entry["value"] for entry in (old, new))
         if a != b and not (key == "data.path" and _same_path(a, b)):
-            found.append(f"{key} is {a!r} there and {b!r} now")
+            found.append(f"{key} was {a!r} and is {b!r} now")
     return found
 
 

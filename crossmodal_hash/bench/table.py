@@ -1,4 +1,4 @@
-"""Scores of finished cells as tables: the papers' own, differences to one method, and one row a figure."""
+"""Scores of finished cells as tables: the papers' layout, differences to one method, and one row per score."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Spread:
 
     Attributes:
         mean: over the seeds.
-        spread: sample standard deviation; none for one seed.
-        seeds: how many.
+        spread: sample standard deviation; None for one seed.
+        seeds: number of seeds.
     """
 
     mean: float
@@ -47,11 +47,11 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 class Scores:
-    """The finished cells of one data set, to be looked up by method, bits and seed.
+    """The finished cells of one data set, by method, bits and seed.
 
     Args:
-        done: at least one; all of one data set.
-        metric: the one that is tabulated, by its full or short name.
+        done: at least one cell; all of one data set.
+        metric: the tabulated metric, by its full or short name.
         database: `all` or `unseen`.
 
     Raises:
@@ -67,8 +67,8 @@ class Scores:
         if not self.done:
             known = dict.fromkeys(name for d in done for s in d.record.scores for name in s.result.values)
             raise RunError(
-                f"no cell has figures of {metric}; there is {', '.join(known)}, and others are "
-                "computed, for the same codes, when the bench is run with them"
+                f"no cell has scores of {metric}, only of {', '.join(known)}; run the bench with another metric to "
+                "compute it for the same codes"
             )
         self.by_key = {(d.cell.method.name, d.cell.bits, d.cell.seed): d for d in self.done}
         self.methods = list(dict.fromkeys(d.cell.method.name for d in self.done))
@@ -76,7 +76,7 @@ class Scores:
         self.seeds = sorted({d.cell.seed for d in self.done})
         scores = [s for d in self.done for s in d.record.scores if s.is_cross_modal and s.database == database]
         if not scores:
-            raise RunError(f"no cell is scored against database {database!r}; there are all and unseen")
+            raise RunError(f"no cell is scored against database {database!r}; known are all and unseen")
         self.directions = list(dict.fromkeys(s.direction for s in scores))
         self.ties = scores[0].result.ties
         self.columns = [(direction, bits) for direction in self.directions for bits in self.bits]
@@ -88,7 +88,7 @@ class Scores:
         return {seed: value for seed, value in values.items() if value is not None}
 
     def floor(self, direction: str, bits: int) -> list[float]:
-        """Scores of a random order, one a seed."""
+        """Scores of a random order, one per seed."""
         found = {d.cell.seed: d.random(direction, self.database, self.metric) for d in self.done if d.cell.bits == bits}
         return [value for value in found.values() if value is not None]
 
@@ -98,11 +98,11 @@ class Scores:
 
 
 def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: bool = False) -> Table:
-    """The papers' table: a row a method, a column a direction and code length, the best of each column bold.
+    """The papers' table: one row per method, one column per direction and code length, the best of each column bold.
 
     Args:
-        scores: of one data set and database.
-        show: facts of the runs in columns of their own, such as `fusion` and `similarity`.
+        scores: scores of one data set and database.
+        show: facts of the runs in separate columns, such as `fusion` and `similarity`.
         with_published: whether printed figures follow each method.
     """
     summary = {
@@ -124,7 +124,8 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
             own = summary.get((method, column))
             text = "" if own is None else own.text() + _of_seeds(own.seeds, len(scores.seeds))
             texts.append(Strong(text) if own and f"{own.mean:.4f}" == best[column] else text)
-        cost = (f"{mean(d.seconds for d in cells):.0f}", f"{max(d.peak_gb for d in cells):.1f}")
+        peak = _peak(cells)
+        cost = (f"{mean(d.seconds for d in cells):.0f}", "" if peak is None else f"{peak:.1f}")
         rows.append((method, *facts, *texts, *cost))
         for row in printed(method, data) if with_published else ():
             figures = [row.values.get(direction, {}).get(bits) for direction, bits in scores.columns]
@@ -138,13 +139,13 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
 
 
 def difference_table(scores: Scores, against: str) -> Table:
-    """Mean difference of each method to one of them, seed by seed, for a seed is the same split for both.
+    """Mean difference of each method to one of them, seed by seed, because a seed gives both the same split.
 
     Raises:
-        RunError: if that one has no finished cell.
+        RunError: if that method has no finished cell.
     """
     if against not in scores.methods:
-        raise RunError(f"no finished cell of {against!r} to take differences to; there are {', '.join(scores.methods)}")
+        raise RunError(f"no finished cell of {against!r} to compare with; known are {', '.join(scores.methods)}")
     rows = []
     for method in scores.methods:
         values = []
@@ -160,7 +161,7 @@ def difference_table(scores: Scores, against: str) -> Table:
 
 
 def long_table(done: Sequence[Done], *, with_published: bool = False) -> Table:
-    """One row a method, code length, direction, database and metric, within modalities too."""
+    """One row per method, code length, direction, database and metric, also within modalities."""
     found: dict[tuple[Any, ...], list[tuple[Done, float, float | None]]] = {}
     for each in done:
         cell = each.cell
@@ -179,7 +180,7 @@ def long_table(done: Sequence[Done], *, with_published: bool = False) -> Table:
             "seeds": " ".join(str(d.cell.seed) for d, _, _ in values),
             "random": mean(floors) if floors else None,
             "seconds": mean(d.seconds for d, _, _ in values),
-            "peak_gb": max(d.peak_gb for d, _, _ in values),
+            "peak_gb": _peak([d for d, _, _ in values]),
         }
         if with_published:
             row |= _beside(row)
@@ -187,8 +188,13 @@ def long_table(done: Sequence[Done], *, with_published: bool = False) -> Table:
     return Table(list(rows[0]) if rows else ["data"], [tuple(row.values()) for row in rows])
 
 
+def _peak(cells: Sequence[Done]) -> float | None:
+    """The most gigabytes that any of the cells needed; none where the system told of none."""
+    return max((cell.peak_gb for cell in cells if cell.peak_gb is not None), default=None)
+
+
 def _beside(row: dict[str, Any]) -> dict[str, Any]:
-    """What is printed for the figure of a row of the long table."""
+    """What the papers print for a row of the long table."""
     if (row["database"], row["metric"]) == ("all", "map@all"):
         for found in printed(row["method"], data_set(row["data"])):
             figure = found.values.get(row["direction"], {}).get(row["bits"])
@@ -206,7 +212,7 @@ def tables(
     against: str | None = None,
     with_published: bool = False,
 ) -> dict[str, Table]:
-    """All tables by title: for each data set and database the scores, and differences if asked for."""
+    """All tables by title: for each data set and database the scores, and the differences if requested."""
     out = {}
     by_data: dict[str, list[Done]] = {}
     for each in done:
@@ -231,11 +237,11 @@ def _of_seeds(found: int, wanted: int) -> str:
 
 def _conventions(scores: Scores) -> list[str]:
     seeds = ", ".join(map(str, scores.seeds))
-    several = f"mean ± sample standard deviation over seeds {seeds}, each with a split of its own unless one is given"
-    over = several if len(scores.seeds) > 1 else f"of seed {seeds} alone"
+    several = f"mean ± sample standard deviation over seeds {seeds}, each with its own split unless one is given"
+    over = several if len(scores.seeds) > 1 else f"seed {seeds} only"
     return [
         f"{scores.metric}, {over}; best of each column in bold",
         f"ties {scores.ties}: {TIES[scores.ties]}",
         f"database {scores.database}: {DATABASES.get(scores.database, scores.database)}",
-        "seconds: of the training steps, mean over code lengths and seeds; GB: the most that any cell's process needed",
+        "seconds: of the training steps, mean over code lengths and seeds; GB: largest memory of any cell's process",
     ]

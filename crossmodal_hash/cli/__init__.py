@@ -1,1 +1,1 @@
-"""The command line: one file a command, each with options, one library call and one output call."""
+"""The command line: one file per command, each with options, one library call and one output call."""

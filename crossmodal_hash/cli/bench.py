@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def bench(
     grid: Annotated[
-        Path | None, typer.Argument(metavar="[GRID.toml]", help="Methods, bits, seeds and data; flags go first.")
+        Path | None, typer.Argument(metavar="[GRID.toml]", help="Methods, bits, seeds and data; flags override it.")
     ] = None,
     methods: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Recipes, or methods of the grid.", rich_help_panel=MODEL)
@@ -44,28 +44,30 @@ def bench(
     skip_bad: SkipBad = False,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="N,...", help="Of split, start and order. Default: 0,1,2.", rich_help_panel=RUN),
+        typer.Option(metavar="N,...", help="Seeds of split, weights and order. Default: 0,1,2.", rich_help_panel=RUN),
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the bench, with one run folder a cell.", rich_help_panel=RUN)
+        Path, typer.Option(metavar="DIR", help="Folder of the bench, one run folder per cell.", rich_help_panel=RUN)
     ] = Path("bench"),
-    jobs: Annotated[int, typer.Option(metavar="N", help="Cells at a time.", rich_help_panel=RUN)] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Number of parallel cells.", rich_help_panel=RUN)] = 1,
     again: Annotated[
-        bool, typer.Option("--again", help="Run again what was made with other settings.", rich_help_panel=RUN)
+        bool, typer.Option("--again", help="Rerun cells that have other settings.", rich_help_panel=RUN)
     ] = False,
     device: Device = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="For every method; repeatable.", rich_help_panel=SETTINGS),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Setting of every method; repeatable.", rich_help_panel=SETTINGS
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the cells and what is done, and stop.", rich_help_panel=SETTINGS)
+        bool, typer.Option("--dry-run", help="Show the cells and their state, and stop.", rich_help_panel=SETTINGS)
     ] = False,
     metric: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="As in chash evaluate; the first is tabulated. Default: map@all.",
+            help="As in chash evaluate; tables show the first. Default: map@all.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -74,18 +76,18 @@ def bench(
         typer.Option("--format", metavar="NAME", help="table (default), md, latex, csv, json.", rich_help_panel=OUTPUT),
     ] = "table",
     published: Annotated[
-        bool, typer.Option("--published", help="Figures that papers print beside ours.", rich_help_panel=OUTPUT)
+        bool, typer.Option("--published", help="Also show figures printed in papers.", rich_help_panel=OUTPUT)
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a page of HTML.", rich_help_panel=OUTPUT)
+        Path | None, typer.Option(metavar="FILE", help="Also write an HTML page.", rich_help_panel=OUTPUT)
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train, encode and score methods x bits x seeds x data sets, and tabulate them.
 
-    What is done is not done again, and what is unfinished goes on. A cell that fails does not stop the others, and
-    makes the exit code 3. With --out alone: the tables of what is there.
+    Finished cells are not run again, and unfinished ones are resumed. A cell that fails does not stop the others, but
+    makes the exit code 3. With only --out: show the tables of the finished cells.
     """
     from crossmodal_hash.bench.done import find_done, layout_of, note_layout, read_done, read_layout
     from crossmodal_hash.bench.grid import cells, read_grid
@@ -94,10 +96,10 @@ def bench(
     output = Output(as_json=as_json, quiet=quiet)
     if form != "table" and form not in FORMATS:
         raise SettingsError(
-            f"unknown format {form!r}.{did_you_mean(form, ['table', *FORMATS])} Known are table, {', '.join(FORMATS)}"
+            f"unknown format {form!r}{did_you_mean(form, ['table', *FORMATS])}; known are table, {', '.join(FORMATS)}"
         )
     if jobs < 1:
-        raise SettingsError(f"--jobs is a number of processes, 1 or more, not {jobs}")
+        raise SettingsError(f"--jobs must be a number of processes, 1 or more, not {jobs}")
     if report is not None:
         from crossmodal_hash.report.page import replaces_page
 
@@ -145,12 +147,12 @@ def bench(
     for fault in faults:
         print_error(fault)
     if failures:
-        output.say(f"{len(failures)} of {len(chosen)} cells failed; fix that, and run the same command to continue")
+        output.say(f"{len(failures)} of {len(chosen)} cells failed; fix them, and run the same command to continue")
         raise typer.Exit(3)
 
 
 def _check(wanted: Grid, chosen: list[Cell], published: bool) -> None:
-    """Refuse now what would only be found when hours of training are over."""
+    """Reject early what would otherwise fail only after hours of training."""
     from crossmodal_hash.bench.check import check_methods
     from crossmodal_hash.bench.published import data_set
     from crossmodal_hash.metrics import parse

@@ -1,4 +1,4 @@
-"""How far a bench is: bars with the time left on a terminal, otherwise a line a cell."""
+"""Progress of a bench: bars with the time left on a terminal, otherwise one line per cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BenchProgress(BenchCallback):
-    """Tells a bench through `Output`; use `shown` around the run."""
+    """Shows the progress of a bench through `Output`; use `shown` around the run."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
@@ -49,26 +49,26 @@ class BenchProgress(BenchCallback):
                 self._progress = None
 
     def on_bench_start(self, todo: int, done: int) -> None:
-        """How much there is to do."""
+        """Number of cells to run."""
         self.todo, self.began = todo, time.monotonic()
         if done or not todo:
-            self._say(f"{done} cells are done, {todo} are to run")
+            self._say(f"{done} cells done, {todo} cells to run")
         if self._progress is not None and todo:
             self._whole = self._progress.add_task(f"{todo} cells", total=todo, said="")
 
     def on_features(self, data: str, doing: str) -> None:
-        """Features are extracted; said once for each kind."""
+        """Features are extracted; reported once for each kind."""
         if doing and doing != self._prepared:
             self._prepared = doing
             self._say(f"{data}: {doing} ...")
 
     def on_data_refused(self, data: str, cells: int, why: str) -> None:
-        """One line for all cells, which are not to be run any more."""
+        """One line for all cells, which will not be run."""
         with self._lock:
             self.todo -= cells
             if self._progress is not None and self._whole is not None:
                 self._progress.update(self._whole, total=self.todo)
-            self._say(f"{data}: none of its {cells} cells is run: {why}")
+            self._say(f"{data}: its {cells} cells are skipped: {why}")
 
     def on_cell_start(self, cell: Cell) -> None:
         """One more bar."""
@@ -78,7 +78,7 @@ class BenchProgress(BenchCallback):
                 self._bars[said_of(cell)] = self._progress.add_task(said_of(cell), total=1.0, said="starts")
 
     def on_cell_progress(self, cell: Cell, doing: str, share: float) -> None:
-        """Move its bar, and the whole one by its share."""
+        """Advance its bar, and the total bar by its share."""
         with self._lock:
             self.shares[said_of(cell)] = share
             if self._progress is not None:
@@ -106,7 +106,7 @@ class BenchProgress(BenchCallback):
             self._say(text + (f"; about {said_time(left)} left" if left and self._progress is None else ""))
 
     def left(self) -> float | None:
-        """Seconds that the rest takes if it goes on like this; none as long as nobody can know."""
+        """Estimated seconds for the remaining cells; None while this is unknown."""
         share = self.ended + sum(self.shares.values())
         return (time.monotonic() - self.began) * (self.todo - share) / share if share > 0 else None
 
@@ -129,7 +129,7 @@ def said_of(cell: Cell) -> str:
 
 
 def said_time(seconds: float) -> str:
-    """Seconds as people say them.
+    """Seconds in readable form.
 
     Example:
         >>> said_time(8), said_time(150), said_time(4000)

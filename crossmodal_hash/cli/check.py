@@ -1,4 +1,4 @@
-"""`chash check`: the conformance kit, on plug-ins or on what is built in."""
+"""`chash check`: the conformance kit, for plug-ins or built-in components."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def check(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check that components keep the rules of their kind; exit code 1 if one does not.
+    """Check that components follow the rules of their kind; exit code 1 if one does not.
 
-    Without arguments every component of an installed plug-in is checked whose kind has rules.
+    Without arguments, every component of an installed plug-in is checked, if its kind has rules.
     """
     from dataclasses import asdict
 
@@ -43,7 +43,7 @@ def check(
     rows, document = [], []
     without = [f"{k} {f.name}" for k in KINDS if k not in RULES for f in KINDS[k].found() if f.origin != BUILT_IN]
     if kind is None and without:
-        output.say(f"not checked: {', '.join(without)}; rules are there for {', '.join(RULES)}")
+        output.say(f"not checked: {', '.join(without)}; only these kinds have rules: {', '.join(RULES)}")
     for of, each in dict.fromkeys(found):
         params = parse_part(each)
         findings = findings_of(of, params.pop("name"), **params)
@@ -53,7 +53,7 @@ def check(
         document += [{"kind": of, "name": each, **asdict(f)} for f in findings]
     if not found and not without:
         output.say(
-            "no plug-in is installed; 'chash check criterion' checks what is built in, 'chash check loss graph' one"
+            "no plug-in is installed; try 'chash check criterion' for built-in criteria, or 'chash check loss graph'"
         )
     # Names alone are of use only where something is wrong.
     shown = [row for row in rows if row[1] != "ok"] if quiet else rows

@@ -1,4 +1,4 @@
-"""The codes that a command scores: those of a run, or anyone's files."""
+"""The codes that a command scores: those of a run, or of any files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_scored(path: Path | None, output: Output) -> Run:
-    """The run to score, named if it was not."""
+    """The run to score; its name is printed if it was not given."""
     from crossmodal_hash.runs.folder import open_run
 
     run = open_run(path)
@@ -26,7 +26,7 @@ def open_scored(path: Path | None, output: Output) -> Run:
 
 
 def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Codes], dict[str, Any]]:
-    """Codes of the run's own data, and the same before the sign; from known labels if the run's codes files are."""
+    """Codes of the run's own data, and the codes before the sign; from known labels if the run's codes files are."""
     from crossmodal_hash.codes import load
     from crossmodal_hash.opening.open import open_own
     from crossmodal_hash.training.encode import encode
@@ -40,12 +40,12 @@ def encoded(run: Run, device: str | None, output: Output) -> tuple[dict[str, Cod
 def read_files(
     paths: list[str], labels: str | None, bits: int | None, like: Mapping[str, Codes] | None = None
 ) -> dict[str, Codes]:
-    """Codes from anyone's files; a modality is called as given, as the file says, or like the file.
+    """Codes from any files; the name of a modality is the given one, the one in the file, or the file name.
 
-    With `like`, they are codes of the items of these, row by row, and get their ids, labels and split.
+    With `like`, row i is the same item as there, and the codes get its ids, labels and split.
 
     Raises:
-        CodesError: for files that are not codes, or of one name.
+        CodesError: for files that are not codes, or have the same name.
     """
     found: dict[str, Codes] = {}
     for path in paths:
@@ -64,7 +64,7 @@ def read_file(spec: str, labels: str | None, bits: int | None) -> Codes:
     """Codes from one file, with labels from another.
 
     Raises:
-        CodesError: for files that do not hold them.
+        CodesError: for files that do not hold codes.
     """
     from dataclasses import replace
 
@@ -83,23 +83,25 @@ def _alike(codes: Codes, like: Mapping[str, Codes], path: str) -> Codes:
     """The codes as those of a run's items.
 
     Raises:
-        CodesError: if they are fewer or more, or of no modality of the run.
+        CodesError: if their number differs, or the run does not have their modality.
     """
     from dataclasses import replace
 
     of = like.get(codes.modality)
     if of is None:
         raise CodesError(
-            f"{path} is called {codes.modality}, and the run has {' and '.join(like)}; name it, such as "
-            f"{next(iter(like))}={path}"
+            f"{path} has the modality {codes.modality}, but the run has {' and '.join(like)}; give one of these, such "
+            f"as {next(iter(like))}={path}"
         )
     if len(codes) != len(of):
-        raise CodesError(f"{path} has {len(codes)} codes and the run {len(of)} items; give one a row, in its order")
+        raise CodesError(
+            f"{path} has {len(codes)} codes and the run {len(of)} items; give one row per item, in the run's order"
+        )
     return replace(codes, ids=of.ids, labels=of.labels, label_names=of.label_names, parts=of.parts)
 
 
 def write_files(codes: Mapping[str, Codes], folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Codes as files called like their modality, in every format asked for; the files, modality by modality."""
+    """Write codes to files named like their modality, in each requested format; returns the files by modality."""
     from crossmodal_hash.codes import save
 
     paths = files_for(codes, folder, suffixes)
@@ -109,7 +111,7 @@ def write_files(codes: Mapping[str, Codes], folder: Path, suffixes: Sequence[str
 
 
 def files_for(modalities: Iterable[str], folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """What `write_files` writes."""
+    """The files that `write_files` writes."""
     return [folder / f"{modality}.{suffix}" for modality in modalities for suffix in suffixes]
 
 

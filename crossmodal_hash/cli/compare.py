@@ -30,9 +30,9 @@ def compare(
     as_json: Json = False,
     quiet: NoTalk = False,
 ) -> None:
-    """Put runs side by side, with paired bootstrap intervals of the difference to the first.
+    """Show runs side by side, with paired bootstrap intervals of the difference to the first.
 
-    An interval without 0, marked *, tells two systems apart.
+    An interval without 0, marked *, means that two systems differ.
     """
     from crossmodal_hash.report.compare import compare as compared
     from crossmodal_hash.report.compare import long_table, wide_table

@@ -1,4 +1,4 @@
-"""`chash config`: settings, and where each value came from."""
+"""`chash config`: settings, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from crossmodal_hash.cli.options import Json, Quiet
 from crossmodal_hash.cli.output import Output
 
-app = typer.Typer(help="Settings, and where each value came from.", no_args_is_help=True)
+app = typer.Typer(help="Settings, and the origin of each value.", no_args_is_help=True)
 Recipe = Annotated[str, typer.Argument(metavar="[RECIPE|RUN]", help="A recipe, a TOML file, or a run folder.")]
 
 

@@ -1,4 +1,4 @@
-"""How far training is, on a terminal or line by line."""
+"""Progress of training, on a terminal or line by line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from crossmodal_hash.callbacks import Callback, EpochRecord
 from crossmodal_hash.cli.output import Output
+from crossmodal_hash.runs.words import epoch_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
 class ConsoleCallback(Callback):
-    """A callback that draws progress bars on a terminal, and otherwise prints a line an epoch and a task."""
+    """A callback that draws progress bars on a terminal, and otherwise prints a line per epoch and task."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
@@ -25,7 +26,7 @@ class ConsoleCallback(Callback):
         self._progress: Progress | None = None
 
     def on_run_start(self, run: Path) -> None:
-        """Where the run lies."""
+        """The run folder."""
         self.run = run
         self.output.say(f"training into {run}")
 
@@ -35,13 +36,7 @@ class ConsoleCallback(Callback):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """One line for the epoch."""
-        losses = " ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
-        scores = " ".join(f"{name.removesuffix('/map@all')} {value:.4f}" for name, value in record.scores.items())
-        mark = " *" if record.best else ""
-        width = len(str(record.epochs))
-        scored = f"validation {scores}{mark}" if scores else ""
-        cost = f"{record.seconds:6.1f} s, peak {record.memory:.1f} GB" + (", with all items" if record.refit else "")
-        text = " | ".join(filter(None, [f"epoch {record.epoch:{width}}/{record.epochs} {cost}", losses, scored]))
+        text = epoch_line(record)
         if self._progress is not None:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

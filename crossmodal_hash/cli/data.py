@@ -1,4 +1,4 @@
-"""`chash data`: whether a data set can be trained on, and the same data in our own layout."""
+"""`chash data`: check whether a data set is suitable for training, and convert it to the native layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset, Split
     from crossmodal_hash.errors import ChashError
 
-app = typer.Typer(help="Look through a data set, or convert it.", no_args_is_help=True)
+app = typer.Typer(help="Check a data set, or convert it.", no_args_is_help=True)
 DataPath = Annotated[str, typer.Argument(metavar="PATH", help="Folder, archive or file; see docs/data.md.")]
 
 
@@ -29,19 +29,19 @@ def check(
     ] = None,
     query: Annotated[int | None, typer.Option(help="Query items of a drawn split.", rich_help_panel=DATA)] = None,
     train: Annotated[int | None, typer.Option(help="Training items of a drawn split.", rich_help_panel=DATA)] = None,
-    seed: Annotated[int, typer.Option(help="Of a drawn split.", rich_help_panel=DATA)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of a drawn split.", rich_help_panel=DATA)] = 0,
     as_json: Json = False,
     quiet: NoTalk = False,
 ) -> None:
-    """Report what is in a data set; exit with 1, and the reasons, when training on it would be wrong.
+    """Report the contents of a data set; exit with 1, and the reasons, if training on it would be wrong.
 
-    Every picture is decoded. Without --split the division that comes with the data is checked, or one is drawn as
-    'chash train' would.
+    Every picture is decoded. Without --split, the split that comes with the data is checked, or one is drawn as in
+    'chash train'.
     """
     from dataclasses import asdict
 
     from crossmodal_hash.data import Pictures
-    from crossmodal_hash.data.quality import leave_out, look_at, without_blank
+    from crossmodal_hash.data.quality import leave_out, look_at, without_blank, worst
     from crossmodal_hash.data_report.examine import examine
     from crossmodal_hash.opening.open import NOTHING, open_data
     from crossmodal_hash.settings.flags import read_part
@@ -50,14 +50,18 @@ def check(
     dataset = open_data(path, None if reader is None else read_part(reader), needs=NOTHING)
     if skip_bad:
         dataset = without_blank(dataset)
-    pictures = dataset.modalities.get("image")
-    looks = []
-    if isinstance(pictures, Pictures):
+    looks = {}
+    for name, pictures in dataset.of(Pictures).items():
         with ConsoleCallback(output).task(f"look at {len(pictures)} pictures", len(pictures)) as advance:
-            looks = list(look_at(pictures, advance))
-    left_out = {look.name: look.problem for look in looks if look.problem} if skip_bad else {}
+            looks[name] = list(look_at(pictures, advance))
+    left_out = {}
     if skip_bad and looks:
-        dataset, looks = leave_out(dataset, looks), [look for look in looks if not look.problem]
+        each = [worst(row) for row in zip(*looks.values(), strict=True)]
+        left_out = {look.name: look.problem for look in each if look.problem}
+        dataset = leave_out(dataset, each)
+        looks = {
+            name: [look for look, w in zip(own, each, strict=True) if not w.problem] for name, own in looks.items()
+        }
     parts, drawn = _split(dataset, split, query, train, seed)
     report = examine(dataset, looks, parts, drawn=drawn, reader=dataset.reader or "")
     report.unreadable |= left_out
@@ -74,15 +78,17 @@ def convert(
     reader: ReaderName = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="folder|zip|tar", help="Default: by the end of OUT.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--format", metavar="folder|zip|tar", help="Default: by the suffix of OUT.", rich_help_panel=OUTPUT
+        ),
     ] = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a data set in the native layout: pictures with metadata.jsonl, or with matrices where it has some.
+    """Write a data set in the native layout: pictures with metadata.jsonl, or with matrices if it has any.
 
-    Pictures are copied as they are. An item without text, or whose picture cannot be read, is refused, or left
+    Pictures are copied unchanged. An item without text, or whose picture cannot be read, is an error, or is left
     out with --skip-bad.
     """
     from crossmodal_hash.data.write import SPLIT, write_native
@@ -94,12 +100,12 @@ def convert(
     console = ConsoleCallback(output)
     if form is None and out.suffix not in ("", ".zip", ".tar"):
         raise SettingsError(
-            f"{str(out)!r} ends in {out.suffix}, which is not written; end it in .zip or .tar, or give --format folder "
+            f"cannot write {str(out)!r} with the suffix {out.suffix}; use .zip or .tar, or give --format folder "
             f"for a folder of that name"
         )
     form = form or (out.suffix[1:] if out.suffix in (".zip", ".tar") else "folder")
     if form not in ("folder", "zip", "tar"):
-        raise SettingsError(f"--format {form!r} is not one; choose folder, zip or tar")
+        raise SettingsError(f"unknown --format {form!r}; choose folder, zip or tar")
     if out.exists():
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
     layout = None if reader is None else read_part(reader)
@@ -114,7 +120,7 @@ def convert(
 def _split(
     dataset: Dataset, file: str | None, query: int | None, train: int | None, seed: int
 ) -> tuple[Split | ChashError, bool]:
-    """The split to check, or why there is none; and whether it was drawn."""
+    """The split to check, or the error that prevents one; and whether it was drawn."""
     from crossmodal_hash.data import make_split, read_split, split_from_rows
     from crossmodal_hash.errors import ChashError
 

@@ -1,4 +1,4 @@
-"""What the docstrings of a component say of its parameters, and the rest of them."""
+"""Separates the parameters in a component's docstring from the rest."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ ENTRY = re.compile(r"^(\w+(?:, \w+)*): (.*)")
 
 
 def split_args(doc: str) -> tuple[str, dict[str, str]]:
-    r"""A docstring as `inspect.getdoc` gives it: what is not its Args, and parameter -> what Args says, in one line.
+    r"""Split a docstring from `inspect.getdoc`: the text without Args, and parameter -> its description, in one line.
 
     Example:
-        >>> split_args("Adds.\n\nArgs:\n    a: the first,\n        in metres.\n\nSource: none.")
-        ('Adds.\n\nSource: none.', {'a': 'the first, in metres.'})
+        >>> split_args("Adds.\n\nArgs:\n    a: the first,\n        in meters.\n\nSource: none.")
+        ('Adds.\n\nSource: none.', {'a': 'the first, in meters.'})
     """
     found = ARGS.search(doc + "\n")
     if found is None:
@@ -32,7 +32,7 @@ def split_args(doc: str) -> tuple[str, dict[str, str]]:
 
 
 def said_of_parameters(cls: type) -> dict[str, str]:
-    """Parameter -> what the docstring of the class says of it, or that of the nearest class it inherits from."""
+    """Parameter -> its description in the docstring of the class, or of the nearest base class."""
     said: dict[str, str] = {}
     for base in cls.__mro__:
         if own := base.__dict__.get("__doc__"):
@@ -41,7 +41,7 @@ def said_of_parameters(cls: type) -> dict[str, str]:
 
 
 def types_of_parameters(cls: type) -> dict[str, str]:
-    """Parameter -> its type as one reads it; the choices where the type is a set of them, none where none is given."""
+    """Parameter -> its type in readable form, or its choices; parameters without a type are left out."""
     try:
         declared = inspect.signature(cls, eval_str=True).parameters
     except NameError:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crossmodal_hash.cli.console import ConsoleCallback
-from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Json, Quiet, ReaderName, RunFolder, SkipBad
+from crossmodal_hash.cli.options import DATA, OUTPUT, Data, Device, Inputs, Json, Quiet, ReaderName, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
     from crossmodal_hash.data import Dataset
-    from crossmodal_hash.settings.schema import DataSettings
+    from crossmodal_hash.runs.folder import Run
 
 
 def encode(
@@ -29,6 +29,7 @@ def encode(
         str | None,
         typer.Option(metavar="FILE", help="Texts alone, one a line; - is standard input.", rich_help_panel=DATA),
     ] = None,
+    inputs: Inputs = None,
     skip_bad: SkipBad = False,
     labels: Annotated[bool, typer.Option(help="Whether labels travel with the codes.", rich_help_panel=DATA)] = True,
     known_labels: Annotated[
@@ -55,7 +56,7 @@ def encode(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write codes for every modality of the data, of pictures alone, or of texts alone.
+    """Write codes for every modality of the data, or of one modality alone.
 
     Without data, those the run was trained on. A codes file holds packed bits, ids, and what a search needs to know.
     """
@@ -73,7 +74,7 @@ def encode(
         if suffix not in ("safetensors", "npy", "mat", "csv"):
             raise SettingsError(f"--format {suffix!r} is not one; choose safetensors, npy, mat or csv")
     console = ConsoleCallback(output)
-    dataset, own = _dataset(data, reader, images, texts, skip_bad, opened.settings().data, console)
+    dataset, own = _dataset(opened, data, reader, images, texts, inputs, skip_bad, console)
     folder = out or (opened.codes if own else Path("codes"))
     there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
@@ -90,29 +91,34 @@ def encode(
 
 
 def _dataset(
+    run: Run,
     data: str | None,
     reader: str | None,
     images: str | None,
     texts: str | None,
+    inputs: str | None,
     skip_bad: bool,
-    own: DataSettings,
     console: ConsoleCallback,
 ) -> tuple[Dataset, bool]:
     """The items to encode, and whether they are those of the run."""
-    from crossmodal_hash.opening.open import NO_LABELS, open_data, open_own, open_pictures, open_texts
+    from crossmodal_hash.opening.open import NO_LABELS, open_data, open_inputs, open_own, open_pictures, open_texts
     from crossmodal_hash.settings.flags import read_part
 
-    given = [name for name, value in (("--data", data), ("--images", images), ("--texts", texts)) if value is not None]
+    own = run.settings().data
+    options = {"--data": data, "--images": images, "--texts": texts, "--inputs": inputs}
+    given = [name for name, value in options.items() if value is not None]
     if len(given) > 1:
         raise DataError(f"{' and '.join(given)} exclude each other; encode one after the other")
     if reader is not None and data is None:
         raise DataError(f"--reader {reader} is for other data than the run's; give them with --data")
-    if skip_bad and not own.skip_bad and data is None and images is None:
+    if skip_bad and not own.skip_bad and data is None and images is None and inputs is None:
         raise DataError("--skip-bad is for other data than the run's; give them with --data or --images")
     if images is not None:
         return open_pictures(images, skip_bad=skip_bad, callback=console), False
     if texts is not None:
         return open_texts(texts), False
+    if inputs is not None:
+        return open_inputs(run, inputs, skip_bad=skip_bad, callback=console), False
     if data is not None and (data != own.path or reader is not None or (skip_bad and not own.skip_bad)):
         named = None if reader is None else read_part(reader)
         return open_data(data, named, needs=NO_LABELS, skip_bad=skip_bad, callback=console), False

@@ -1,4 +1,4 @@
-"""`chash env`: what a bug report needs."""
+"""`chash env`: information for a bug report."""
 
 from __future__ import annotations
 

@@ -39,14 +39,14 @@ def evaluate(
     ] = None,
     empty: Annotated[
         str,
-        typer.Option(help="What a query without a relevant item is: zero, skip, one, error.", rich_help_panel=POLICY),
+        typer.Option(help="A query without relevant items counts as: zero, skip, one, error.", rich_help_panel=POLICY),
     ] = "zero",
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="Relevant is the item with the query's id.", rich_help_panel=POLICY)
+        bool, typer.Option("--pairs", help="The relevant item has the query's id.", rich_help_panel=POLICY)
     ] = False,
     qrels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Relevant is what FILE (JSON or TSV) judges.", rich_help_panel=POLICY),
+        typer.Option(metavar="FILE", help="Judgments of relevance, JSON or TSV.", rich_help_panel=POLICY),
     ] = None,
     real_valued: Annotated[
         bool,
@@ -58,12 +58,12 @@ def evaluate(
     no_interval: Annotated[bool, typer.Option("--no-interval", help="No intervals.", rich_help_panel=POLICY)] = False,
     codes: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]FILE[:KEY]", help="Codes of one modality; once for each.", rich_help_panel=CODES),
+        typer.Option(metavar="[NAME=]FILE[:KEY]", help="Codes of one modality; repeatable.", rich_help_panel=CODES),
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            metavar="RUN", help="Take ids, labels and split from RUN, whose items --codes are.", rich_help_panel=CODES
+            metavar="RUN", help="Take ids, labels and split from RUN, which has the same items.", rich_help_panel=CODES
         ),
     ] = None,
     labels: Annotated[
@@ -93,19 +93,19 @@ def evaluate(
     ] = None,
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(metavar="METRIC=VALUE", help="Exit with 1 below; repeatable.", rich_help_panel=OUTPUT),
+        typer.Option(metavar="METRIC=VALUE", help="Exit with 1 if below; repeatable.", rich_help_panel=OUTPUT),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the scores, for 'chash compare'.", rich_help_panel=OUTPUT),
+        typer.Option(metavar="FILE", help="Save the scores for 'chash compare'.", rich_help_panel=OUTPUT),
     ] = None,
     as_json: Json = False,
     quiet: NoTalk = False,
 ) -> None:
-    """Score the codes of a run, or anyone's code files, in every direction.
+    """Score the codes of a run, or any codes files, in every direction.
 
     Without --metric: mAP over the whole ranking, expected over ties and in database order, beside the score of codes
-    without information. `all` is the papers' database with the training items in it, `unseen` the same without them.
+    without information. `all` is the papers' database, which includes the training items; `unseen` leaves them out.
     """
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files
     from crossmodal_hash.evaluation import score, score_pair
@@ -131,11 +131,11 @@ def evaluate(
     _one_source(run, codes, sides)
     if like is not None and (codes is None or labels is not None):
         raise SettingsError(
-            "--like says whose items the matrices of --codes are; give it with --codes, without --labels"
+            "--like gives the items of the matrices in --codes; use it with --codes, and without --labels"
         )
     if real_valued and (codes or queries):
         raise SettingsError(
-            "--real-valued needs a run, which makes the codes before the sign; codes files have lost them"
+            "--real-valued needs a run to compute the codes before the sign; codes files do not contain them"
         )
 
     real: list[Score] = []
@@ -184,7 +184,7 @@ def evaluate(
     for note in [*conventions(scores, level), *said_of_codes]:
         output.say(note)
     if curves and not as_json:
-        output.say("curves are data: --json has their points, and 'chash report' draws them")
+        output.say("the table shows no curves; use --json for their points, or 'chash report' to draw them")
     too_low = missed(scores, thresholds)
     for sentence in too_low:
         print_error(sentence)
@@ -236,7 +236,7 @@ def _of_run(path: Path | None) -> dict[str, Codes] | None:
 
 def _level(interval: float) -> float:
     if not 0 < interval < 1:
-        raise SettingsError(f"--interval is a level between 0 and 1, such as 0.95, not {interval:g}")
+        raise SettingsError(f"--interval must be a level between 0 and 1, such as 0.95, not {interval:g}")
     return interval
 
 
@@ -244,7 +244,7 @@ def _relevance(pairs: bool, qrels: Path | None) -> RelevantBy:
     from crossmodal_hash.metrics import read_qrels
 
     if pairs and qrels is not None:
-        raise SettingsError("--pairs and --qrels exclude each other; relevance is one or the other")
+        raise SettingsError("--pairs and --qrels exclude each other; choose one of them")
     return "pairs" if pairs else "labels" if qrels is None else read_qrels(qrels)
 
 
@@ -254,4 +254,4 @@ def _one_source(run: Path | None, codes: list[str] | None, sides: dict[str, str 
         raise SettingsError(f"{' and '.join(given)} exclude each other; score one after the other")
     missing = [name for name, value in sides.items() if value is None]
     if len(missing) == 1:
-        raise SettingsError(f"{missing[0]} is missing; --queries and --database come together")
+        raise SettingsError(f"{missing[0]} is missing; give --queries and --database together")

@@ -1,4 +1,4 @@
-"""`chash list`: what is registered, without importing any of it."""
+"""`chash list`: the registered components, without importing them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def list_components(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List names, where each comes from, and one line about it. Nothing is imported."""
+    """List names, each with its origin and a short description; nothing is imported."""
     from crossmodal_hash.components import KIND_ALIASES, KINDS, registry_of
     from crossmodal_hash.registry import BUILT_IN, normalize
 

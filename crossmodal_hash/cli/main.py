@@ -1,4 +1,4 @@
-"""`chash`: the commands, and the one place where exceptions become exit codes."""
+"""`chash`: the commands, and the only place where exceptions become exit codes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from crossmodal_hash.cli.env import env
 from crossmodal_hash.cli.list import list_components
 from crossmodal_hash.cli.output import print_error, print_interrupted, print_traceback
 from crossmodal_hash.cli.plugin_faults import blame
+from crossmodal_hash.cli.streams import use_utf8
 from crossmodal_hash.errors import ChashError, ContractError
 
 OK, NO, USER_ERROR, PLUGIN, BUG, INTERRUPTED = 0, 1, 2, 3, 101, 130
@@ -39,16 +40,17 @@ STORAGE = {
     errno.EROFS: "read-only disk",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
-    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.ENOTDIR: "a file exists where a folder is needed",
     errno.ENAMETOOLONG: "name too long for the disk",
+    errno.ENOLCK: "this disk keeps no locks",
 }
-"""What a disk says that the user can fix; any other `OSError` is a bug."""
+"""Disk errors that the user can fix; any other `OSError` is a bug."""
 # Typer exports this one of the errors for a wrong command line, but not the class they all are of.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 app = typer.Typer(
     name="chash",
-    help="Learn short binary codes for pictures and texts, and find one by the other.",
+    help="Learn short binary codes for pictures and texts, and search one with the other.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -84,14 +86,14 @@ def root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Learn short binary codes for pictures and texts, and find one by the other."""
+    """Learn short binary codes for pictures and texts, and search one with the other."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0 done; 1 it ran and the answer is no; 2 user error; 3 a plug-in is broken, or cells of a bench
-    failed; 101 a bug; 130 interrupted.
+    0 success; 1 completed with a negative result; 2 user error; 3 a plug-in is broken, or cells of a
+    bench failed; 101 a bug; 130 interrupted.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -127,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _wrong_value(error: typer.BadParameter) -> str | None:
-    """What is wrong with the value of an option, where typer hands on what pydantic says of it."""
+    """What is wrong with the value of an option, if typer passes on an error of pydantic."""
     from pydantic import ValidationError
 
     if not isinstance(error.__cause__, ValidationError) or error.param is None:
@@ -144,7 +146,7 @@ def _wrong_value(error: typer.BadParameter) -> str | None:
 
 
 def _bug(error: Exception) -> int:
-    """A fault that no message was written for: a plug-in's, if one was at work, or ours."""
+    """An unexpected fault: a plug-in's, if one was running, or ours."""
     said = blame(error)
     if said is not None:
         print_error(said)
@@ -156,4 +158,5 @@ def _bug(error: Exception) -> int:
 
 def entry() -> None:
     """The console script."""
+    use_utf8()
     sys.exit(main())

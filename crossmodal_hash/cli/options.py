@@ -1,4 +1,4 @@
-"""Options that several commands share, declared once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 MODEL, DATA, RUN, SETTINGS, OUTPUT = "Model", "Data", "Run", "Settings", "Output"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=OUTPUT)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print names only.", rich_help_panel=OUTPUT)]
-NoTalk = Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only names.", rich_help_panel=OUTPUT)]
+NoTalk = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the table.", rich_help_panel=OUTPUT)]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -26,7 +26,7 @@ ReaderName = Annotated[
     typer.Option(
         "--reader",
         metavar="NAME[,KEY=VALUE...]",
-        help="Layout of the data; see 'chash list reader'. Default: recognized.",
+        help="Layout of the data; see 'chash list reader'. Default: detected.",
         rich_help_panel=DATA,
     ),
 ]
@@ -34,7 +34,16 @@ SkipBad = Annotated[
     bool,
     typer.Option(
         "--skip-bad",
-        help="Leave out items without text, or whose picture is missing or damaged, and list them. Default: refuse.",
+        help="Leave out and list items without text, or with a missing or damaged picture. Default: an error.",
+        rich_help_panel=DATA,
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="NAME=PATH",
+        help="Items of one modality, by its name: pictures, texts or a matrix.",
         rich_help_panel=DATA,
     ),
 ]

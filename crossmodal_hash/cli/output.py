@@ -1,4 +1,4 @@
-"""The one module that prints: data to standard output, console to standard error."""
+"""The only module that prints: data to standard output, messages to standard error."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Where a command's results and words go.
+    """Destination of a command's results and messages.
 
     Args:
         as_json: one JSON document instead of tables.
-        quiet: names only where they are what a table is for, and no console.
+        quiet: only the names, for tables that list names, and no messages.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
 
     def say(self, text: str) -> None:
-        """Talk, to standard error; nothing when quiet."""
+        """Print a message to standard error, unless quiet."""
         if not self.quiet:
             print(text, file=sys.stderr)
 
@@ -40,10 +40,10 @@ class Output:
 
         Args:
             columns: headings; the first column holds the names that `-q` prints.
-            rows: cells; numbers with a fraction are shown with four places.
+            rows: cells; numbers with a fraction are shown with four decimals.
             document: what `--json` prints instead.
             title: shown above a table on a terminal.
-            names: the first column is what scripts want, and all that `-q` prints; otherwise the whole table is.
+            names: `-q` prints only the first column, for scripts; otherwise it prints the whole table.
         """
         if self.as_json:
             print(_json(document))
@@ -57,7 +57,7 @@ class Output:
                 print("\t".join(_cell(value) for value in row))
 
     def titled_table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str) -> None:
-        """One of several tables, which a pipe tells apart by a line with the title."""
+        """One of several tables; in a pipe, a line with the title separates them."""
         if not (self.quiet or sys.stdout.isatty()):
             print(f"# {title}")
         self.table(columns, rows, None, title=title)
@@ -93,19 +93,21 @@ def _cell(value: Any) -> str:
 
 
 def print_error(text: str) -> None:
-    """One error, to standard error, whole: neither cut at the window's width nor read as markup."""
+    """Print one error to standard error, neither cut at the window's width nor interpreted as markup."""
     print(f"error: {text}", file=sys.stderr)
 
 
 def print_traceback(error: BaseException, *, report: bool) -> None:
-    """A bug: its traceback without locals, which would print whole tensors, and where to report it."""
+    """Print the traceback of a bug, without locals, which would print whole tensors; and how to report it."""
     import traceback
 
     traceback.print_exception(error)
     if report:
-        print("this is a bug in chash; please report it with the lines above and 'chash env'", file=sys.stderr)
+        print(
+            "this is a bug in chash; please report it with these lines and the output of 'chash env'", file=sys.stderr
+        )
 
 
 def print_interrupted(text: str) -> None:
-    """What was saved when the user pressed Ctrl-C, and how to go on."""
+    """Print what was saved when the user pressed Ctrl-C, and how to continue."""
     print(f"\ninterrupted: {text}", file=sys.stderr)

@@ -10,24 +10,24 @@ import typer
 from crossmodal_hash.cli.options import Json, Quiet
 from crossmodal_hash.cli.output import Output
 
-app = typer.Typer(help="Write a component of your own as a package.", no_args_is_help=True)
+app = typer.Typer(help="Create a package with your own component.", no_args_is_help=True)
 
 
 @app.callback()
 def plugin() -> None:
-    """Write a component of your own as a package."""
+    """Create a package with your own component."""
 
 
 @app.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="Of the folder and the component, such as my-overlap.")],
+    name: Annotated[str, typer.Argument(help="Name of the folder and the component, such as my-overlap.")],
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help="criterion (sim), loss, fusion, backbone or reader.")
     ],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a package with a working component, its test and a README into the new folder NAME."""
+    """Create a package with a working component, its test and a README in the new folder NAME."""
     from crossmodal_hash.scaffold import write_plugin
 
     output = Output(as_json=as_json, quiet=quiet)
@@ -36,4 +36,4 @@ def new(
     document = {"kind": made.kind, "name": made.name, "files": [str(path) for path in made.files]}
     output.table(("file",), rows, document)
     output.say(f"next: pip install -e {made.folder}; then chash check {made.kind} {made.name}")
-    output.say(f"what it computes stands in {made.module}; train with it: {made.use}")
+    output.say(f"edit {made.module} to change what it computes; train with it: {made.use}")

@@ -1,6 +1,6 @@
-"""Whose fault an exception is: a plug-in's, if one of its components was at work when it was raised.
+"""Attributes an exception to a plug-in, if one of its components was running when it was raised.
 
-The traceback is looked through after the fact, so that nothing is paid for it while everything goes well.
+The traceback is examined afterwards, so there is no cost unless an exception is raised.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from crossmodal_hash.registry import BUILT_IN
 
 
 def blame(error: BaseException) -> str | None:
-    """One sentence that names the plug-in, its component and the method that failed; none if no plug-in was at work.
+    """One sentence that names the plug-in, its component and the method that failed; None if no plug-in was running.
 
     The innermost frame counts: a component may use others.
     """

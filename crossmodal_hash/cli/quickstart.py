@@ -18,7 +18,7 @@ def quickstart(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, encode and evaluate on the embedded drawings: some minutes on a CPU, nothing is downloaded."""
+    """Train, encode and evaluate on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
     from crossmodal_hash.cli.train import prepare, train_run

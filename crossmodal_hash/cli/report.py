@@ -28,19 +28,19 @@ def report(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Where the data of the run lie now, for the gallery."),
+        typer.Option(metavar="PATH", help="Current location of the run's data, for the gallery."),
     ] = None,
     examples: Annotated[
-        int, typer.Option(metavar="N", help="Worst, and best, queries shown of each direction; 0: none.")
+        int, typer.Option(metavar="N", help="Number of worst and of best queries per direction; 0: none.")
     ] = 3,
     interval: Annotated[float, typer.Option(metavar="LEVEL", help="Level of the bootstrap intervals.")] = 0.95,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write one page with tables, curves and a gallery of runs, which opens without a network.
+    """Write one page with tables, curves and a gallery of runs, which can be opened offline.
 
-    Several runs are put side by side, with paired intervals; the gallery is of the first. A folder of
-    'chash bench' gets its tables, and scores by code length.
+    Several runs are shown side by side, with paired intervals; the gallery shows the first. The page of a
+    bench folder has its tables, and scores by code length.
     """
     from crossmodal_hash.atomic import write_bytes
     from crossmodal_hash.bench.done import is_bench
@@ -50,9 +50,9 @@ def report(
 
     output = Output(as_json=as_json, quiet=quiet)
     if not 0 < interval < 1:
-        raise SettingsError(f"--interval is a level between 0 and 1, such as 0.95, not {interval:g}")
+        raise SettingsError(f"--interval must be a level between 0 and 1, such as 0.95, not {interval:g}")
     if examples < 0:
-        raise SettingsError(f"--examples is a number of queries, 0 or more, not {examples}")
+        raise SettingsError(f"--examples must be a number of queries, 0 or more, not {examples}")
     if runs and len(set(runs)) < len(runs):
         raise DataError("a run is named twice; a report needs different runs")
     if out.is_dir():
@@ -86,7 +86,7 @@ def _bench_page(folder: Path) -> str:
 
 
 def _dataset(scored: Scored, path: str | None) -> Dataset | ChashError:
-    """The items of the run, or why they cannot be had: a report of scores is worth having without them."""
+    """The items of the run, or why they are not available: a report of scores is useful without them."""
     from crossmodal_hash.opening.open import NO_LABELS, open_own
 
     settings = scored.run.settings().data

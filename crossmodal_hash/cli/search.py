@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crossmodal_hash.cli.console import ConsoleCallback
-from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Json, NoTalk, RunFolder, SkipBad
+from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Inputs, Json, NoTalk, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crossmodal_hash.codes import Codes
+    from crossmodal_hash.data import Source
     from crossmodal_hash.runs.folder import Run
 
 QUERY = "Query, one of these"
@@ -34,6 +37,7 @@ def search(
     queries: Annotated[
         str | None, typer.Option(metavar="FILE[:KEY]", help="Codes; needs --database.", rich_help_panel=QUERY)
     ] = None,
+    inputs: Inputs = None,
     skip_bad: SkipBad = False,
     database: Annotated[
         str | None,
@@ -52,16 +56,16 @@ def search(
     as_json: Json = False,
     quiet: NoTalk = False,
 ) -> None:
-    """Find the items nearest to texts, pictures or codes by Hamming distance.
+    """Find the items nearest to texts, pictures, other inputs or codes by Hamming distance.
 
-    Texts are looked for among the run's pictures and pictures among its texts, as 'chash encode RUN' wrote them. The
+    Queries are looked for among the run's codes of the other modality, as 'chash encode RUN' wrote them. The
     scan is exact; items at one distance come in database order.
     """
     from crossmodal_hash.cli.codes import open_scored, read_file
     from crossmodal_hash.codes import nearest
 
     output = Output(as_json=as_json, quiet=quiet)
-    _one_query({"--text": text, "--texts": texts, "--images": images, "--queries": queries})
+    _one_query({"--text": text, "--texts": texts, "--images": images, "--inputs": inputs, "--queries": queries})
     if queries is not None:
         if database is None or run is not None:
             raise SettingsError("--queries are codes already: give --database with them, and no run")
@@ -69,7 +73,7 @@ def search(
         names, words = asked.ids.tolist(), {}
     else:
         opened = open_scored(run, output)
-        asked, names = _encoded(opened, text, texts, images, skip_bad, device, ConsoleCallback(output))
+        asked, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
         words = _words(opened, searched.modality) if database is None else {}
     _comparable(asked, searched)
@@ -113,21 +117,31 @@ def _encoded(
     text: list[str] | None,
     texts: str | None,
     images: str | None,
+    inputs: str | None,
     skip_bad: bool,
     device: str | None,
     console: ConsoleCallback,
 ) -> tuple[Codes, list[str]]:
     """Codes of the queries, and what to call each."""
-    from crossmodal_hash.data import Texts
-    from crossmodal_hash.opening.open import open_pictures, open_texts
+    from crossmodal_hash.opening.open import open_inputs, open_pictures, open_texts
     from crossmodal_hash.training.encode import encode
 
-    dataset = open_pictures(images, skip_bad=skip_bad, callback=console) if images else open_texts(text or texts or "-")
+    if inputs:
+        dataset = open_inputs(run, inputs, skip_bad=skip_bad, callback=console)
+    elif images:
+        dataset = open_pictures(images, skip_bad=skip_bad, callback=console)
+    else:
+        dataset = open_texts(text or texts or "-")
     ((modality, source),) = dataset.modalities.items()
     codes = encode(run, dataset, device=device or "auto", callback=console)[0]
     if modality not in codes:
         raise SettingsError(f"{run.path} encodes no {modality}; it was trained on {', '.join(run.inputs())}")
-    return codes[modality], list(source.items if isinstance(source, Texts) else dataset.ids)
+    return codes[modality], _names(dataset.ids, source)
+
+
+def _names(ids: Sequence[str], source: Source) -> list[str]:
+    """What to call each query: its text, or its id where it has none."""
+    return [name if (text := source.text(row)) is None else text for row, name in enumerate(ids)]
 
 
 def _other(run: Run, modality: str) -> Codes:
@@ -144,10 +158,10 @@ def _other(run: Run, modality: str) -> Codes:
 
 def _words(run: Run, modality: str) -> dict[str, str]:
     """The texts of the run's data by id, if it is texts that are searched and the data are still there."""
-    from crossmodal_hash.data import Texts
+    from crossmodal_hash.components import BACKBONES
     from crossmodal_hash.opening.open import NOTHING, open_data
 
-    if modality != "text":
+    if BACKBONES.resolve(run.settings().towers[modality].backbone.name).reads == "image":
         return {}
     data = run.settings().data
     try:
@@ -156,7 +170,8 @@ def _words(run: Run, modality: str) -> dict[str, str]:
     except ChashError:
         return {}
     source = dataset.modalities.get(modality)
-    return dict(zip(dataset.ids, source.items, strict=True)) if isinstance(source, Texts) else {}
+    texts = () if source is None else ((name, source.text(row)) for row, name in enumerate(dataset.ids))
+    return {name: text for name, text in texts if text is not None}
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def train(
     backbone: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of pictures; see 'chash list backbone'.", rich_help_panel=MODEL)
+        str | None,
+        typer.Option(metavar="NAME", help="Image backbone; see 'chash list backbone'.", rich_help_panel=MODEL),
     ] = None,
-    text: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone of texts.", rich_help_panel=MODEL)] = None,
+    text: Annotated[str | None, typer.Option(metavar="NAME", help="Text backbone.", rich_help_panel=MODEL)] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="imagenet|none|PATH", help="Image backbone's weights.", rich_help_panel=MODEL)
     ] = None,
@@ -46,7 +47,7 @@ def train(
     loss: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of the leading pairwise term; see 'chash list loss'.", rich_help_panel=MODEL
+            metavar="NAME", help="Loss of the leading pairwise term; see 'chash list loss'.", rich_help_panel=MODEL
         ),
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Code length K. Default: 64.", rich_help_panel=MODEL)] = None,
@@ -71,25 +72,25 @@ def train(
         int | None, typer.Option(help="Passes over the training items. Default: the recipe's.", rich_help_panel=RUN)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of split, start and order. Default: 0.", rich_help_panel=RUN)
+        int | None, typer.Option(help="Seed of split, initial weights and order. Default: 0.", rich_help_panel=RUN)
     ] = None,
     freeze_backbone: Annotated[
         bool | None,
         typer.Option(
             "--freeze-backbone/--no-freeze-backbone",
-            help="Train on cached features. Default: where there is no GPU.",
+            help="Train on cached features. Default: on if there is no GPU.",
             rich_help_panel=RUN,
         ),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with an interrupted run; other settings stay.", rich_help_panel=RUN),
+        typer.Option(metavar="RUN", help="Continue an interrupted run; it keeps its settings.", rich_help_panel=RUN),
     ] = None,
     recipe: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="See 'chash list recipe'.", rich_help_panel=SETTINGS)
     ] = "default",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML over the recipe.", rich_help_panel=SETTINGS)
+        Path | None, typer.Option(metavar="FILE", help="TOML that overrides the recipe.", rich_help_panel=SETTINGS)
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -100,7 +101,7 @@ def train(
         typer.Option(
             "--callback",
             metavar="NAME",
-            help="Told what happens, such as a tracker; repeatable, parameters as NAME,KEY=VALUE.",
+            help="Callback, such as a tracker; repeatable, parameters as NAME,KEY=VALUE.",
             rich_help_panel=RUN,
         ),
     ] = None,
@@ -110,9 +111,10 @@ def train(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train one model into a run folder.
+    """Train one model and write a run folder.
 
-    Settings, lowest first: defaults, recipe, file, --set, flags. Without --data the embedded drawings are used.
+    Later settings override earlier ones: defaults, recipe, file, --set, flags. Without --data the embedded drawings
+    are used.
     """
     output = Output(as_json=as_json, quiet=quiet)
     told = [_made(text) for text in callbacks or []]
@@ -162,7 +164,7 @@ def train_run(
     console: ConsoleCallback,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Train into a fresh folder."""
+    """Train in a new folder."""
     from crossmodal_hash.training.trainer import train as fit
 
     with _says_how_to_continue(console):
@@ -170,7 +172,7 @@ def train_run(
 
 
 def resume_run(path: Path, data: str | None, console: ConsoleCallback, callbacks: Sequence[Callback] = ()) -> Run:
-    """Go on with a run, on the data it names or on what is given."""
+    """Continue a run, on its own data or on the given data."""
     from crossmodal_hash.opening.open import open_own
     from crossmodal_hash.runs.folder import open_run
     from crossmodal_hash.training.trainer import resume
@@ -201,12 +203,12 @@ def _says_how_to_continue(console: ConsoleCallback) -> Iterator[None]:
 
 
 def finish(output: Output, run: Run) -> None:
-    """Name the run folder and what to do next."""
+    """Print the run folder and the next step."""
     from crossmodal_hash.runs.history import kept_scores
+    from crossmodal_hash.runs.words import kept_line
 
     scores = kept_scores(run.metrics, run.settings().train.select)
-    said = ", ".join(f"{name} {value:.4f}" for name, value in scores.get("scores", {}).items())
-    if said:
-        output.say(f"epoch {scores['epoch']} kept; on the validation items: {said}")
+    if kept := kept_line(scores):
+        output.say(kept)
     output.line(str(run.path), {"run": str(run.path), **scores})
     output.say(f"next: chash encode {run.path}")

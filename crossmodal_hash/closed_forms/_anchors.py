@@ -1,4 +1,4 @@
-"""A Gaussian kernel over a few anchors: what stands for the N x N kernel of the training items."""
+"""A Gaussian kernel over a few anchors, in place of the N x N kernel of the training items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Anchors = Literal["kmeans", "random"]
 
 
 def bandwidth(x: Matrix) -> float:
-    """Mean squared distance of all ordered pairs of rows (N, D), each with itself included; 1 where all rows are equal.
+    """Mean squared distance of all ordered pairs of rows (N, D), including each with itself; 1 if all rows are equal.
 
     Example:
         >>> bandwidth(np.array([[0.0], [2.0]]))
@@ -36,13 +36,13 @@ def kernel(x: Matrix, anchors: Matrix, scale: float) -> Matrix:
 
 
 def choose_anchors(x: Matrix, count: int, kind: Anchors, generator: np.random.Generator) -> Matrix:
-    """Anchors (m, D), m = `count` or as many as there are different rows.
+    """Anchors (m, D), m = `count` or the number of different rows.
 
     Args:
         x: (N, D).
-        count: m at the most, >= 1.
+        count: largest m, >= 1.
         kind: `kmeans` for the centers of k-means clusters, `random` for rows drawn without replacement.
-        generator: draws the rows, or where k-means begins.
+        generator: draws the rows, or the start of k-means.
     """
     # Two equal anchors would make the anchors' own kernel singular.
     distinct = np.unique(x, axis=0)

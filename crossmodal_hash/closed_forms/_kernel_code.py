@@ -1,4 +1,4 @@
-"""A hash function that weighs Gaussian kernels with anchors."""
+"""A hash function that is a weighted sum of Gaussian kernels with anchors."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from crossmodal_hash.types import LevelInfo
 _RAREST = 1e-3
 
 Protocol = Literal["per-view", "unified"]
-"""Whose code an item of the database has: of the modality searched, or one of all its modalities."""
+"""Which code a database item has: that of the searched modality, or one for all its modalities."""
 
 
 class KernelCode(HashFunction):
     """x -> weight k(z) + bias with z = (x - mean) basis and k the Gaussian kernel of z with each anchor.
 
-    A score is the log odds of its bit. Sizes are the largest that a fit can ask for, so that they follow from settings
-    and input alone; an anchor or component that a small training set did not fill is zero, and has no weight. Numbers
-    are float64, as they were fitted: a bit is a sign, and rounding must not change it.
+    A score is the log odds of its bit. Sizes are the largest that a fit can need, so that they depend only on settings
+    and input; an anchor or component that a small training set does not fill is zero, and has no weight. Values are
+    float64, as they were fitted: a bit is a sign, and rounding must not change it.
 
     Args:
         anchors: m.
-        components: R, of the principal components; none keeps all features.
+        components: R, number of principal components; None keeps all features.
         unifies: whether database items get one code from all their modalities.
 
     Example:
@@ -54,7 +54,7 @@ class KernelCode(HashFunction):
         self.anchors, self.components, self.unifies = anchors, components, unifies
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
-        """Make room for the anchors and their weights."""
+        """Allocate the anchors and their weights."""
         self.out_features = bits
         features = sum(info.channels for info in levels)
         reduced = width(features, self.components)
@@ -72,7 +72,7 @@ class KernelCode(HashFunction):
         self.scale.fill_(1.0)
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, K)."""
+        """One (B, D_k) per level -> (B, K)."""
         z = (torch.cat(list(levels), 1).double() - self.mean) @ self.basis
         square = z.square().sum(1)[:, None] + self.points.square().sum(1) - 2 * z @ self.points.T
         return ((-square.clamp(min=0) / self.scale).exp() @ self.weight.T + self.bias).float()
@@ -81,7 +81,7 @@ class KernelCode(HashFunction):
         """Log odds of independent views: their sum, the odds of the training codes counted once (SePH).
 
         Args:
-            scores: one (B, K) a modality.
+            scores: one (B, K) per modality.
         """
         return torch.stack(list(scores)).sum(0) - (len(scores) - 1) * self.prior.to(scores[0])
 
@@ -104,7 +104,7 @@ def fit_kernel_code(code: KernelCode, x: Matrix, codes: Matrix, kind: Anchors, g
         code: not set up yet.
         x: (N, D).
         codes: (N, K) in {-1, 1}.
-        kind: where anchors come from.
+        kind: how anchors are chosen.
         generator: draws the anchors.
     """
     code.setup([LevelInfo("features", x.shape[1], 0)], codes.shape[1])
@@ -127,7 +127,7 @@ def fit_kernel_code(code: KernelCode, x: Matrix, codes: Matrix, kind: Anchors, g
 
 
 def kernel_memory(items: int, features: int, code: KernelCode, bits: int) -> int:
-    """Bytes that `fit_kernel_code` needs at the most."""
+    """Largest number of bytes that `fit_kernel_code` needs."""
     m, r = min(code.anchors, items), width(features, code.components)
     # Features and a centered copy; reduced and sorted ones; the kernel, its whitened form and a copy; L-BFGS keeps 10
     # pairs of vectors.

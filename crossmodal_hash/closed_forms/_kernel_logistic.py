@@ -31,9 +31,9 @@ def objective(
 def kernel_logistic(
     kernel: Matrix, own: Matrix, codes: Matrix, *, penalty: float = 0.01, iterations: int = 300
 ) -> tuple[Matrix, NDArray[np.float64]]:
-    """Weights w (m, K) and offsets b (K,): for each bit the least of sum softplus(-h (k w + b)) + penalty w^T K0 w.
+    """Weights w (m, K) and offsets b (K,): for each bit the minimum of sum softplus(-h (k w + b)) + penalty w^T K0 w.
 
-    All bits are one problem for L-BFGS: they do not meet in it, and share the products. In the coordinates a = L^T w
+    All bits are one problem for L-BFGS: they are independent, and share the products. In the coordinates a = L^T w
     with K0 = L L^T the penalty is a plain square, which takes many times fewer steps than w itself.
 
     Args:
@@ -41,7 +41,7 @@ def kernel_logistic(
         own: K0, of the anchors with each other, (m, m).
         codes: h, (N, K) in {-1, 1}.
         penalty: the paper's 0.01.
-        iterations: of L-BFGS at the most; a bit that is the same for all items has no finite optimum.
+        iterations: largest number for L-BFGS; a bit that is the same for all items has no finite optimum.
     """
     ridge = 1e-8 * np.trace(own) / len(own)
     lower = linalg.cholesky(own + ridge * np.eye(len(own)), lower=True)

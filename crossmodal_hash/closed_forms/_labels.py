@@ -1,4 +1,4 @@
-"""Label rows of length 1, whose inner products are the cosine similarity that most of these methods start from."""
+"""Label rows of length 1, whose inner products are the cosine similarity that most of these methods use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hash function that is one affine map."""
+"""A hash function that is an affine map."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from crossmodal_hash.types import LevelInfo
 
 
 class LinearCode(HashFunction):
-    """x -> weight x + bias: centering, principal components, projections and thresholds in one.
+    """x -> weight x + bias: centering, principal components, projections and thresholds combined.
 
-    Numbers are float64, as they were fitted: a bit is a sign, and rounding must not change it.
+    Values are float64, as they were fitted: a bit is a sign, and rounding must not change it.
 
     Example:
         >>> code = LinearCode()
@@ -28,13 +28,13 @@ class LinearCode(HashFunction):
     bias: Tensor
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
-        """Make room for K rows over all levels' channels."""
+        """Allocate K rows over all levels' channels."""
         self.out_features = bits
         self.register_buffer("weight", torch.zeros(bits, sum(info.channels for info in levels), dtype=torch.float64))
         self.register_buffer("bias", torch.zeros(bits, dtype=torch.float64))
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, K)."""
+        """One (B, D_k) per level -> (B, K)."""
         return (torch.cat(list(levels), 1).double() @ self.weight.T + self.bias).float()
 
 

@@ -27,12 +27,12 @@ class Pairs(NamedTuple):
 def draw_pairs(labels: NDArray[np.uint8], count: int, generator: np.random.Generator) -> Pairs:
     """`count` pairs of each kind, uniformly and with replacement.
 
-    Where a kind is so rare that a hundred rounds of drawing do not find that many, there are fewer; the pairs of each
-    labeled item with itself are alike, so there are always some of these.
+    If a kind is so rare that a hundred rounds of drawing do not find that many, there are fewer. A labeled item is
+    alike with itself, so there are always some alike pairs.
 
     Args:
         labels: (N, C) in {0, 1}.
-        count: of each kind, >= 1.
+        count: pairs of each kind, >= 1.
         generator: draws them.
     """
     found: dict[bool, list[NDArray[np.int64]]] = {True: [], False: []}

@@ -13,10 +13,10 @@ from crossmodal_hash.errors import SettingsError
 Matrix = NDArray[np.float64]
 
 COMPONENTS: Mapping[str, int] = {"image": 256, "text": 500}
-"""Principal components by modality; one that is not named is centered only."""
+"""Principal components by modality; a modality that is not named is only centered."""
 
 _LEAST = 1e-10
-"""Share of the largest variance below which a component is rounding error."""
+"""A component with less than this share of the largest variance is rounding error."""
 
 
 class Reduction(NamedTuple):
@@ -40,7 +40,7 @@ def reduce(x: Matrix, components: int | None) -> Reduction:
 
     Args:
         x: (N, D).
-        components: R at the most; as many as have variance, at least one. None centers only.
+        components: largest R; only components with variance are kept, at least one. None only centers.
 
     Example:
         >>> reduction = reduce(np.array([[0.0, 1.0], [2.0, 1.0]]), 2)
@@ -62,12 +62,12 @@ def reduce(x: Matrix, components: int | None) -> Reduction:
 
 
 def width(features: int, components: int | None) -> int:
-    """R at the most for features of this width."""
+    """Largest R for features of this width."""
     return features if components is None else min(features, components)
 
 
 def check_components(components: Mapping[str, int]) -> None:
-    """Refuse fewer components than one.
+    """Reject fewer components than one.
 
     Raises:
         SettingsError: naming the modality.

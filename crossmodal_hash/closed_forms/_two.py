@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 def two(features: Mapping[str, T], method: str) -> tuple[tuple[str, T], tuple[str, T]]:
-    """The two modalities and what belongs to them.
+    """The two modalities with their features.
 
     Raises:
-        SettingsError: for one modality, or three.
+        SettingsError: for any other number of modalities.
     """
     if len(features) != 2:
         raise SettingsError(
-            f"{method} is made for two modalities, not for {len(features)} ({', '.join(features)}); "
-            f"leave towers out or in, or use seph, which takes any number"
+            f"{method} needs two modalities, not {len(features)} ({', '.join(features)}); "
+            f"remove or add towers, or use seph, which takes any number"
         )
     first, second = features.items()
     return first, second

@@ -83,17 +83,17 @@ class Bit(NamedTuple):
 def boost(
     x: Matrix, y: Matrix, pairs: Pairs, bits: int, *, update: Update = "adaboost", thresholds: Thresholds = "grid"
 ) -> list[Bit]:
-    """K pairs of hash functions, each for the pairs that those before have got wrong.
+    """K pairs of hash functions, each fitted to the pairs that earlier ones got wrong.
 
-    When a bit no longer agrees with the weighted pairs, the remaining ones are earlier directions at the
-    thresholds next best for them.
+    When a bit no longer agrees with the weighted pairs, the remaining bits use earlier directions with their
+    next-best thresholds.
 
     Args:
         x: (N, D), centered.
         y: (N, E), centered.
         pairs: P pairs.
         bits: K.
-        update: of the weights.
+        update: update of the weights.
         thresholds: the best of a 19 x 19 `grid` of quantiles, or `zero`.
     """
     weights = np.full(len(pairs.alike), 1 / max(len(pairs.alike), 1))
@@ -118,7 +118,7 @@ def boost(
 def best_bits(
     x: Matrix, y: Matrix, p: Matrix, q: Matrix, pairs: Pairs, weights: Matrix, thresholds: Thresholds
 ) -> list[Bit]:
-    """The bits that these directions give at every pair of thresholds, the highest correlation first."""
+    """The bits of these directions at every pair of thresholds, highest correlation first."""
     px, qy = x @ p, y @ q
     cuts = (np.quantile(px, _QUANTILES), np.quantile(qy, _QUANTILES))
     if thresholds == "zero":
@@ -135,10 +135,10 @@ class CMSSH(ClosedForm):
     """Linear codes boosted on similar and dissimilar pairs (CMSSH; Bronstein et al., CVPR 2010).
 
     Args:
-        update: `adaboost`, after which a bit has correlation 0 with the pairs as they are weighted then; or `unit`, the
-            fixed exponent as it is usually restated, which corrects too much.
+        update: `adaboost`, after which a bit has correlation 0 with the reweighted pairs; or `unit`, the fixed exponent
+            that is usually quoted, which corrects too much.
         thresholds: the best of a `grid` of quantiles, or `zero`.
-        pairs: of each kind, >= 1.
+        pairs: pairs of each kind, >= 1.
         components: principal components kept by modality.
 
     Raises:

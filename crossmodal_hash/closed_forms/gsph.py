@@ -23,12 +23,12 @@ Targets = Literal["shared", "separate"]
 
 
 class Target:
-    """K S, the inner products codes are to have: S the cosine of labels, or 2 S - 1; never formed, only multiplied.
+    """K S, the target inner products of codes: S the cosine of labels, or 2 S - 1; never formed, only multiplied.
 
     Args:
         labels: (N, C) in {0, 1}.
         bits: K.
-        center: whether items without a common label are to have the inner product -K instead of 0.
+        center: whether the target inner product of items without a common label is -K instead of 0.
     """
 
     def __init__(self, labels: NDArray[np.uint8], bits: int, *, center: bool = False) -> None:
@@ -54,9 +54,9 @@ def error(a: Matrix, b: Matrix, target: Target) -> float:
 
 
 def sweep(a: Matrix, b: Matrix, target: Target) -> Matrix:
-    """Every column of A (N, K) in turn set to its best in [-1, 1], all rows at once; the error never rises.
+    """Set each column of A (N, K) in turn to its best values in [-1, 1], all rows at once; the error never rises.
 
-    A column of B that is zero decides nothing, and its column of A is left alone.
+    If a column of B is zero, the error does not depend on the column of A, which is left unchanged.
     """
     a = a.copy()
     wanted, gram = target.times(b), b.T @ b
@@ -75,7 +75,7 @@ def factorize(
         items: N.
         bits: K.
         generator: draws the start.
-        sweeps: at the most; it stops when the error changes by less than a millionth.
+        sweeps: largest number; it stops when the error changes by less than a millionth.
     """
     a, b = (generator.uniform(-1, 1, (items, bits)) for _ in range(2))
     before = error(a, b, target)
@@ -92,13 +92,13 @@ def factorize(
 class GSPH(ClosedForm):
     """Codes that factorize the labels' cosines, then kernel logistic regression (GSPH; Mandal et al., CVPR 2017).
 
-    Nothing is N x N but what the labels can multiply, so all training items are used.
+    No N x N matrix is formed, because products use the labels, so all training items are used.
 
     Args:
         anchors: `kmeans` or `random`.
-        count: anchors a modality, >= 1.
+        count: anchors per modality, >= 1.
         codes: `per-view`, or the published `unified`, as in `seph`.
-        targets: `shared` for one code an item in both modalities, `separate` for the two factors as they are.
+        targets: `shared` for one code per item in both modalities, `separate` for the two factors themselves.
         center: whether items without a common label are pushed to opposite codes instead of independent ones.
         components: principal components kept by modality.
 

@@ -44,7 +44,7 @@ def semantic_correlation(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: 
 
 
 def factor(x: Matrix) -> Matrix:
-    """Lower Cholesky factor (D, D) of X^T X + ridge; the ridge grows where columns are constant or copies."""
+    """Lower Cholesky factor (D, D) of X^T X + ridge; the ridge grows if columns are constant or duplicated."""
     gram = x.T @ x
     for ridge in (_RIDGE, _RIDGE * max(np.trace(gram) / len(gram), 1.0)):
         gram[np.diag_indices_from(gram)] += ridge
@@ -70,9 +70,9 @@ class Directions:
         self.x_factor, self.y_factor = factor(x), factor(y)
 
     def best(self, correlation: Matrix) -> tuple[Matrix, NDArray[np.float64], Matrix]:
-        """Wx (D, R), strengths (R,) falling, wy (E, R), R = min(D, E), maximizing wx^T correlation wy.
+        """Wx (D, R), strengths (R,) in descending order, wy (E, R), R = min(D, E), maximizing wx^T correlation wy.
 
-        The component of largest magnitude of each wx is positive, so that the same data give the same codes anywhere.
+        The component of largest magnitude of each wx is positive, so that the same data gives the same codes anywhere.
         """
         half = linalg.solve_triangular(self.x_factor, correlation, lower=True)
         whitened = linalg.solve_triangular(self.y_factor, half.T, lower=True).T
@@ -96,23 +96,23 @@ def orthogonal(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tu
 
 
 def check_orthogonal(most: int, bits: int) -> None:
-    """Refuse more bits than there are orthogonal directions.
+    """Reject more bits than there are orthogonal directions.
 
     Raises:
         SettingsError: naming the limit and the variant without one.
     """
     if bits > most:
         raise SettingsError(
-            f"scm with variant='orthogonal' has {most} directions, as many as the smaller features have dimensions, "
-            f"not {bits} bits; use variant='sequential', or at most {most} bits"
+            f"scm with variant='orthogonal' has {most} directions, the width of the narrower features, which is not "
+            f"enough for {bits} bits; use variant='sequential', or at most {most} bits"
         )
 
 
 def sequential(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tuple[Matrix, Matrix]:
-    """Bit by bit, each for what the signs of the bits before have left: wx (D, K) and wy (E, K).
+    """Bit by bit, each for the residual of the signs of the previous bits: wx (D, K) and wy (E, K).
 
-    When a bit is stronger than the one before, nothing meaningful is left; the other bits are directions of canonical
-    correlation, the weakest first, since the strong ones are in the codes already.
+    When a bit is stronger than the previous one, nothing meaningful is left; the other bits are directions of canonical
+    correlation, the weakest first, since the codes already contain the strong ones.
     """
     directions = Directions(x, y)
     correlation = semantic_correlation(x, y, labels, bits)
@@ -171,7 +171,7 @@ class SCM(ClosedForm):
         bits: int,
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
-        """Two modalities' features (N, D) -> their linear codes; nothing is drawn at random."""
+        """Two modalities' features (N, D) -> their linear codes; nothing is random."""
         (first, x), (second, y) = two(features, "scm")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         project = sequential if self.variant == "sequential" else orthogonal

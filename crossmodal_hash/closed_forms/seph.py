@@ -24,7 +24,7 @@ _RATE = 500.0
 def affinity(labels: NDArray[np.uint8]) -> Matrix:
     """The probability of each pair of different items (Lin et al., CVPR 2015): cosine of labels over the sum of all.
 
-    Where no two items share a label all pairs are equally likely, or rather unlikely.
+    If no two items share a label, all pairs are equally unlikely.
 
     Args:
         labels: (N, C) in {0, 1}.
@@ -83,12 +83,12 @@ def divergence(h: Real, p: Real, weight: float) -> tuple[float, Real]:
 
 
 def learn_codes(p: Real, bits: int, generator: np.random.Generator, iterations: int = 100) -> Matrix:
-    """Codes (N, K) in {-1, 1} of the lowest J that delta-bar-delta descent meets.
+    """Codes (N, K) in {-1, 1} with the lowest J that delta-bar-delta descent finds.
 
-    An entry's gain grows while its gradient goes on in the direction of the last step, and shrinks when it turns.
+    An entry's gain grows while its gradient continues in the direction of the last step, and shrinks when it reverses.
 
     Args:
-        p: affinity, (N, N); its precision is the computation's.
+        p: affinity, (N, N); its precision is used for the computation.
         bits: K.
         generator: draws the start.
         iterations: steps.
@@ -114,11 +114,11 @@ def learn_codes(p: Real, bits: int, generator: np.random.Generator, iterations: 
 class SePH(ClosedForm):
     """Codes whose distances follow the labels' cosines, then kernel logistic regression (SePH; Lin et al., CVPR 2015).
 
-    Takes any number of modalities. Every item beyond `max_train` is left out, drawn at random: memory is N x N.
+    Takes any number of modalities. It uses a random sample of at most `max_train` items, because memory is N x N.
 
     Args:
         anchors: `kmeans` (SePH-km) or `random` (SePH-rnd).
-        count: anchors a modality, >= 1.
+        count: anchors per modality, >= 1.
         codes: `per-view`, or the published `unified`: an item of the database gets one code from all its modalities,
             so that a picture's pixels help to find its text; queries have one modality.
         max_train: items that codes are learned for, >= 2.
@@ -173,7 +173,7 @@ class SePH(ClosedForm):
         return fitted
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
-        """Features of all items; for those codes are learned for, the larger of N x N tables and kernels."""
+        """Features of all items; for the items used in training, the larger of N x N tables and kernels."""
         n = min(items, self.max_train)
         features = 8 * (items + n) * sum(widths.values())
         # The cosine in float64 beside its float32 copy; later P and two more in float32.

@@ -1,4 +1,4 @@
-"""Binary codes: the sign rule and bit order, Hamming distances, and the files codes live in. Needs no torch."""
+"""Binary codes: the sign rule and bit order, Hamming distances, and codes files. Does not need torch."""
 
 from crossmodal_hash.arrays import load_matrix as load_matrix
 from crossmodal_hash.codes.bits import binarize as binarize

@@ -1,4 +1,4 @@
-"""THE sign rule and bit order; nothing else in the package calls `sign` or `packbits` on codes.
+"""The sign rule and bit order; nothing else in the package calls `sign` or `packbits` on codes.
 
 x >= 0 is +1 and bit 1, otherwise -1 and bit 0. Bit j is bit j % 8 of byte j // 8, least significant first, and the
 padding of the last byte is zero, so any prefix of a code is a prefix of its bytes.
@@ -55,7 +55,7 @@ def pack(x: ArrayLike) -> NDArray[np.uint8]:
 
 
 def unpack(packed: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:
-    """Packed bits back to -1 / +1; the padding does not return.
+    """Packed bits back to -1 / +1, without the padding.
 
     Args:
         packed: uint8 (N, ceil(K / 8)).
@@ -77,28 +77,28 @@ def unpack(packed: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:
 
 
 def check_packed(packed: NDArray[Any], bits: int) -> None:
-    """Refuse anything that is not uint8 (N, ceil(bits / 8)); the padding bits are not looked at.
+    """Reject anything that is not uint8 (N, ceil(bits / 8)); the padding bits are not checked.
 
     Raises:
-        CodesError: with the shape found and the shape that `bits` needs.
+        CodesError: with the actual shape and the shape that `bits` needs.
     """
     if bits < 1:
-        raise CodesError(f"a code has at least 1 bit, not {bits}.")
+        raise CodesError(f"a code has at least 1 bit, not {bits}")
     width = -(-bits // 8)
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:
         raise CodesError(
             f"packed codes of {bits} bits are a uint8 matrix with {width} columns, "
-            f"not {packed.dtype} of shape {packed.shape}; check the number of bits."
+            f"not {packed.dtype} of shape {packed.shape}; check the number of bits"
         )
 
 
 def _positive(x: ArrayLike) -> NDArray[np.bool_]:
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] < 1:
-        raise CodesError(f"codes are an (N, K) matrix with K >= 1, not an array of shape {x.shape}.")
+        raise CodesError(f"codes are an (N, K) matrix with K >= 1, not an array of shape {x.shape}")
     if x.dtype.kind not in "fiub":
-        raise CodesError(f"codes are real numbers, not {x.dtype}; convert them first.")
+        raise CodesError(f"codes are real numbers, not {x.dtype}; convert them first")
     if x.dtype.kind == "f" and np.isnan(x).any():
         row, column = np.argwhere(np.isnan(x))[0]
-        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so fix the encoder.")
+        raise CodesError(f"the code in row {row} has NaN in column {column}; a NaN has no sign, so fix the encoder")
     return np.asarray(x >= 0)

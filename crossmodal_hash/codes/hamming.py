@@ -1,4 +1,4 @@
-"""Hamming distance of packed codes through 64-bit words and the processor's population count."""
+"""Hamming distance of packed codes by 64-bit words and the processor's population count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.codes.bits import check_packed
 
 TILE = 16_384
-"""Codes handled at once: 16k x 8 queries of one word stay in the second-level cache."""
+"""Codes processed at once: 16k x 8 queries of one word fit in the second-level cache."""
 
 
 def distances(a: NDArray[np.uint8], b: NDArray[np.uint8], bits: int) -> NDArray[Any]:
@@ -57,7 +57,7 @@ def to_words(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
         packed: uint8 (N, bytes), C-contiguous or not, memory-mapped or not.
 
     Returns:
-        uint64 (N, ceil(bytes / 8)); a view where the bytes already form whole words.
+        uint64 (N, ceil(bytes / 8)); a view if the bytes already form whole words.
 
     Example:
         >>> to_words(np.ones((2, 3), dtype=np.uint8)).shape
@@ -74,7 +74,7 @@ def fill_distances(queries: NDArray[np.uint64], columns: NDArray[np.uint64], out
 
     Args:
         queries: words of the queries, (q, W).
-        columns: words of the codes, one row a word, (W, n), contiguous: each pass reads one word of every code.
+        columns: words of the codes, one row per word, (W, n), contiguous: each pass reads one word of every code.
         out: (q, n), `distance_dtype` of the number of bits; overwritten.
     """
     n = columns.shape[1]

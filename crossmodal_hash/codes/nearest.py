@@ -1,4 +1,4 @@
-"""The nearest codes to some queries: an exact scan of the whole database, in memory that does not grow with it."""
+"""The codes nearest to queries: an exact scan of the whole database, in memory that does not grow with it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ QUERIES, STRETCH = 16, 65_536
 def nearest(
     queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The k nearest items of a database for each query, nearest first, items at one distance in database order.
+    """The k nearest items of a database for each query, nearest first, items at the same distance in database order.
 
-    A scan is exact for any code length and fast up to some ten million codes; beyond that, an index of a search engine
-    reads the same bytes.
+    A scan is exact for any code length and fast up to about ten million codes; beyond that, the index of a search
+    engine can read the same bytes.
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)), padding zero.
         database: packed codes, uint8 (N, ceil(K / 8)), padding zero; may be memory-mapped.
         bits: K, >= 1.
-        k: how many items, >= 1; all N where there are fewer.
+        k: number of items, >= 1; all N if there are fewer.
 
     Returns:
         Rows of the database, and their distances in 0..K; both (Q, min(k, N)).

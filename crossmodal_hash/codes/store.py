@@ -1,4 +1,4 @@
-"""The codes file: one file a modality, in a format of our own or in the ones other programs read."""
+"""The codes file: one file per modality, in our own format or in formats that other programs read."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ VERSION = "1"
 
 
 def save(path: str | Path, codes: Codes) -> None:
-    """Write codes by the suffix of `path`, atomically.
+    """Write codes atomically, in the format given by the suffix of `path`.
 
     `.safetensors` and `.npz` keep everything. `.mat` (version 5) holds a -1 / +1 matrix `codes` with ids, labels and
     names, but no parts. `.npy` (packed bytes: reading them back needs the number of bits) and `.csv` (-1 / +1, no
-    header) hold the codes alone.
+    header) hold only the codes.
 
     Args:
-        path: the file; its folder is made if it is missing.
-        codes: what to write.
+        path: the file; its folder is created if it is missing.
+        codes: the codes to write.
 
     Raises:
         CodesError: if the suffix is unknown or the file cannot be written.
@@ -42,7 +42,7 @@ def save(path: str | Path, codes: Codes) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz", ".npy", ".mat", ".csv"):
-        raise CodesError(f"cannot write codes as {path.name}; use .safetensors, .npz, .npy, .mat or .csv.")
+        raise CodesError(f"cannot write codes as {path.name}; use .safetensors, .npz, .npy, .mat or .csv")
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             if suffix == ".safetensors":
@@ -72,10 +72,10 @@ def load(
     ids: Sequence[str] | NDArray[Any] | None = None,
     labels: NDArray[Any] | None = None,
 ) -> Codes:
-    """Read a codes file of `save`, or anyone's matrix of codes (see `load_matrix` and `codes_from_matrix`).
+    """Read a codes file of `save`, or any matrix of codes (see `load_matrix` and `codes_from_matrix`).
 
-    A matrix without ids gets its row numbers as ids, and the file's stem as modality. Arguments given here replace what
-    the file says, except `bits`, which must agree with it.
+    A matrix without ids gets its row numbers as ids, and the file's stem as modality. Arguments override the values in
+    the file, except `bits`, which must agree with it.
 
     Args:
         path: the file, by suffix as in `load_matrix`.
@@ -100,7 +100,7 @@ def load(
         raise CodesError(str(error)) from error
     if own is not None:
         if bits is not None and bits != own.bits:
-            raise CodesError(f"{path} holds codes of {own.bits} bits, not {bits}.")
+            raise CodesError(f"{path} holds codes of {own.bits} bits, not {bits}")
         return replace(own, **{name: value for name, value in given.items() if value is not None})
     assert matrix is not None
     rows = len(ids) if ids is not None else len(labels) if labels is not None else None
@@ -118,7 +118,7 @@ def load(
 
 
 def _load_own(path: Path) -> Codes | None:
-    """The file's codes if `save` wrote it with metadata, None if it is somebody else's file."""
+    """The file's codes if `save` wrote it with metadata, otherwise None."""
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz", ".mat"):
         return None
@@ -134,17 +134,17 @@ def _load_own(path: Path) -> Codes | None:
             return None
         if meta["version"] != VERSION:
             raise CodesError(
-                f"{path} has codes format version {meta['version']}, this program reads {VERSION}; upgrade it."
+                f"{path} has codes format version {meta['version']}, but this program reads {VERSION}; upgrade it"
             )
         return _from_mat(arrays, meta) if suffix == ".mat" else _from_tensors(arrays, meta)
     except CodesError:
         raise
     except Exception as error:
-        raise CodesError(f"{path} is a codes file with a part missing or broken ({error}).") from error
+        raise CodesError(f"{path} is a codes file with a missing or broken part ({error})") from error
 
 
 def _in_order(content: bytes) -> bytes:
-    """A safetensors file with its metadata in order, so that the same codes are the same bytes.
+    """A safetensors file with sorted metadata, so that the same codes give the same bytes.
 
     The library writes them in the order of a hash table, which changes from call to call.
     """
@@ -172,7 +172,7 @@ def _metadata(codes: Codes) -> dict[str, str]:
 
 
 def _tensors(codes: Codes) -> dict[str, NDArray[Any]]:
-    """Ids as one block of UTF-8 and offsets: ten million of them are two flat tensors, not a header of megabytes."""
+    """Ids as one block of UTF-8 and offsets: ten million ids are two flat tensors, not a header of megabytes."""
     encoded = [name.encode() for name in codes.ids.tolist()]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(name) for name in encoded], out=offsets[1:])

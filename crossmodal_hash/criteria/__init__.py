@@ -1,1 +1,1 @@
-"""Criteria: two blocks of label vectors in, their similarity out; larger always means more alike."""
+"""Criteria: two blocks of label vectors in, their similarity out; larger always means more similar."""

@@ -1,4 +1,4 @@
-"""What the kernel criteria share: distances of label vectors, Gaussian kernels and how wide they are."""
+"""Shared by the kernel criteria: distances of label vectors, Gaussian kernels and their widths."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from crossmodal_hash.contracts import Criterion
 from crossmodal_hash.errors import SettingsError
 
 KERNELS = 5
-"""Gaussians in a bank, each twice as wide as the one before."""
+"""Gaussians in a bank, each twice as wide as the previous one."""
 MEDIAN_ITEMS = 2_000
-"""Items a median is taken over; all pairs of more would not fit in memory."""
+"""Largest number of items for a median; all pairs of more items would not fit in memory."""
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """(B, M) squared Euclidean distances of label vectors (B, C) and (M, C) in {0, 1}: the labels they differ in."""
+    """(B, M) squared Euclidean distances of label vectors (B, C) and (M, C) in {0, 1}: how many labels differ."""
     return a.sum(1)[:, None] + b.sum(1) - 2 * (a @ b.T)
 
 
@@ -33,7 +33,7 @@ def mean_distance(labels: Tensor) -> Tensor:
 
 
 def usable(width: Tensor) -> Tensor:
-    """The width itself, or 1 where it is 0, as it is when all label vectors are equal."""
+    """The width, or 1 where it is 0, which happens when all label vectors are equal."""
     return torch.where(width > 0, width, torch.ones_like(width))
 
 
@@ -48,7 +48,7 @@ def gaussian_bank(distances: Tensor, width: Tensor | float) -> Tensor:
 
 
 def parse_bandwidth(bandwidth: str) -> float | None:
-    """The value of `fixed:<value>`, or none for `mean` and `median`, which need the training labels.
+    """The value of `fixed:<value>`, or None for `mean` and `median`, which need the training labels.
 
     Raises:
         SettingsError: for anything else, or a value that is not a positive number.
@@ -70,15 +70,15 @@ def parse_bandwidth(bandwidth: str) -> float | None:
 
 
 class KernelCriterion(Criterion):
-    """A criterion whose kernel width is a statistic of all training labels, taken by `fit`.
+    """A criterion whose kernel width is a statistic of all training labels, computed by `fit`.
 
     The width, 2 sigma^2, is the buffer `width`, saved with the model. Before `fit` it is 1, the value that is also used
     when all label vectors are equal; with `fixed:<value>` it is that value from the start.
 
     Args:
         bandwidth: `mean` or `median` of the squared distances between different training items, or `fixed:<value>`.
-            With `fixed:2`, two items that differ in one label get 0.61 from a single Gaussian. The median is taken over
-            at most 2,000 items, drawn from torch's global generator.
+            With `fixed:2`, two items that differ in one label get 0.61 from a single Gaussian. The median uses at most
+            2,000 items, drawn with torch's global generator.
     """
 
     width: Tensor
@@ -89,7 +89,7 @@ class KernelCriterion(Criterion):
         self.register_buffer("width", torch.tensor(parse_bandwidth(bandwidth) or 1.0))
 
     def distances(self, a: Tensor, b: Tensor) -> Tensor:
-        """(B, M), what the Gaussian is taken of."""
+        """(B, M), the argument of the Gaussian."""
         return squared_distances(a, b)
 
     def mean_distance(self, labels: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class KernelCriterion(Criterion):
         return mean_distance(labels)
 
     def fit(self, labels: Tensor) -> None:
-        """Set `width` from all training labels (N, C); fewer than two items leave it as it is."""
+        """Set `width` from all training labels (N, C); fewer than two items leave it unchanged."""
         if parse_bandwidth(self.bandwidth) is not None or len(labels) < 2:
             return
         labels = labels.float()

@@ -11,7 +11,7 @@ def fgsc(a: Tensor, b: Tensor) -> Tensor:
     """Fine-grained similarity: shared labels over the geometric mean of the two counts (DSPAH, SEKE 2021, eq. 2-4).
 
     The geometric mean makes it the cosine of the label vectors. Identical sets give exactly 1 and disjoint ones exactly
-    0; the paper prints an open interval. An item without labels has similarity 0 with everything, itself included.
+    0; the paper prints an open interval. An item without labels has similarity 0 with everything, including itself.
 
     Args:
         a: (B, C) labels in {0, 1}.

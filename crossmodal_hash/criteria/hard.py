@@ -8,10 +8,10 @@ from crossmodal_hash.contracts import Criterion
 
 
 def hard(a: Tensor, b: Tensor) -> Tensor:
-    """1 where two items share at least one label, otherwise 0 (DCMH, Jiang and Li, CVPR 2017, section 2).
+    """1 if two items share at least one label, otherwise 0 (DCMH, Jiang and Li, CVPR 2017, section 2).
 
-    An item without labels has similarity 0 with everything, itself included. This is also the rule of relevance in
-    evaluation, whatever criterion a model was trained with.
+    An item without labels has similarity 0 with everything, including itself. This is also the rule of relevance in
+    evaluation, independent of the criterion used in training.
 
     Args:
         a: (B, C) labels in {0, 1}.

@@ -1,4 +1,4 @@
-"""Criterion `mmd-batch`: one number for a whole block of pairs, as HSIDHN's public code computes it. For the record."""
+"""Criterion `mmd-batch`: one number for a whole block of pairs, as in HSIDHN's public code; only for reference."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from crossmodal_hash.criteria._kernel import KERNELS, gaussian_bank, mean_distan
 def mmd_batch(a: Tensor, b: Tensor) -> Tensor:
     """The squared maximum mean discrepancy of two blocks of labels, the same for every pair (public code of HSIDHN).
 
-    Five kernels are summed, of widths around the mean distance within the two blocks taken together. The value says
+    Five kernels are summed, with widths around the mean distance within the union of the two blocks. The value says
     nothing about a single pair, and it is a distance: exactly 0 for all pairs when both blocks hold the same items.
-    That code needs blocks of equal size; the three means are taken apart here, which is right for any sizes.
+    That code needs blocks of equal size; here the three means are computed separately, which is correct for any sizes.
 
     Args:
         a: (B, C) labels in {0, 1}.
         b: (M, C) labels in {0, 1}.
 
     Returns:
-        (B, M) with one value throughout, in [0, 10].
+        (B, M) filled with one value, in [0, 10].
 
     Example:
         >>> labels = torch.eye(3)
@@ -39,7 +39,7 @@ def mmd_batch(a: Tensor, b: Tensor) -> Tensor:
 
 
 class MMDBatch(Criterion):
-    """One discrepancy for the whole block instead of one for each pair; for the record, use mmd or fgsc."""
+    """One discrepancy for the whole block instead of one per pair; only for reference, use mmd or fgsc."""
 
     value_range = (0.0, 2.0 * KERNELS)
     larger_is_more_alike = False
@@ -47,7 +47,7 @@ class MMDBatch(Criterion):
     def __init__(self) -> None:
         super().__init__()
         warnings.warn(
-            "criterion mmd-batch gives every pair of a batch the same value and is kept for the record; "
+            "criterion mmd-batch gives every pair of a batch the same value and is kept only for reference; "
             "use mmd or fgsc to train",
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""Criterion `mmd-inverted`: HSIDHN's equation as printed, where identical items have similarity 0. For the record."""
+"""Criterion `mmd-inverted`: HSIDHN's printed equation, where identical items have similarity 0; only for reference."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crossmodal_hash.criteria.mmd import mmd
 def mmd_inverted(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
     """1 - `mmd`, half the squared discrepancy of two single items (HSIDHN eq. 25 read literally).
 
-    A distance in the place of a similarity: 0 for identical label vectors. Alone it trains to chance level; beside a
-    hard term it does no visible harm, so a soft criterion is best judged with the hard term off.
+    A distance instead of a similarity: 0 for identical label vectors. Alone it trains to chance level; together with a
+    hard term it does no visible harm, so a soft criterion is best tested without the hard term.
 
     Args:
         a: (B, C) labels in {0, 1}.
@@ -33,14 +33,15 @@ def mmd_inverted(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
 
 
 class MMDInverted(KernelCriterion):
-    """1 - mmd, a distance in the place of a similarity as printed in the paper; for the record, use mmd."""
+    """1 - mmd, a distance instead of a similarity, as printed in the paper; only for reference, use mmd."""
 
     larger_is_more_alike = False
 
     def __init__(self, *, bandwidth: str = "mean") -> None:
         super().__init__(bandwidth=bandwidth)
         warnings.warn(
-            "criterion mmd-inverted calls identical items unlike and is kept for the record; use mmd to train",
+            "criterion mmd-inverted gives identical items similarity 0 and is kept only for reference; "
+            "use mmd to train",
             stacklevel=2,
         )
 

@@ -8,7 +8,7 @@ from crossmodal_hash.criteria._kernel import KERNELS, KernelCriterion, gaussian_
 
 
 def mmd_multi(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
-    """The mean of Gaussians of widths width/4 to 4 width, each twice the one before (the kernels of HSIDHN's code).
+    """The mean of Gaussians of widths width/4 to 4 width, each twice the previous one (the kernels of HSIDHN's code).
 
     The authors' code sums the five; their mean keeps 1 for identical label vectors. As with `mmd`, disjoint sets do not
     get 0.

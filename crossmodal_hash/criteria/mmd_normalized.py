@@ -14,10 +14,10 @@ def cosine_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def mmd_normalized(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
-    """exp(-(2 - 2 cos) / width) of each pair of label vectors: the kernel reading of `mmd` without its worst defects.
+    """exp(-(2 - 2 cos) / width) of each pair of label vectors: the kernel of `mmd` without its worst defects.
 
-    It rises with `fgsc` and with nothing else, so that disjoint sets get the smallest value, exp(-2 / width), however
-    few labels they have. An item without labels gets that value with everything, itself included.
+    It depends only on `fgsc` and increases with it, so that disjoint sets get the smallest value, exp(-2 / width), for
+    any number of labels. An item without labels gets that value with everything, including itself.
 
     Args:
         a: (B, C) labels in {0, 1}.
@@ -36,7 +36,7 @@ def mmd_normalized(a: Tensor, b: Tensor, *, width: Tensor | float) -> Tensor:
 
 
 class MMDNormalized(KernelCriterion):
-    """Gaussian kernel of the label vectors scaled to length 1; rises with fgsc."""
+    """Gaussian kernel of the label vectors scaled to length 1; increases with fgsc."""
 
     def distances(self, a: Tensor, b: Tensor) -> Tensor:
         """See `cosine_distances`."""

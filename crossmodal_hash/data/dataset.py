@@ -4,40 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.data.fingerprint import digest
-from crossmodal_hash.data.pictures import Pictures as Pictures
 from crossmodal_hash.data.pictures import first
-from crossmodal_hash.data.sources import Matrix as Matrix
-from crossmodal_hash.data.sources import Rows
-from crossmodal_hash.data.sources import Texts as Texts
+from crossmodal_hash.data.source import Rows, Source
 from crossmodal_hash.errors import DataError
 
-Source = Pictures | Texts | Matrix
-"""What a modality can be; each has a length, `kind`, `take(rows)` and `fingerprint()`."""
+S = TypeVar("S", bound=Source)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """N items, each seen in every modality; row i of every part is the same item.
+    """N items, each present in every modality; row i of every part is the same item.
 
     Attributes:
         name: for messages and reports.
         ids: N distinct names, file names or row numbers "0", "1", ...
-        modalities: modality name -> N pictures, texts or rows of a matrix.
-        labels: (N, C) uint8 in {0, 1}; an item may have none. None where nothing is known.
+        modalities: modality name -> N items of one kind: `Pictures`, `Texts`, rows of a `Matrix`, or another `Source`.
+        labels: (N, C) uint8 in {0, 1}; an item may have none. None if no labels are known.
         label_names: C names, in the order of the columns.
-        split_rows: rows of "query", "train" and "database", where the files came divided; `split_from_rows` reads them.
-        notes: what a reader left out or chose, one sentence each, for the user to know.
-        reader: name of the layout it was read from; None where it was made by a program.
+        split_rows: rows of "query", "train" and "database", if the files came with a split; for `split_from_rows`.
+        notes: what a reader left out or chose, one sentence each, for the user.
+        reader: name of the layout it was read from; None if a program created it.
 
     Raises:
         DataError: if the parts differ in length or an id is used twice.
 
     Example:
+        >>> from crossmodal_hash.data import Texts
         >>> data = Dataset("toy", ("a", "b"), {"text": Texts(("a red bus", "a cat"))})
         >>> len(data), data.take([1]).ids
         (2, ('b',))
@@ -58,7 +56,7 @@ class Dataset:
             sizes["labels"] = len(self.labels)
         if len(set(sizes.values())) > 1:
             told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-            raise DataError(f"the parts of {self.name!r} differ in length ({told}); give one row an item in each")
+            raise DataError(f"the parts of {self.name!r} differ in length ({told}); give each of them one row per item")
         if len(set(self.ids)) < len(self.ids):
             seen: set[str] = set()
             twice = [i for i in self.ids if i in seen or seen.add(i)]  # type: ignore[func-returns-value]
@@ -68,14 +66,14 @@ class Dataset:
         if self.labels is not None and self.labels.shape[1] != len(self.label_names):
             raise DataError(
                 f"{self.name!r} has {self.labels.shape[1]} label columns but {len(self.label_names)} label names; "
-                f"give one name a column"
+                f"give one name per column"
             )
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, rows: Rows) -> Dataset:
-        """The items at `rows` (M,), in that order; a division that came with the files is dropped."""
+        """The items at `rows` (M,), in that order; a split that came with the files is dropped."""
         index = np.asarray(rows, dtype=np.int64)
         return Dataset(
             self.name,
@@ -86,6 +84,10 @@ class Dataset:
             notes=self.notes,
             reader=self.reader,
         )
+
+    def of(self, kind: type[S]) -> dict[str, S]:
+        """The modalities of one kind, such as `Texts`, by name."""
+        return {name: source for name, source in self.modalities.items() if isinstance(source, kind)}
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, every modality, labels and their names; the data set's own name does not count."""

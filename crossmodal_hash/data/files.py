@@ -1,7 +1,7 @@
-"""Files of a data set by name, whether they lie in a folder, a tar or a zip; nothing is ever extracted.
+"""Files of a data set by name, in a folder, a tar or a zip; nothing is ever extracted.
 
-Every store can be pickled and used after a fork: archives are indexed once, and no open file is carried from one
-process into another.
+Every store can be pickled and used after a fork: archives are indexed once, and no open file is shared between
+processes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from crossmodal_hash.errors import DataError
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 MAX_BYTES = 1 << 29
-"""Largest file read from an archive, 512 MiB: a few bytes of a zip can claim to be terabytes."""
+"""Largest file read from an archive, 512 MiB: a few bytes of a zip can expand to terabytes."""
 MAX_UNPACKED = 1 << 38
-"""Most that a compressed tar may unpack to, 256 GiB; no data set of this field comes near."""
+"""Largest size of an unpacked tar, 256 GiB; no data set of this field comes near."""
 MAX_RATIO = 200
-"""Most that anything large may grow by. Pictures are compressed already, text grows by 3 to 10, zeros by 1,000."""
+"""Largest factor by which large content may expand: about 1 for pictures, 3 to 10 for text, 1,000 for zeros."""
 SMALL = 1 << 24
-"""Up to 16 MiB nothing is called a bomb: a blank picture may well grow by more than MAX_RATIO."""
+"""Up to 16 MiB nothing counts as a decompression bomb: a blank picture can expand by more than MAX_RATIO."""
 # An absolute name, of Windows too, or a part that is "..".
 _LEADS_OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
@@ -52,7 +52,7 @@ class Files(Protocol):
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name ends like an archive that can be read."""
+    """Whether the name has the suffix of an archive that can be read."""
     return path.name.lower().endswith(ARCHIVES)
 
 
@@ -60,7 +60,7 @@ def open_files(path: Path) -> Files:
     """A folder, tar, compressed tar or zip as named files.
 
     Raises:
-        DataError: if it does not exist, is no archive, or is a corrupt or unsafe one.
+        DataError: if it does not exist, is not an archive, or is corrupt or unsafe.
     """
     if path.is_dir():
         return Folder(path)
@@ -72,7 +72,7 @@ def open_files(path: Path) -> Files:
 
 
 def with_archives(folder: Folder, wanted: Iterable[str]) -> Files:
-    """The folder, together with the archives that lie in it if some wanted names are not found without them."""
+    """The folder, together with the archives in it if some wanted names are not found without them."""
     missing = {name for name in wanted if name not in folder}
     stores: list[Files] = [folder]
     for path in sorted(p for p in folder.path.iterdir() if p.is_file() and is_archive(p)) if missing else []:
@@ -85,7 +85,7 @@ def with_archives(folder: Folder, wanted: Iterable[str]) -> Files:
 
 
 def safe_name(name: str, where: Path) -> str:
-    """The name without a leading `./`; absolute names and names that climb out with `..` are refused."""
+    """The name without a leading `./`; absolute names and names that leave the folder with `..` are rejected."""
     name = name.removeprefix("./")
     if _LEADS_OUTSIDE.search(name):
         raise DataError(f"{str(where)!r} names {name!r}, which leads outside of it; use names relative to the data set")
@@ -93,7 +93,7 @@ def safe_name(name: str, where: Path) -> str:
 
 
 class Folder:
-    """A folder on disk. Links the user placed in it are followed: pictures often lie on another disk."""
+    """A folder on disk. Links in it are followed, because pictures are often on another disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -135,7 +135,9 @@ class TarFiles:
                     if member.isreg() and not member.issparse():
                         self.index[safe_name(member.name, path)] = (member.offset_data, member.size)
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{str(path)!r} is not a complete tar archive ({error}); fetch or pack it again") from error
+            raise DataError(
+                f"{str(path)!r} is not a complete tar archive ({error}); download or pack it again"
+            ) from error
 
     def _decompress(self) -> Path:
         handle, name = tempfile.mkstemp(prefix="chash-", suffix=".tar")
@@ -146,8 +148,9 @@ class TarFiles:
                 size += len(piece)
                 if size > MAX_UNPACKED or size > max(SMALL, MAX_RATIO * packed_size):
                     raise DataError(
-                        f"{str(self.path)!r} of {packed_size} bytes unpacks to more than {size}, like a bomb (limits: "
-                        f"{MAX_RATIO} times its size, {MAX_UNPACKED} bytes); pack the data set without compression"
+                        f"{str(self.path)!r} of {packed_size} bytes unpacks to more than {size}, like a decompression "
+                        f"bomb (limits: {MAX_RATIO} times its size, {MAX_UNPACKED} bytes); pack the data set without "
+                        f"compression"
                     )
                 plain.write(piece)
         return Path(name)
@@ -171,7 +174,7 @@ class TarFiles:
         except OSError as error:
             raise DataError(f"cannot read {name!r} in {str(self.path)!r}: {error.strerror or error}") from error
         if len(content) < size:
-            raise DataError(f"{str(self.path)!r} ends within {name!r}; fetch or pack it again")
+            raise DataError(f"{str(self.path)!r} ends within {name!r}; download or pack it again")
         return content
 
     def under(self, folder: str) -> Files:
@@ -215,8 +218,8 @@ class ZipFiles:
         _check_size(self.path, name, info.file_size)
         if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
             raise DataError(
-                f"{name!r} in {str(self.path)!r} grows from {info.compress_size} to {info.file_size} bytes, like a "
-                f"bomb (limit: {MAX_RATIO} times); pack it without compression if it is not one"
+                f"{name!r} in {str(self.path)!r} expands from {info.compress_size} to {info.file_size} bytes, like a "
+                f"decompression bomb (limit: {MAX_RATIO} times); if it is not one, pack it without compression"
             )
         try:
             return archive.read(info)
@@ -253,7 +256,7 @@ class Below:
 
 
 class Several:
-    """Stores seen as one; the first that holds a name answers for it."""
+    """Several stores as one; a name is read from the first store that holds it."""
 
     def __init__(self, stores: Sequence[Files]) -> None:
         self.stores, self.path = tuple(stores), stores[0].path
@@ -275,11 +278,11 @@ class Several:
 
 
 class Mounted:
-    """Stores under folders of their own: shards whose names may repeat, or archives that lie in a folder.
+    """Stores in separate folders: shards whose names may repeat, or archives in a folder.
 
     Args:
-        path: for messages.
-        stores: folder -> store; "" for the one whose names stay as they are.
+        path: used in messages.
+        stores: folder -> store; "" for the store whose names are unchanged.
     """
 
     def __init__(self, path: Path, stores: Mapping[str, Files]) -> None:
@@ -302,7 +305,7 @@ class Mounted:
         """The content of one file."""
         found = self._find(name)
         if found is None:
-            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: there is no such file")
+            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: no such file")
         store, rest = found
         return store.read(rest)
 
@@ -312,7 +315,7 @@ class Mounted:
 
 
 def with_mounted_archives(folder: Folder) -> Files:
-    """The folder, with the zip and tar files directly in it as folders named like them; compressed tars are left."""
+    """The folder, with the zip and tar files directly in it as folders of the same names, except compressed tars."""
     archives = [p for p in sorted(folder.path.iterdir()) if p.is_file() and p.suffix.lower() in (".zip", ".tar")]
     if not archives:
         return folder

@@ -1,4 +1,4 @@
-"""One digest for names, contents and matrices, so that two runs can say whether they saw the same data."""
+"""One digest of names, contents and matrices, which shows whether two runs used the same data."""
 
 from __future__ import annotations
 

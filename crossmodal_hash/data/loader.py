@@ -1,28 +1,38 @@
-"""Pictures as batches of tensors, decoded by several processes in the order asked for."""
+"""Pictures as batches of tensors, decoded by several processes in the requested order."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.transforms import fit_square, random_square
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 FEW = 200
-"""Up to this many pictures, starting workers takes longer than they save."""
+"""Up to this number of pictures, starting workers takes longer than the time they save."""
 MAX_WORKERS = 8
 
 
+class Readable(Protocol):
+    """N pictures, such as `Pictures`."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def read(self, row: int, *, side: int | None = None) -> Image.Image:
+        """One of them, whose sides may be smaller than stored but not below `side`."""
+
+
 def picture_batches(
-    pictures: Pictures,
+    pictures: Readable,
     batches: Sequence[NDArray[np.integer]],
     size: int,
     *,
@@ -30,15 +40,16 @@ def picture_batches(
     workers: int | None = None,
     pin_memory: bool = False,
 ) -> Iterator[Tensor]:
-    """Read pictures batch by batch, as squares.
+    """Read pictures in batches, as squares.
 
     Args:
-        pictures: N of them.
-        batches: rows (B,) of each batch, in the order wanted.
+        pictures: N pictures.
+        batches: rows (B,) of each batch, in the requested order.
         size: side in pixels, > 0.
-        augment: (seed, epoch), both >= 0, for random views (`random_square`); none for the whole picture.
-        workers: processes that decode, 0 for this one; by default one a core (8 at most), or 0 for up to 200 pictures.
-        pin_memory: whether batches lie in pinned memory, for copying to a GPU.
+        augment: (seed, epoch), both >= 0, for random views (`random_square`); None for the whole picture.
+        workers: processes that decode, 0 for this process; by default one per core (at most 8), or 0 for up to 200
+            pictures.
+        pin_memory: whether batches are in pinned memory, for copying to a GPU.
 
     Yields:
         uint8 (B, 3, size, size), one for each entry of `batches`.
@@ -64,9 +75,9 @@ def picture_batches(
 
 
 class _Squares:
-    """Rows of a batch -> its tensor, or the sentence of a `DataError`, which torch would bury in a traceback."""
+    """Rows of a batch -> its tensor, or the message of a `DataError`, which torch would hide in a traceback."""
 
-    def __init__(self, pictures: Pictures, size: int, augment: tuple[int, int] | None) -> None:
+    def __init__(self, pictures: Readable, size: int, augment: tuple[int, int] | None) -> None:
         self.pictures, self.size, self.augment = pictures, size, augment
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""A path as readers look at it: opened and listed once, however many of them look."""
+"""A path for readers: opened and listed only once, for any number of readers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Place:
     """A folder, archive or file that may hold a data set.
 
     Attributes:
-        path: as the user gave it.
+        path: the path that the user gave.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -30,12 +30,12 @@ class Place:
 
     @property
     def holds_files(self) -> bool:
-        """Whether `files` can be asked for: it is a folder or an archive."""
+        """Whether it is a folder or an archive, so that `files` can be used."""
         return self.is_folder or self.is_archive
 
     @cached_property
     def files(self) -> Files:
-        """What lies in the folder or archive.
+        """The files in the folder or archive.
 
         Raises:
             DataError: if it is neither, or a corrupt or unsafe archive.
@@ -44,12 +44,12 @@ class Place:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every name in `files`, sorted; a folder is walked through."""
+        """Every name in `files`, sorted; folders are searched recursively."""
         return tuple(self.files.names())
 
     @cached_property
     def everything(self) -> Files:
-        """Like `files`, with the zip and tar files of a folder opened as folders named like them."""
+        """Like `files`, with the zip and tar files of a folder opened as folders of the same names."""
         return with_mounted_archives(self.files) if isinstance(self.files, Folder) else self.files
 
     @cached_property
@@ -58,13 +58,13 @@ class Place:
         return self.names if self.everything is self.files else tuple(self.everything.names())
 
     def top(self, *suffixes: str) -> list[Path]:
-        """The files directly in the folder that end so, sorted; none in an archive."""
+        """The files directly in the folder with these suffixes, sorted; none in an archive."""
         if not self.is_folder:
             return []
         return sorted(path for path in self.path.iterdir() if path.name.lower().endswith(suffixes) and path.is_file())
 
     @property
     def name(self) -> str:
-        """What the data set is called: the folder or file without its suffixes."""
+        """Name of the data set: that of the folder or file without its suffixes."""
         name = self.path.resolve().name
         return name if self.is_folder else name.split(".")[0]

@@ -1,8 +1,8 @@
-"""Data sets described by `metadata.jsonl` or `metadata.csv`: the format to use for data of your own.
+"""Data sets described by `metadata.jsonl` or `metadata.csv`: the format for your own data.
 
-One row an item, with `file_name` (relative to the metadata), `text` and `labels`. In jsonl, `labels` is a list of
-strings; in csv, it is one cell with the labels separated by `;`. The pictures lie in the same folder or archive, or in
-an archive in that folder. An optional `labels.txt`, one label a line, fixes which labels exist and their order;
+One row per item, with `file_name` (relative to the metadata), `text` and `labels`. In jsonl, `labels` is a list of
+strings; in csv, it is one cell with the labels separated by `;`. The pictures are in the same folder or archive, or in
+an archive in that folder. An optional `labels.txt`, one label per line, fixes which labels exist and their order;
 otherwise they are sorted by name. An item may have no label.
 """
 
@@ -22,7 +22,7 @@ from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, Several, safe_name, with_archives
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Needs
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 METADATA = ("metadata.jsonl", "metadata.csv")
@@ -31,7 +31,7 @@ CSV_SEPARATOR = ";"
 
 
 class Item(NamedTuple):
-    """One row of the metadata; `labels` is none where the row does not say."""
+    """One row of the metadata; `labels` is None if the row does not have the entry."""
 
     file_name: str
     text: str
@@ -40,7 +40,7 @@ class Item(NamedTuple):
 
 
 def find_metadata(files: Files) -> str | None:
-    """The name of the metadata nearest to the top; in an archive it may lie one or more folders deep.
+    """The name of the metadata nearest to the top; in an archive it may be one or more folders deep.
 
     Raises:
         DataError: if two folders at the same depth have one.
@@ -54,7 +54,7 @@ def find_metadata(files: Files) -> str | None:
     folders = sorted({str(path.parent) for path in found if len(path.parts) == depth})
     if len(folders) > 1:
         raise DataError(
-            f"{str(files.path)!r} has metadata in several folders ({first(folders)}); pack one data set alone"
+            f"{str(files.path)!r} has metadata in several folders ({first(folders)}); pack each data set separately"
         )
     return min(
         (path for path in found if str(path.parent) == folders[0]), key=lambda path: METADATA.index(path.name)
@@ -65,12 +65,12 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     """The data set described by the metadata `name` in `files`.
 
     Args:
-        files: where metadata and pictures lie.
-        name: of the metadata in `files`, as found by `find_metadata`.
-        needs: what must be there; by default everything.
+        files: the store with metadata and pictures.
+        name: name of the metadata in `files`, as found by `find_metadata`.
+        needs: what must be present; by default everything.
 
     Raises:
-        DataError: if a line, column, text, label or picture is missing or wrong; tells how many and the first.
+        DataError: if a line, column, text, label or picture is missing or wrong; with the number and the first.
     """
     path, needs = PurePosixPath(name), needs or Needs()
     if str(path.parent) != ".":
@@ -78,7 +78,7 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
     where = f"{files.path}/{name}"
     items = list((_jsonl if path.suffix == ".jsonl" else _csv)(_decode(files.read(path.name), where), where))
     if not items:
-        raise DataError(f"{where!r} has no rows; give one row an item")
+        raise DataError(f"{where!r} has no rows; give one row per item")
     blank = [f"line {item.line}" for item in items if not item.text.strip()]
     if blank and needs.texts:
         raise DataError(
@@ -108,10 +108,10 @@ def read_metadata(files: Files, name: str, needs: Needs | None = None) -> Datase
 
 
 def read_label_names(text: str) -> tuple[str, ...]:
-    r"""The lines of a `labels.txt`, blank ones left out.
+    r"""The lines of a `labels.txt`, without blank ones.
 
     Raises:
-        DataError: if there is none, or one is there twice.
+        DataError: if there is no label, or one occurs twice.
 
     Example:
         >>> read_label_names("sky\nriver\n")
@@ -121,7 +121,7 @@ def read_label_names(text: str) -> tuple[str, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
         raise DataError(
-            f"{LABEL_ORDER} {f'has {first(twice)} twice' if twice else 'is empty'}; give each label one line"
+            f"{LABEL_ORDER} {f'has {first(twice)} twice' if twice else 'is empty'}; write each label once, one per line"
         )
     return names
 
@@ -141,7 +141,7 @@ def _jsonl(text: str, where: str) -> Iterator[Item]:
         try:
             row = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
-            raise DataError(f"line {number} of {where!r} is not JSON ({error}); write one object a line") from error
+            raise DataError(f"line {number} of {where!r} is not JSON ({error}); write one object per line") from error
         if not isinstance(row, dict):
             raise DataError(
                 f"line {number} of {where!r} is not an object with file_name, text and labels: {line[:60]!r}"
@@ -202,19 +202,20 @@ def _labels(
         if not required:
             return None, ()
         what = "no labels column" if len(unsaid) == len(items) else f"no label on any of its {len(items)} rows"
-        raise DataError(f"{where!r} has {what}; give a list of labels, in csv separated by {CSV_SEPARATOR!r}")
+        raise DataError(f"{where!r} has {what}; give a list of labels, separated by {CSV_SEPARATOR!r} in a csv")
     if unsaid:
         raise DataError(
             f"{len(unsaid)} of {len(items)} rows of {where!r} have no labels entry (first line {unsaid[0]}); "
-            f"give an empty list where no label applies"
+            f"give an empty list if no label applies"
         )
     used = {label: item.line for item in reversed(items) for label in item.labels or ()}
     names = tuple(sorted(used)) if known is None else known
     column = {name: j for j, name in enumerate(names)}
     if outside := sorted(set(used) - set(column)):
         raise DataError(
-            f"{len(outside)} labels in {where!r} are not in {LABEL_ORDER}, first {outside[0]!r} on line "
-            f"{used[outside[0]]} (a csv separates labels by {CSV_SEPARATOR!r}).{did_you_mean(outside[0], names)}"
+            f"{len(outside)} labels in {where!r} are not in {LABEL_ORDER}, first {outside[0]!r}"
+            f"{did_you_mean(outside[0], names)} on line {used[outside[0]]}; labels in a csv are separated by "
+            f"{CSV_SEPARATOR!r}"
         )
     matrix = np.zeros((len(items), len(names)), dtype=np.uint8)
     for row, item in enumerate(items):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from crossmodal_hash.data.files import Files
 from crossmodal_hash.data.fingerprint import digest
+from crossmodal_hash.data.loader import picture_batches
+from crossmodal_hash.data.source import Rows, Source, View
 from crossmodal_hash.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 89_478_485
@@ -63,7 +68,7 @@ def decode(content: bytes, *, side: int | None = None) -> Image.Image:
         return image.convert("RGB")
 
 
-class Pictures:
+class Pictures(Source):
     """N pictures in a folder or archive; nothing is decoded before `read`. Safe in forked and spawned workers.
 
     Attributes:
@@ -71,7 +76,10 @@ class Pictures:
         names: N names in `files`.
     """
 
-    kind: Literal["image"] = "image"
+    kind = "image"
+    things = "pictures"
+    feeds = frozenset({"image"})
+    mirrors = True
 
     def __init__(self, files: Files, names: Sequence[str]) -> None:
         self.files, self.names = files, tuple(names)
@@ -79,6 +87,11 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def width(self) -> int:
+        """3, the colors."""
+        return 3
 
     def content(self, row: int) -> bytes:
         """The file as it is stored."""
@@ -108,7 +121,18 @@ class Pictures:
                 f"replace the file, or leave its item out with --skip-bad"
             ) from error
 
-    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Pictures:
+    def batches(self, plan: Sequence[NDArray[np.integer]], view: View) -> Iterator[Tensor]:
+        """uint8 (B, 3, size, size) for each entry of `plan`."""
+        batches = picture_batches(
+            self, plan, view.size, augment=view.augment, workers=view.workers, pin_memory=view.pin_memory
+        )
+        return (x.flip(-1) for x in batches) if view.mirrored else batches
+
+    def picture(self, row: int, side: int) -> Image.Image:
+        """The picture, perhaps decoded smaller while both sides stay at least `side` pixels."""
+        return self.read(row, side=side)
+
+    def take(self, rows: Rows) -> Pictures:
         """The pictures at `rows` (M,), in that order."""
         return Pictures(self.files, [self.names[row] for row in rows])
 

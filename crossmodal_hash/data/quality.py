@@ -1,4 +1,4 @@
-"""Items that nothing can be learned from: those whose picture cannot be read, and those without a text."""
+"""Items that cannot be used: those whose picture cannot be read, and those without a text."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from PIL import Image
 
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 SHOWN = 20
-"""How many names a note has room for; `chash data check` lists all."""
+"""Largest number of names in a note; `chash data check` lists all."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one picture is.
+    """The properties of one picture.
 
     Attributes:
         name: in its folder or archive.
-        digest: SHA-256 of the file; empty where it is not there.
-        format: as Pillow calls it, such as JPEG.
+        digest: SHA-256 of the file; empty if it is missing.
+        format: Pillow's name of the format, such as JPEG.
         size: width and height in pixels.
-        problem: why it cannot be read; empty where it can.
+        problem: why it cannot be read; empty if it can.
     """
 
     name: str
@@ -45,8 +45,8 @@ def look_at(pictures: Pictures, done: Callable[[int], object] = lambda n: None) 
     """Decode every picture, several at a time.
 
     Args:
-        pictures: N of them.
-        done: told how many more are finished.
+        pictures: N pictures.
+        done: called with the number of newly finished pictures.
 
     Yields:
         N looks, in order.
@@ -70,12 +70,11 @@ def without_blank(dataset: Dataset) -> Dataset:
     """The items that have a text; the others are named in a note.
 
     Raises:
-        DataError: if none has one.
+        DataError: if no item has a text.
     """
-    texts = dataset.modalities.get("text")
-    if not isinstance(texts, Texts):
-        return dataset
-    has_text = np.array([bool(text.strip()) for text in texts.items])
+    has_text = np.ones(len(dataset), bool)
+    for texts in dataset.of(Texts).values():
+        has_text &= [bool(text.strip()) for text in texts.items]
     rows, blank = np.flatnonzero(has_text), np.flatnonzero(~has_text)
     if not len(blank):
         return dataset
@@ -92,12 +91,15 @@ def without_damaged(dataset: Dataset, done: Callable[[int], object] = lambda n: 
     """The items whose picture can be read; the others are named in a note.
 
     Raises:
-        DataError: if none can.
+        DataError: if no picture can be read.
     """
-    pictures = dataset.modalities.get("image")
-    if not isinstance(pictures, Pictures):
-        return dataset
-    return leave_out(dataset, list(look_at(pictures, done)))
+    looks = [look_at(pictures, done) for pictures in dataset.of(Pictures).values()]
+    return leave_out(dataset, [worst(row) for row in zip(*looks, strict=True)]) if looks else dataset
+
+
+def worst(looks: Sequence[Look]) -> Look:
+    """The first look of an item that has a problem; the first of all where none has one."""
+    return next((look for look in looks if look.problem), looks[0])
 
 
 def leave_out(dataset: Dataset, looks: Sequence[Look]) -> Dataset:
@@ -118,7 +120,7 @@ def leave_out(dataset: Dataset, looks: Sequence[Look]) -> Dataset:
 
 
 def keep(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
-    """The items at `rows`, in that order, with the division that came with the files."""
+    """The items at `rows`, in that order, with the split that came with the files."""
     kept = dataset.take(rows)
     if dataset.split_rows is None:
         return kept

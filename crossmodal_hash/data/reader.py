@@ -1,4 +1,4 @@
-"""What a reader plug-in subclasses: one layout of a data set on disk, recognized and read."""
+"""The base class of reader plug-ins: recognizes and reads one layout of a data set on disk."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from crossmodal_hash.registry import parameters
 
 
 class Match(IntEnum):
-    """How sure a reader is that a path is of its layout."""
+    """How certain a reader is that a path has its layout."""
 
     NO = 0
     """It is not."""
     MAYBE = 1
-    """It could be: a file of the right kind, whatever is in it."""
+    """Possible: a file of the right kind, whatever its content."""
     LIKELY = 2
-    """The names are those of this layout."""
+    """Likely: the names are those of this layout."""
     SURE = 3
-    """It says so itself; nobody else is asked."""
+    """Certain: the data declares its layout, so no other reader is tried."""
 
 
 class Needs(NamedTuple):
-    """What must be there; a reader may refuse what lacks it with a better sentence than the general one.
+    """What must be present; if it is missing, a reader can give a better message than the general one.
 
     Attributes:
         labels: any labels at all; otherwise the data set may have `labels=None`.
@@ -39,7 +39,7 @@ class Needs(NamedTuple):
 
 
 class Reader(ABC):
-    """One layout. Constructor parameters are keyword-only, each with a default, each stored under its own name."""
+    """One layout. Constructor parameters are keyword-only, with a default, and stored under their own names."""
 
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
@@ -47,11 +47,11 @@ class Reader(ABC):
 
     @abstractmethod
     def matches(self, place: Place) -> Match:
-        """How sure it is that `place`, which exists, is of this layout; a quick look at names, never at contents."""
+        """How certain it is that `place`, which exists, has this layout; checks names quickly, never contents."""
 
     @abstractmethod
     def read(self, place: Place, needs: Needs) -> Dataset:
-        """The data set. Pictures are named, not decoded; what was left out is said in `Dataset.notes`.
+        """The data set. Pictures are named, not decoded; `Dataset.notes` says what was left out.
 
         Raises:
             DataError: if anything is missing, damaged or does not fit together.

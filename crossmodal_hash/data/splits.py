@@ -1,4 +1,4 @@
-"""Which items are queries, which train, which are searched.
+"""Which items are queries, which are trained on, and which are searched.
 
 Queries are drawn first, training items from the rest, validation items from the training items, so that model selection
 never sees a query. The database of the papers is everything that is not a query, training items included; `unseen` is
@@ -22,14 +22,14 @@ from crossmodal_hash.errors import DataError, SettingsError
 
 PARTS = ("query", "train", "validation", "database")
 MAX_QUERY, MAX_TRAIN = 2_000, 10_000
-"""The sizes DCMH and its followers use on MIRFlickr-25K; smaller data give a tenth and a half of their items."""
+"""Sizes that DCMH and its successors use on MIRFlickr-25K; smaller data sets use a tenth and a half of their items."""
 
 Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows of a data set by their use; each part sorted, without repetition.
+    """Rows of a data set by use; each part is sorted and without repetition.
 
     Attributes:
         query: (Q,) rows that are searched for.
@@ -60,11 +60,11 @@ class Split:
 
     @property
     def unseen(self) -> Index:
-        """The database without training and validation items: what the score without memorizing is taken on."""
+        """The database without training and validation items, for scores without memorization (leakage)."""
         return np.setdiff1d(self.database, np.concatenate([self.train, self.validation]))
 
     def given(self) -> Split:
-        """The split in which everything that was given is trained on, and nothing is left to validate with."""
+        """The split in which all given training items are trained on, without validation items."""
         return Split(self.query, np.concatenate([self.train, self.validation]), np.zeros(0, np.int64), self.database)
 
     def as_ids(self, ids: Sequence[str]) -> dict[str, list[str]]:
@@ -89,10 +89,10 @@ def make_split(
     Args:
         n: items, >= 3.
         query: queries, >= 1; by default a tenth, at most 2,000.
-        train: training items with the validation items among them, >= 1; by default half, at most 10,000.
-        validation: how many of `train` to keep for validation, as a count (int) or a share in [0, 1) (float); by
+        train: training items, including the validation items, >= 1; by default half, at most 10,000.
+        validation: how many of `train` to use for validation, as a count (int) or a share in [0, 1) (float); by
             default a tenth.
-        seed: of the draw, >= 0.
+        seed: seed of the draw, >= 0.
 
     Raises:
         SettingsError: if the sizes do not fit.
@@ -118,9 +118,9 @@ def cut_validation(split: Split, validation: int | float, *, seed: int = 0) -> S
     """A split with validation items drawn at random from its training items, which become fewer.
 
     Args:
-        split: with or without validation items; those it has are kept.
+        split: with or without validation items; existing ones are kept.
         validation: how many to draw, as a count (int) or a share of the training items in [0, 1) (float).
-        seed: of the draw, >= 0.
+        seed: seed of the draw, >= 0.
 
     Raises:
         SettingsError: if no training item would be left.
@@ -131,11 +131,11 @@ def cut_validation(split: Split, validation: int | float, *, seed: int = 0) -> S
         2
     """
     if isinstance(validation, float) and not 0 <= validation < 1:
-        raise SettingsError(f"a validation share of {validation} is not in [0, 1); for a count, give a whole number")
+        raise SettingsError(f"validation share {validation} is not in [0, 1); for a count, give a whole number")
     n = len(split.train)
     count = round(validation * n) if isinstance(validation, float) else validation
     if not 0 <= count < n:
-        raise SettingsError(f"{count} validation items cannot be cut from {n} training items; give at most {n - 1}")
+        raise SettingsError(f"{count} validation items cannot be drawn from {n} training items; use at most {n - 1}")
     order = _generator(seed, 1).permutation(split.train)
     return Split(split.query, order[count:], np.concatenate([split.validation, order[:count]]), split.database)
 
@@ -143,15 +143,15 @@ def cut_validation(split: Split, validation: int | float, *, seed: int = 0) -> S
 def read_split(path: str | Path, ids: Sequence[str]) -> Split:
     """A split from a JSON file: `{"query": [...], "train": [...], "validation": [...], "database": [...]}`.
 
-    A string is an id, a whole number a row. Without `database`, it is everything that is not a query; without
-    `validation`, there is none.
+    A string is an id, a whole number is a row. Without `database`, the database is everything that is not a query;
+    without `validation`, there are no validation items.
 
     Args:
         path: the file.
         ids: N ids of the data set.
 
     Raises:
-        DataError: if the file is not of this form, names unknown or repeated items, or its parts overlap.
+        DataError: if the file does not have this form, names unknown or repeated items, or its parts overlap.
     """
     where = str(path)
     try:
@@ -204,7 +204,7 @@ def _rows(entries: Sequence[Any], row_of: Mapping[Any, int], n: int, part: str, 
     found = [(entry, find(entry)) for entry in entries]
     if unknown := [str(entry) for entry, row in found if row is None]:
         raise DataError(
-            f"{len(unknown)} {part} items of the split {where!r} are not among the {n} of the data "
+            f"{len(unknown)} {part} items of the split {where!r} are not among the {n} items of the data "
             f"({first(unknown)}); give file names as in the metadata, or row numbers from 0"
         )
     rows = [row for _, row in found if row is not None]

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SCALE = (0.5, 1.0)
-"""Share of the area a random view keeps. Classification goes down to 0.08; a picture with several labels loses too many
-of them that way."""
+"""Share of the area that a random view keeps. Classification uses down to 0.08, but then a picture with several labels
+loses too many of them."""
 RATIO = (3 / 4, 4 / 3)
 
 
 def fit_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The middle of a picture: its short side is fitted to `size`, antialiased, and the long side cut on both ends.
+    """Center of a picture: its short side is resized to `size`, antialiased, and its long side cropped on both ends.
 
     A picture smaller than `size` is enlarged.
 
@@ -38,14 +38,14 @@ def fit_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
 def random_square(image: Image.Image, size: int, *, seed: int, epoch: int, row: int) -> NDArray[np.uint8]:
     """A random view of a picture: a crop of random size and shape, mirrored half of the time.
 
-    The same seed, epoch and row always give the same view, however many workers share the reading.
+    The same seed, epoch and row always give the same view, for any number of workers.
 
     Args:
         image: RGB.
         size: side in pixels, > 0.
         seed: >= 0.
         epoch: >= 0.
-        row: of the picture in its data set, >= 0.
+        row: row of the picture in its data set, >= 0.
 
     Returns:
         (3, size, size) in 0 to 255.

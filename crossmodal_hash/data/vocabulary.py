@@ -1,8 +1,8 @@
-"""Bag of words: which words count, and texts as rows of counts.
+"""Bag of words: the vocabulary, and texts as rows of counts.
 
-Words that are counted are ordered by falling frequency, ties by the alphabet; words that are given keep their order. It
-is part of the method: multi-scale text pooling averages neighboring columns, so that a neighborhood is a band of
-frequency, or whatever whoever made the list put side by side.
+Counted words are sorted by descending frequency, ties alphabetically; given words keep their order. The order is part
+of the method: multi-scale text pooling averages neighboring columns, so that neighbors have a similar frequency, or
+are next to each other in the given list.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ Weighting = Literal["binary", "count", "tf-idf"]
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that count, and how.
+    """The words that are counted, and how.
 
     Attributes:
-        words: L distinct words, most frequent first and ties in alphabetical order, or in the order they were given in.
-        weighting: whether a word counts once a text, as often as it is there, or by tf-idf: its count times `idf`, rows
-            scaled to length 1.
-        min_count: in how many of the fitted texts a word had to be, >= 1.
+        words: L distinct words, most frequent first and ties in alphabetical order, or in the given order.
+        weighting: whether a word counts once per text, as often as it occurs, or by tf-idf: its count times `idf`, with
+            rows scaled to length 1.
+        min_count: number of fitted texts in which a word must occur, >= 1.
         idf: for tf-idf, L inverse document frequencies of the fitted texts; otherwise empty.
     """
 
@@ -62,7 +62,7 @@ class Vocabulary:
     def transform(self, texts: Sequence[str]) -> csr_matrix:
         """Texts as weights of words.
 
-        A text without any of the words, an empty one too, gives a row of zeros.
+        A text without any of the words, or an empty text, gives a row of zeros.
 
         Args:
             texts: N texts.
@@ -90,10 +90,10 @@ class Vocabulary:
 
     @staticmethod
     def from_json(text: str) -> Vocabulary:
-        """The vocabulary written by `to_json`, now or when it said `binary` instead of the weighting.
+        """The vocabulary written by `to_json`, also in the old form with `binary` instead of the weighting.
 
         Raises:
-            DataError: if the text is something else.
+            DataError: if the text is not a vocabulary.
         """
         try:
             given = json.loads(text)
@@ -127,15 +127,15 @@ def fit_vocabulary(
     weighting: Weighting = "binary",
     words: Sequence[str] | None = None,
 ) -> Vocabulary:
-    """The most frequent words of some texts, or given words as they are.
+    """The most frequent words of some texts, or the given words.
 
     Args:
-        texts: N texts; those of the training items, so that nothing is learned from queries.
-        max_words: L at most, >= 1.
-        min_count: in how many texts a word must be, >= 1; frequency is counted in texts as well.
-        weighting: what `transform` is to tell; the inverse document frequencies of tf-idf are learned here.
-        words: the words that count, as `read_words` reads them, whatever their number and frequency, in this order;
-            columns of words that no text has are there too.
+        texts: N texts of the training items, so that nothing is learned from queries.
+        max_words: largest L, >= 1.
+        min_count: number of texts in which a word must occur, >= 1; the frequency of a word is also a number of texts.
+        weighting: the weighting of `transform`; the inverse document frequencies of tf-idf are learned here.
+        words: the words to count, as `read_words` reads them, for any number and frequency, in this order; words that
+            occur in no text have columns, too.
 
     Raises:
         SettingsError: if a limit is less than 1.
@@ -155,9 +155,9 @@ def fit_vocabulary(
         chosen = tuple(words)
     if not frequency.keys() & set(chosen):
         raise DataError(
-            f"no word is in at least {min_count} of the {len(texts)} texts; lower min_count or give more texts"
+            f"no word occurs in at least {min_count} of the {len(texts)} texts; lower min_count or give more texts"
             if words is None
-            else f"none of the {len(words)} words given is in any of the {len(texts)} texts; give other words"
+            else f"none of the {len(words)} given words occurs in any of the {len(texts)} texts; give other words"
         )
     idf: tuple[float, ...] = ()
     if weighting == "tf-idf":
@@ -167,10 +167,10 @@ def fit_vocabulary(
 
 
 def read_words(path: str | Path) -> tuple[str, ...]:
-    """The words of a file, one a line, in the form in which texts are read; blank lines are passed over.
+    """The words of a file, one per line, normalized like the words of texts; blank lines are skipped.
 
     Raises:
-        DataError: if it cannot be read, a line is not one word, or a word is there twice.
+        DataError: if it cannot be read, a line is not one word, or a word occurs twice.
     """
     path = Path(path)
     try:
@@ -186,13 +186,11 @@ def read_words(path: str | Path) -> tuple[str, ...]:
             continue
         if len(found) != 1:
             raise DataError(
-                f"line {number} of {str(path)!r} is not one word: {line.strip()!r:.60}; give one word a line"
+                f"line {number} of {str(path)!r} is not one word: {line.strip()!r:.60}; give one word per line"
             )
         if found[0] in words:
-            raise DataError(
-                f"line {number} of {str(path)!r} has the word of line {words[found[0]]} again: {found[0]!r}"
-            )
+            raise DataError(f"line {number} of {str(path)!r} repeats the word of line {words[found[0]]}: {found[0]!r}")
         words[found[0]] = number
     if not words:
-        raise DataError(f"{str(path)!r} has no words; give one a line")
+        raise DataError(f"{str(path)!r} has no words; give one word per line")
     return tuple(words)

@@ -1,4 +1,4 @@
-"""Any data set in our own layout: metadata and pictures, or matrices with pictures named in them."""
+"""Writes any data set in the native layout: metadata and pictures, or matrices that name the pictures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from PIL import Image
 from crossmodal_hash.atomic import replacing
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import safe_name
+from crossmodal_hash.data.matrix import Matrix
 from crossmodal_hash.data.metadata import LABEL_ORDER, METADATA
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures
-from crossmodal_hash.data.sources import Matrix, Texts
 from crossmodal_hash.data.splits import split_from_rows
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, SettingsError
 
 Form = Literal["folder", "zip", "tar"]
@@ -36,27 +37,29 @@ def write_native(
 ) -> None:
     """Write a data set so that the readers `native` or `matrices` give the same items in the same order.
 
-    Pictures are copied byte for byte, and decoded on the way: one that cannot be read is refused. Pictures and texts
-    become `metadata.jsonl`; where a modality is a matrix, `matrices.npz` holds all of them. Classes and their order are
-    kept in `labels.txt`, a division in `split.json`. All is written or nothing.
+    Pictures are copied byte for byte, and decoded as a check: one that cannot be read is an error. Pictures and texts
+    become `metadata.jsonl`; if a modality is a matrix, `matrices.npz` holds all of them. Classes and their order are
+    stored in `labels.txt`, a split in `split.json`. Either everything is written or nothing.
 
     Args:
         dataset: N items.
-        out: the folder or file, which must not be there yet.
-        form: what it becomes; matrices need a folder.
-        done: told how many more items are written.
+        out: the folder or file, which must not exist.
+        form: the kind of output; matrices need a folder.
+        done: called with the number of newly written items.
 
     Raises:
         DataError: for a picture that cannot be read.
-        SettingsError: for an `out` that is taken or is not called like its form.
+        SettingsError: for an `out` that exists or does not have the suffix of its form.
     """
-    matrices = any(isinstance(source, Matrix) for source in dataset.modalities.values())
+    if other := sorted(dataset.modalities.keys() - {"image", "text"}):
+        raise DataError(f"{dataset.name!r} has the modality {other[0]!r}; this layout holds image and text alone")
+    matrices = bool(dataset.of(Matrix))
     if out.exists():
         raise SettingsError(f"{str(out)!r} already exists; choose another name")
     if form != "folder" and out.suffix != f".{form}":
-        raise SettingsError(f"{str(out)!r} does not end in .{form}; call it so, for it to be read again")
+        raise SettingsError(f"{str(out)!r} does not end in .{form}; use this suffix, so that it can be read again")
     if matrices and form != "folder":
-        raise SettingsError(f"{dataset.name!r} holds a matrix, which is not read from a {form}; use --format folder")
+        raise SettingsError(f"{dataset.name!r} holds a matrix, which cannot be read from a {form}; use --format folder")
     files = _with_matrices(dataset) if matrices else _with_metadata(dataset)
     out.parent.mkdir(parents=True, exist_ok=True)
     if form == "folder":
@@ -99,7 +102,7 @@ def _with_matrices(dataset: Dataset) -> Content:
             arrays["imgs"] = np.array(names)
         elif isinstance(source, Texts):
             arrays["texts"] = np.array(source.items)
-        else:
+        elif isinstance(source, Matrix):
             values = source.values
             arrays["XAll" if role == "image" else "tags"] = (
                 values if isinstance(values, np.ndarray) else values.toarray()
@@ -113,7 +116,7 @@ def _with_matrices(dataset: Dataset) -> Content:
 
 
 def _beside(dataset: Dataset, names: list[str]) -> Content:
-    """The order of the classes, and the division under the new names."""
+    """The order of the classes, and the split with the new names."""
     if dataset.label_names:
         yield LABEL_ORDER, ("\n".join(dataset.label_names) + "\n").encode()
     if dataset.split_rows is not None:
@@ -123,7 +126,7 @@ def _beside(dataset: Dataset, names: list[str]) -> Content:
 
 
 def _pictures(dataset: Dataset, pictures: Pictures) -> Content:
-    """Name and content of every picture; an id that is the name of a picture file stays what it is."""
+    """Name and content of every picture; an id that is the name of a picture file is kept."""
     for row, own in enumerate(dataset.ids):
         content = pictures.content(row)
         pictures.decode(row, content)

@@ -1,1 +1,1 @@
-"""What a data set is made of, and whether a model may be trained on it."""
+"""The contents of a data set, and whether a model can be trained on it."""

@@ -1,9 +1,9 @@
-"""A data set looked through: what is in it, what is odd, and what would make training on it wrong."""
+"""Examines a data set: its contents, what is unusual, and what would make training on it wrong."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,20 +19,20 @@ from crossmodal_hash.data_report.labels import floor
 from crossmodal_hash.errors import ChashError, DataError
 
 SMALL_SIDE = 32
-"""Pixels; a shorter side is enlarged at least threefold by every backbone."""
+"""Pixels; every backbone enlarges a shorter side at least threefold."""
 
 
 @dataclass
 class Report:
-    """What was found.
+    """The result of an examination.
 
     Attributes:
         facts: name -> value, in the order of a table.
-        classes: label -> items that have it.
+        classes: label -> number of items that have it.
         unreadable: picture -> why it cannot be read.
-        duplicates: ids of items with the same content, a list a group.
-        wrong: reasons not to train on these data, in words.
-        notes: what is odd but may be meant.
+        duplicates: ids of items with the same content, one list per group.
+        wrong: reasons not to train on this data, in words.
+        notes: what is unusual, but may be intended.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[str, Any]]:
-        """The report as a table of two columns, with what is wrong at the end."""
+        """The report as a table of two columns, with the problems at the end."""
         yield from self.facts.items()
         items = max(1, int(self.facts["items"]))
         for name, count in self.classes.items():
@@ -58,25 +58,29 @@ class Report:
             yield "WRONG", reason
 
 
-def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, *, drawn: bool, reader: str) -> Report:
-    """Look through a data set.
+def examine(
+    dataset: Dataset, looks: Mapping[str, Sequence[Look]], split: Split | ChashError, *, drawn: bool, reader: str
+) -> Report:
+    """Examine a data set.
 
     Args:
         dataset: N items, read with nothing required of them.
-        looks: N of its pictures, or none where it has no pictures.
-        split: what plays which part, or why there is no split.
+        looks: modality -> N looks at its pictures, for each modality of pictures.
+        split: the split, or why there is none.
         drawn: whether the split was drawn at random rather than given.
-        reader: by whose name it was read.
+        reader: name of the reader.
 
     Returns:
-        The report; `wrong` is empty where training may begin.
+        The report; `wrong` is empty if training can start.
     """
     report = Report(notes=list(dataset.notes))
     report.facts |= {"reader": reader, "name": dataset.name, "items": len(dataset)}
     for name, source in dataset.modalities.items():
-        report.facts[name] = f"{source.kind}, {source.width} columns" if isinstance(source, Matrix) else source.kind
-    _pictures(report, looks)
-    _texts(report, dataset)
+        columns = f", {source.width} columns" if isinstance(source, Matrix) else ""
+        report.facts[name] = source.kind + columns
+    _pictures(report, [look for each in looks.values() for look in each])
+    for texts in dataset.of(Texts).values():
+        _texts(report, dataset, texts)
     _labels(report, dataset)
     content = contents(dataset, looks)
     _duplicates(report, dataset, content)
@@ -87,20 +91,13 @@ def examine(dataset: Dataset, looks: Sequence[Look], split: Split | ChashError, 
     return report
 
 
-def contents(dataset: Dataset, looks: Sequence[Look]) -> list[str]:
-    """What each item is recognized by: the bytes of its picture, or all its numbers and words."""
+def contents(dataset: Dataset, looks: Mapping[str, Sequence[Look]]) -> list[str]:
+    """A digest of the content of each item: the bytes of its pictures, or all its numbers and words."""
     if looks:
-        return [look.digest or look.name for look in looks]
+        return [" ".join(look.digest or look.name for look in row) for row in zip(*looks.values(), strict=True)]
     sources = list(dataset.modalities.values())
 
-    def parts(row: int) -> Iterator[bytes]:
-        for source in sources:
-            if isinstance(source, Matrix):
-                yield source.dense([row]).tobytes()
-            elif isinstance(source, Texts):
-                yield source.items[row].encode("utf-8", "surrogatepass")
-
-    return [digest(parts(row)) for row in range(len(dataset))]
+    return [digest(source.content(row) for source in sources) for row in range(len(dataset))]
 
 
 def _pictures(report: Report, looks: Sequence[Look]) -> None:
@@ -123,10 +120,7 @@ def _pictures(report: Report, looks: Sequence[Look]) -> None:
         report.notes.append(f"{len(small)} pictures have a side of less than {SMALL_SIDE} pixels ({first(small)})")
 
 
-def _texts(report: Report, dataset: Dataset) -> None:
-    texts = dataset.modalities.get("text")
-    if not isinstance(texts, Texts):
-        return
+def _texts(report: Report, dataset: Dataset, texts: Texts) -> None:
     empty = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
     report.facts["items without text"] = len(empty)
     if empty:
@@ -153,7 +147,7 @@ def _labels(report: Report, dataset: Dataset) -> None:
     labels = dataset.labels
     if labels is None or not labels.any():
         report.facts |= {"classes": 0, "items without labels": len(dataset)}
-        report.wrong.append("no item has a label, so nothing says which items are alike; training needs labels")
+        report.wrong.append("no item has a label, so it is unknown which items are similar; training needs labels")
         return
     own, counts = labels.sum(axis=1), labels.sum(axis=0, dtype=np.int64)
     report.facts |= {
@@ -168,7 +162,7 @@ def _labels(report: Report, dataset: Dataset) -> None:
         report.notes.append(f"{len(bare)} items have no label ({first(bare)}); they are relevant to no query")
     for what, chosen in (
         ("no item", [name for name, n in report.classes.items() if n == 0]),
-        ("one item only", [name for name, n in report.classes.items() if n == 1]),
+        ("only one item", [name for name, n in report.classes.items() if n == 1]),
         ("every item", [name for name, n in report.classes.items() if n == len(dataset)]),
     ):
         if chosen:
@@ -198,7 +192,7 @@ def _split(report: Report, dataset: Dataset, split: Split, content: Sequence[str
         if shared and what == "trained on":
             said = (
                 f"{len(shared)} of {len(split.query)} queries have the content of an item that is trained on "
-                f"({first(dataset.ids[row] for row in shared)}), so their scores would show what was memorized"
+                f"({first(dataset.ids[row] for row in shared)}), so their scores would include memorization (leakage)"
             )
             # A draw hits what duplicates there are; a division that was given should have been made without.
             (report.notes if drawn else report.wrong).append(f"{said}; keep one item of each")
@@ -213,7 +207,7 @@ def _split(report: Report, dataset: Dataset, split: Split, content: Sequence[str
     if found.share == 0:
         report.wrong.append("no query shares a label with the database, so every score would be 0")
     if found.share == 1:
-        report.wrong.append("every query shares a label with every item, so every score would be 1; labels say nothing")
+        report.wrong.append("every query shares a label with every item, so every score would be 1; labels are useless")
 
 
 def overlap(content: Sequence[str], one: Iterable[Any], other: NDArray[np.int64]) -> list[int]:

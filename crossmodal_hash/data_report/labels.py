@@ -1,4 +1,4 @@
-"""What labels say: how many an item has, how balanced classes are, and what a random order would score."""
+"""Statistics of labels: the share of relevant pairs, and the score of a random order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from crossmodal_hash.metrics import evaluate
 
 @dataclass(frozen=True)
 class Floor:
-    """How easy relevance is.
+    """Reference values of relevance.
 
     Attributes:
-        share: of the pairs of a query and a database item that share a label, 0 to 1.
+        share: share of the pairs of a query and a database item that have a common label, 0 to 1.
         random: map@all of codes without information; queries without a relevant item count 0.
-        without: queries without a relevant item.
+        without: number of queries without a relevant item.
     """
 
     share: float
@@ -28,7 +28,7 @@ class Floor:
 
 
 def floor(labels: NDArray[np.uint8], split: Split) -> Floor:
-    """The share of relevant pairs and what a random order scores, for the queries against the database.
+    """The share of relevant pairs and the score of a random order, for the queries against the database.
 
     Example:
         >>> rows = [np.array(r) for r in ([0], [1], [], [1, 2])]

@@ -1,4 +1,4 @@
-"""The low-rank bilinear product of two levels, of which `bi` and `bbi` are made."""
+"""The low-rank bilinear product of two levels, used by `bi` and `bbi`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def interact(a: Tensor, b: Tensor, u: Tensor, v: Tensor, r: Tensor | None = None
         b: (B, D_b), another.
         u: (O, D_a), the paper's U transposed.
         v: (O, D_b), the paper's V transposed.
-        r: (O,) bias of a's factor, or none.
-        q: (O,) bias of b's factor, or none.
+        r: (O,) bias of a's factor, or None.
+        q: (O,) bias of b's factor, or None.
 
     Returns:
         (B, O).
@@ -42,14 +42,14 @@ def interact(a: Tensor, b: Tensor, u: Tensor, v: Tensor, r: Tensor | None = None
 def signed_sqrt_l2(z: Tensor) -> Tensor:
     """Signed square root, then rows of length sqrt(O), so that values stay of unit scale; (B, O) -> (B, O).
 
-    The root's slope is infinite at 0; 1e-10 under it keeps gradients finite.
+    The slope of the root is infinite at 0; adding 1e-10 under the root keeps gradients finite.
     """
     root = torch.sign(z) * (z.abs() + 1e-10).sqrt()
     return nnf.normalize(root) * math.sqrt(z.shape[1])
 
 
 class Interaction(nn.Module):
-    """`interact` with its own weights, and what tames the heavy tails that products of activations have."""
+    """`interact` with its own weights, and a normalization, because products of activations have heavy tails."""
 
     def __init__(self, a: int, b: int, rank: int, norm: Norm) -> None:
         super().__init__()
@@ -68,18 +68,18 @@ class _SignedSqrtL2(nn.Module):
 
 
 def normalizer(norm: Norm, rank: int) -> nn.Module:
-    """The module behind the name of a normalization."""
+    """The module for the name of a normalization."""
     if norm == "bn":
         return nn.BatchNorm1d(rank)
     return _SignedSqrtL2() if norm == "signed-sqrt-l2" else nn.Identity()
 
 
 def check(rank: int, norm: str) -> None:
-    """Refuse a rank or a normalization that does not exist.
+    """Reject a rank or a normalization that does not exist.
 
     Raises:
-        SettingsError: naming the value and what is allowed.
+        SettingsError: with the value and what is allowed.
     """
     if rank < 1:
-        raise SettingsError(f"rank={rank} must be at least 1; 512 on a frozen backbone, the authors used 2048")
+        raise SettingsError(f"rank={rank} must be at least 1; use 512 on a frozen backbone (the authors: 2048)")
     check_choice("norm", norm, Norm)

@@ -1,4 +1,4 @@
-"""A hash head for each level, weighed bit by bit by a learned matrix (SCAHN)."""
+"""A hash head for each level, weighted bit by bit by a learned matrix (SCAHN)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Outer = Literal["tanh", "none"]
 
 
 class AttentionMatrix(Fusion):
-    """A hash head for each level, weighed bit by bit by a learned matrix (SCAHN, Wang et al., Neurocomputing 2020).
+    """A hash head for each level, weighted bit by bit by a learned matrix (SCAHN, Wang et al., Neurocomputing 2020).
 
-    Each level passes batch norm, a linear layer to K values and tanh: h_k. A matrix W (levels, K), drawn around
-    1 / levels, weighs them: u = tanh(sum_k W_k h_k). What `cbam` adds is attention within each level.
+    Each level passes batch norm, a linear layer to K values and tanh: h_k. A matrix W (levels, K), initialized around
+    1 / levels, weights them: u = tanh(sum_k W_k h_k). `cbam` adds attention within each level.
 
-    The features are K values already, so the tower only applies its head, and `outer` must fit the head: `tanh` goes
+    The features already have K values, so the tower only applies its head, and `outer` must fit the head: use `tanh`
     with the head `tanh`, `none` (SCAHN's form, u = sum_k W_k h_k) with the head `identity`.
 
     Args:
-        outer: see above.
+        outer: `tanh` or `none`, see above.
 
     Raises:
         SettingsError: for another `outer`.
@@ -55,7 +55,7 @@ class AttentionMatrix(Fusion):
         nn.init.normal_(self.matrix, mean=1 / len(levels), std=1 / bits)
 
     def compute(self, levels: Sequence[Tensor]) -> Fused:
-        """One (B, D_k) a level -> (B, K) features, and (B, K) a level."""
+        """One (B, D_k) per level -> (B, K) features, and (B, K) per level."""
         values = [head(x) for head, x in zip(self.heads, levels, strict=True)]
         squashed = [torch.tanh(value) for value in values]
         per_level = squashed if self.outer == "none" else values

@@ -22,23 +22,23 @@ class BBI(Fusion):
     """Bidirectional bilinear interaction of levels (HSIDHN eq. 12 and 13, Chen et al., PeerJ CS 2021).
 
     Bottom-up, z = I(x1, x2), then z = I(z, x3) and so on to the last level; top-down the same from the last level to
-    the first, with weights of its own; both ends are concatenated. The paper's P is the tower's hash layer.
-    The printed top-down chain takes the first level twice; we read that as a misprint. A single level interacts with
+    the first, with its own weights; both results are concatenated. The paper's P is the tower's hash layer.
+    The printed top-down chain uses the first level twice; we treat that as a misprint. A single level interacts with
     itself, I(x1, x1) (eq. 3).
 
-    With `positions` levels interact place by place, by the same weights everywhere, and the ends of both chains are
-    averaged over places: the `pool` of eq. 8 and 9. Levels must then come as one grid and not be projected: `pooling =
-    { name = "pyramid", bins = [2] }`, `width = 0`, and 4 positions for maps, 2 for sequences.
+    With `positions`, levels interact position by position with the same weights, and the results of both chains are
+    averaged over positions: the `pool` of eq. 8 and 9. Levels must then be pooled to one grid and not projected:
+    `pooling = { name = "pyramid", bins = [2] }`, `width = 0`, and 4 positions for maps, 2 for sequences.
 
     Args:
         rank: width of every interaction, >= 1; the authors' code has 2048.
         norm: after each interaction: `bn` batch norm; `none`; `signed-sqrt-l2` as in bilinear pooling.
         share: `none` gives each of the 2 (K - 1) interactions its own two projections; `levels` (the authors' code)
-            one projection a level for both directions, and one between steps.
-        positions: P, places that every level brings of each channel, one channel after the other; 1: vectors.
+            one projection per level for both directions, and one between steps.
+        positions: P, number of positions of each channel in every level, one channel after the other; 1: vectors.
 
     Raises:
-        SettingsError: for a rank or positions below 1, an unknown choice, or a level that cannot have so many places.
+        SettingsError: for a rank or positions below 1, an unknown choice, or a level that cannot have P positions.
 
     Example:
         >>> fusion = BBI(rank=8)
@@ -52,7 +52,7 @@ class BBI(Fusion):
         check(rank, norm)
         check_choice("share", share, Share)
         if positions < 1:
-            raise SettingsError(f"positions={positions} must be at least 1, which is for vectors")
+            raise SettingsError(f"positions={positions} must be at least 1; use 1 for vectors")
         self.rank, self.norm, self.share, self.positions = rank, norm, share, positions
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
@@ -60,8 +60,8 @@ class BBI(Fusion):
         for info in levels:
             if info.channels % self.positions:
                 raise SettingsError(
-                    f"level {info.name!r} has {info.channels} values, which are not {self.positions} places of each "
-                    f"channel; pool it to one grid of so many cells, with width 0"
+                    f"level {info.name!r} has {info.channels} values, which cannot be {self.positions} positions of "
+                    f"each channel; pool it to one grid with this number of cells, with width 0"
                 )
         widths = [info.channels // self.positions for info in _pair_up(levels)]
         self.out_features = 2 * self.rank
@@ -75,7 +75,7 @@ class BBI(Fusion):
             self.up, self.down = (_SharedChain(len(widths) - 1, self.rank, self.norm) for _ in range(2))
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) or (B, D_k * P) a level, lowest first -> (B, 2 * rank)."""
+        """One (B, D_k) or (B, D_k * P) per level, lowest first -> (B, 2 * rank)."""
         if self.positions == 1:
             return self._both_ways(_pair_up(levels))
         # Places are items to the interactions; batch norm takes its statistics over both, as it does of maps.
@@ -105,7 +105,7 @@ class _Chain(nn.Module):
 
 
 class _SharedChain(nn.Module):
-    """The same on levels that are projected already; `between` is applied to each result that goes on."""
+    """The same for levels that are already projected; `between` is applied to each intermediate result."""
 
     def __init__(self, steps: int, rank: int, norm: Norm) -> None:
         super().__init__()

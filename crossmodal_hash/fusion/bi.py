@@ -16,7 +16,7 @@ from crossmodal_hash.types import LevelInfo
 class BI(Fusion):
     """Bilinear interaction of every pair of levels, concatenated (HSIDHN eq. 10 and 11).
 
-    The one-directional form that the paper improves on with `bbi`; three levels make three pairs. A single level
+    The one-directional form, which the paper improves with `bbi`; three levels give three pairs. A single level
     interacts with itself, I(x1, x1) (eq. 3).
 
     Args:
@@ -47,6 +47,6 @@ class BI(Fusion):
         self.out_features = self.rank * len(self.pairs)
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, rank * pairs), pairs in the order 12, 13, 23."""
+        """One (B, D_k) per level -> (B, rank * pairs), pairs in the order 12, 13, 23."""
         terms = zip(self.interactions, self.pairs, strict=True)
         return torch.cat([interaction(levels[i], levels[j]) for interaction, (i, j) in terms], 1)

@@ -22,11 +22,11 @@ def attend_channels(level: Level, mlp: nn.Module) -> Tensor:
     """The level times a = sigmoid(M(average) + M(maximum)) in (0, 1) for each channel (CBAM, Woo et al., ECCV 2018).
 
     Args:
-        level: (B, D, ...); a condensed level brings the exact average and maximum of its map.
+        level: (B, D, ...); a condensed level has the exact average and maximum of its map.
         mlp: M, (B, D) -> (B, D), the same for both.
 
     Returns:
-        As `level.x`.
+        Same shape as `level.x`.
     """
     a = torch.sigmoid(mlp(level.mean()) + mlp(level.max()))
     return level.x * a.view(*a.shape, *(1,) * level.axes)
@@ -37,10 +37,10 @@ def attend_positions(x: Tensor, conv: nn.Module) -> Tensor:
 
     Args:
         x: (B, D, L) or (B, D, H, W).
-        conv: from two channels to one, padded so that the size stays.
+        conv: from two channels to one, padded so that the size does not change.
 
     Returns:
-        As `x`.
+        Same shape as `x`.
     """
     m: Tensor = torch.sigmoid(conv(torch.stack([x.mean(1), x.amax(1)], 1)))
     return x * m
@@ -50,24 +50,24 @@ class CBAM(Fusion):
     """Attention within each level, and across levels by a learned matrix (DSPAH, SEKE 2021; matrix from SCAHN, 2020).
 
     Each level passes channel attention, then spatial attention, then a 1 x 1 convolution to K values and the average
-    over positions (in the cheaper order: the two commute), and tanh: h_k. A matrix W (levels, K), drawn around
-    1 / levels, weighs them bit by bit: u = tanh(sum_k W_k h_k). Vectors have no positions and skip spatial attention.
+    over positions (in the cheaper order: the two commute), and tanh: h_k. A matrix W (levels, K), initialized around
+    1 / levels, weights them bit by bit: u = tanh(sum_k W_k h_k). Vectors have no positions and skip spatial attention.
 
-    On a grid of 2 cells a side a kernel of 7 is one of 3: the taps beyond reach padding alone.
+    On a grid of 2 x 2 cells a kernel of 7 acts like one of 3: its outer taps see only padding.
 
-    The features are K values already, so the tower only applies its head, and `outer` must fit the head:
-    `outer="tanh"` goes with the head `tanh`, which turns both the weighted sum and the level values into codes;
-    `outer="none"` (SCAHN's form, u = sum_k W_k h_k) goes with the head `identity`, and the level values come with their
-    tanh applied.
+    The features already have K values, so the tower only applies its head, and `outer` must fit the head: use
+    `outer="tanh"` with the head `tanh`, which turns both the weighted sum and the level values into codes; use
+    `outer="none"` (SCAHN's form, u = sum_k W_k h_k) with the head `identity`; tanh is then already applied to the
+    level values.
 
     Args:
-        reduction: channels are squeezed by this factor between the layers of M, >= 1, to 4 at least; CBAM's paper 16.
-        kernel: side of the spatial convolution, odd; CBAM's paper 7.
-        outer: see above.
-        combine: `weighted-sum` (DSPAH's text); `concat` (its figure) gives each level K / levels bits of its own: no
-            matrix, and no level codes beside the features.
-        dropout: share of the values of each attended and averaged level (B, D) that training drops before the layer
-            to K values, in [0, 1); the paper has none.
+        reduction: factor by which channels are reduced between the layers of M, >= 1, to at least 4; CBAM uses 16.
+        kernel: side of the spatial convolution, odd; CBAM uses 7.
+        outer: `tanh` or `none`, see above.
+        combine: `weighted-sum` (DSPAH's text); `concat` (its figure) gives each level its own K / levels bits, without
+            a matrix and without level codes.
+        dropout: share of the values of each attended and averaged level (B, D) that are dropped in training before the
+            layer to K values, in [0, 1); the paper has none.
 
     Raises:
         SettingsError: for an even kernel, a reduction below 1, a share outside its range, an unknown choice, or bits
@@ -122,7 +122,7 @@ class CBAM(Fusion):
         self.codes = nn.ModuleList(nn.Linear(info.channels, width) for info in levels)
 
     def compute(self, levels: Sequence[Level]) -> Fused:
-        """One level each -> (B, K) features, and (B, K) a level unless they are concatenated."""
+        """All levels -> (B, K) features, and (B, K) per level unless they are concatenated."""
         pooled = [self.drop(attention(level)) for attention, level in zip(self.attention, levels, strict=True)]
         values = [layer(x) for layer, x in zip(self.codes, pooled, strict=True)]
         heads = [torch.tanh(value) for value in values]

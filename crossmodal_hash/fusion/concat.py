@@ -14,7 +14,7 @@ from crossmodal_hash.types import LevelInfo
 class Concat(Fusion):
     """All levels concatenated: several levels without interaction.
 
-    The baseline that tells the gain of using several levels from the gain of letting them interact (HSIDHN's ablation
+    The baseline that separates the gain of using several levels from the gain of their interaction (HSIDHN's ablation
     removes both at once).
 
     Example:
@@ -25,9 +25,9 @@ class Concat(Fusion):
     """
 
     def setup(self, levels: Sequence[LevelInfo], bits: int) -> None:
-        """Add up the widths; there is nothing to build."""
+        """Sum the widths; there is nothing to build."""
         self.out_features = sum(info.channels for info in levels)
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, sum of D_k)."""
+        """One (B, D_k) per level -> (B, sum of D_k)."""
         return torch.cat(list(levels), 1)

@@ -1,4 +1,4 @@
-"""The last level alone."""
+"""Only the last level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crossmodal_hash.types import LevelInfo
 
 
 class Last(Fusion):
-    """The last level alone, as in DCMH and most networks before HSIDHN; lower levels are ignored.
+    """Only the last level, as in DCMH and most networks before HSIDHN; lower levels are ignored.
 
     Example:
         >>> import torch
@@ -28,5 +28,5 @@ class Last(Fusion):
         self.out_features = levels[-1].channels
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, D_K)."""
+        """One (B, D_k) per level -> (B, D_K)."""
         return levels[-1]

@@ -1,1 +1,1 @@
-"""Heads: what is applied to K values to make real codes of them."""
+"""Heads: functions that turn K values into real codes."""

@@ -8,7 +8,7 @@ from crossmodal_hash.contracts import Component
 
 
 class Identity(Component):
-    """Real codes without bounds, as DCMH prints them; the quantization loss alone pulls them towards -1 and 1.
+    """Unbounded real codes, as printed in DCMH; only the quantization loss pulls them toward -1 and 1.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Binary codes in training, with a borrowed gradient."""
+"""Binary codes in training, with a surrogate gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Gradient = Literal["tanh", "identity"]
 
 
 def straight_through(x: Tensor, gradient: Gradient = "tanh") -> Tensor:
-    """The sign of x, +1 at 0, with the gradient of a smooth stand-in (Bengio et al., arXiv 1308.3432).
+    """The sign of x, +1 at 0, with the gradient of a smooth surrogate (Bengio et al., arXiv 1308.3432).
 
     Args:
         x: (B, K), any real range.
@@ -34,7 +34,7 @@ def straight_through(x: Tensor, gradient: Gradient = "tanh") -> Tensor:
 
 
 class StraightThrough(Component):
-    """Binary codes in training already: the sign forward, the gradient of a smooth stand-in backward.
+    """Binary codes already in training: the sign forward, the gradient of a smooth surrogate backward.
 
     Args:
         gradient: `tanh`, or `identity` (clipped to [-1, 1]).

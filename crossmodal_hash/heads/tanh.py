@@ -1,4 +1,4 @@
-"""The usual head."""
+"""The default head."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crossmodal_hash.contracts import Component
 
 
 class Tanh(Component):
-    """Real codes in (-1, 1): the smooth stand-in for the sign that DCMH and its successors train.
+    """Real codes in (-1, 1): the smooth surrogate of the sign that DCMH and its successors train.
 
     Example:
         >>> Tanh()(torch.tensor([[0.0, 1.0]]))

@@ -11,17 +11,17 @@ from crossmodal_hash.types import Level
 
 
 def drop_channels(level: Level, p: float) -> Level:
-    """Zero a random share of the channels of each item and scale the others up, as `dropout` does with values.
+    """Zero a random share of the channels of each item and scale the others up, like `dropout` for values.
 
-    A channel goes as a whole: its values, its average and its maximum share one draw, so that what is dropped cannot be
-    had back from the statistics beside a condensed grid.
+    A channel is dropped as a whole: its values, its average and its maximum share one draw, so that dropped values
+    cannot be recovered from the statistics beside a condensed grid.
 
     Args:
         level: (B, D, ...).
         p: share of the channels that become 0, in [0, 1).
 
     Returns:
-        As `level`.
+        Same shapes as `level`.
 
     Example:
         >>> import torch
@@ -45,5 +45,5 @@ class ChannelDropout(nn.Module):
         self.p = p
 
     def forward(self, levels: Sequence[Level]) -> tuple[Level, ...]:
-        """As the levels; each has draws of its own."""
+        """Same shapes as the levels; each level has its own draws."""
         return tuple(drop_channels(level, self.p) for level in levels) if self.training and self.p else tuple(levels)

@@ -9,15 +9,15 @@ from crossmodal_hash.errors import SettingsError
 
 
 class Projection(nn.Module):
-    """Linear, batch norm, ReLU and dropout: the smallest layer that deserves HSIDHN's word "fusion" of scales.
+    """Linear, batch norm, ReLU and dropout: the smallest layer for what HSIDHN calls "fusion" of scales.
 
-    Training needs batches of two or more: batch norm.
+    Training needs batches of two or more, because of batch norm.
 
     Args:
         in_features: width of the pooled level.
         width: width of the vector, >= 1; 256 on a frozen backbone, 512 otherwise.
         dropout: share of values dropped in training, in [0, 1).
-        input_dropout: the same for the values that come in.
+        input_dropout: the same for the input values.
 
     Raises:
         SettingsError: for a width or a share outside its range.

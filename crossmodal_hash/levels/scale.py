@@ -1,4 +1,4 @@
-"""The units of a matrix that somebody else made: found on the training items, saved with the weights."""
+"""The scale of a matrix from another source: fitted on the training items, saved with the weights."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 _LEAST = 1e-6
-"""Share of the largest deviation below which a column counts as constant: rounding, not a feature."""
+"""A column with less than this share of the largest deviation counts as constant: rounding, not a feature."""
 
 
 class Scale(nn.Module):
-    """(x - mean) / scale, the identity before it is fitted; both are buffers named `input_...`.
+    """(x - mean) / scale, the identity before `fit`; both are buffers named `input_...`.
 
     Args:
-        width: D, each column by itself; none: one factor for all numbers and no mean, so that zeros stay zeros.
+        width: D, for each column separately; None: one factor for all values and no mean, so that zeros stay zeros.
 
     Example:
         >>> scale = Scale(2)
@@ -30,9 +30,9 @@ class Scale(nn.Module):
 
     @torch.no_grad()
     def fit(self, x: Tensor) -> None:
-        """Take mean and deviation of each column of (N, D), or the mean magnitude of all numbers that are not 0.
+        """Fit mean and deviation of each column of (N, D), or the mean magnitude of all nonzero values.
 
-        A matrix of zeros and ones keeps its units by the second rule. A column that is constant is centered only.
+        With the second rule, a matrix of zeros and ones is not scaled. A constant column is only centered.
         """
         x = x.double()
         if self.get_buffer("input_mean").ndim:

@@ -1,4 +1,4 @@
-"""Frozen features on one scale: zero mean, unit deviation over the training set."""
+"""Frozen features on one scale: zero mean and unit deviation over the training set."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def moments(x: Tensor, rows: int = _ROWS) -> tuple[Tensor, Tensor]:
     """Mean and population standard deviation of each channel, over items and positions.
 
     Two passes in float64, `rows` items at a time: stored float16 features are never copied as a whole, and a mean much
-    larger than the deviation costs no digits.
+    larger than the deviation loses no digits.
 
     Args:
         x: (N, D, ...) of any float type, N >= 1.
-        rows: items looked at together.
+        rows: items per block.
 
     Returns:
         (D,) and (D,), float32.
@@ -46,14 +46,14 @@ def moments(x: Tensor, rows: int = _ROWS) -> tuple[Tensor, Tensor]:
 class Standardize(nn.Module):
     """Subtract the training mean and divide by the deviation (+ 1e-6), channel by channel; before `fit`, the identity.
 
-    The grid, the global average and the global maximum of a level have statistics of their own. Levels that are still
-    maps are condensed first, so features from a cache and from a backbone that ran just now come out alike. A channel
-    that is constant over the training set is only centered: a unit there is the best guess, and dividing by 1e-6 would
-    let one unusual query drown everything else.
+    The grid, the global average and the global maximum of a level have separate statistics. Levels that are still maps
+    are condensed first, so features from a cache and from a backbone are treated in the same way. A channel that is
+    constant over the training set is only centered: dividing by 1e-6 would let one unusual query dominate everything
+    else.
 
     Args:
         infos: the levels, lowest first.
-        grid: cells a side that maps and sequences are condensed to, >= 1.
+        grid: cells per side that maps and sequences are condensed to, >= 1.
 
     Example:
         >>> standardize = Standardize([LevelInfo("hidden1", 1, 0)], grid=2)
@@ -73,13 +73,13 @@ class Standardize(nn.Module):
 
     @torch.no_grad()
     def fit(self, levels: Sequence[Level]) -> None:
-        """Take the statistics of the training features.
+        """Fit the statistics to the training features.
 
         Args:
-            levels: one a level declared, (N, D, ...), condensed to this grid, of any float type.
+            levels: one per declared level, (N, D, ...), condensed to this grid, of any float type.
 
         Raises:
-            ShapeError: if they are other levels than declared, or not condensed.
+            ShapeError: if the levels are not those declared, or not condensed.
         """
         self._check(levels)
         for i, level in enumerate(levels):
@@ -92,10 +92,10 @@ class Standardize(nn.Module):
                 self.get_buffer(f"scale_{i}_{name}").copy_(scale)
 
     def forward(self, levels: Sequence[Level]) -> tuple[Level, ...]:
-        """One level in, one out, float32; maps come out condensed.
+        """One float32 level for each input level; maps are condensed.
 
         Raises:
-            ShapeError: if they are other levels than declared, or condensed to another grid.
+            ShapeError: if the levels are not those declared, or condensed to another grid.
         """
         self._check(levels)
         return tuple(self._one(i, level.condense(self.grid)) for i, level in enumerate(levels))

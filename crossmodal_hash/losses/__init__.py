@@ -1,1 +1,1 @@
-"""Losses: real codes of two modalities and what they should look like in, a scalar out."""
+"""Losses: real codes of two modalities and their targets in, a scalar out."""

@@ -1,4 +1,4 @@
-"""Checks of the parameters of losses, and values that are written as a multiple of 1/K."""
+"""Checks of the parameters of losses, and values given as a multiple of 1/K."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 from crossmodal_hash.errors import SettingsError
 
 SLOPES = {"half": "fixed:0.5", "hsidhn": "scaled:64", "dmmih": "scaled:32"}
-"""Slopes of the likelihood with a name: DCMH and PRDH; HSIDHN's text; HSIDHN's code."""
+"""Named slopes of the likelihood: DCMH and PRDH; HSIDHN's text; HSIDHN's code."""
 
 
 def per_bit(option: str, bits: int, *, parameter: str) -> float:
-    """What an option that may depend on the code length means at K bits.
+    """The value at K bits of an option that may depend on the code length.
 
     `scaled:<k>` is k / K, `fixed:<value>` the value itself; `half` = fixed:0.5, `hsidhn` = scaled:64 and `dmmih` =
     scaled:32 are the slopes of published methods.
@@ -22,7 +22,7 @@ def per_bit(option: str, bits: int, *, parameter: str) -> float:
         parameter: its name in messages.
 
     Raises:
-        SettingsError: for another form, or a value that is not a positive number.
+        SettingsError: for any other form, or a value that is not a positive number.
 
     Example:
         >>> per_bit("scaled:8", 64, parameter="slope"), per_bit("half", 64, parameter="slope")
@@ -41,7 +41,7 @@ def per_bit(option: str, bits: int, *, parameter: str) -> float:
 
 
 def at_least(parameter: str, value: float, low: float) -> None:
-    """Check that a parameter is a number not below its limit.
+    """Check that a parameter is a finite number not below its limit.
 
     Raises:
         SettingsError: if it is below, infinite or not a number.

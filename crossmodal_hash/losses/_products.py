@@ -1,8 +1,8 @@
-"""Products of code matrices in at least single precision, which every loss starts from.
+"""Products of code matrices in at least single precision, the basis of every loss.
 
 A bfloat16 number has 8 significant bits: the inner product of two 64-bit codes would be rounded to halves, and a
-softplus or an exponential of it would lose most of its gradient. Under autocast a matrix product is rounded however
-precise its inputs are, so autocast is switched off around it.
+softplus or an exponential of it would lose most of its gradient. Autocast rounds a matrix product even if its inputs
+are precise, so autocast is disabled for it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 TINY = 1e-8
-"""Smallest length a cosine divides by."""
+"""Smallest length that a cosine divides by."""
 
 
 def widen(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors in one common type, at least float32; float64 stays.
+    """The tensors in one common type, at least float32; float64 is kept.
 
     Example:
         >>> codes, similarity = widen(torch.ones(2, dtype=torch.bfloat16), torch.ones(2, dtype=torch.int64))
@@ -44,13 +44,13 @@ def inner(u: Tensor, v: Tensor) -> Tensor:
 
 
 def unit(u: Tensor) -> Tensor:
-    """The rows of (B, K) at length 1; a row of zeros stays."""
+    """The rows of (B, K) scaled to length 1; a row of zeros is unchanged."""
     lengths: Tensor = torch.linalg.vector_norm(u, dim=1, keepdim=True)
     return u / lengths.clamp(min=TINY)
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
-    """(B, M) cosines of (B, K) and (M, K); 0 with a row of zeros."""
+    """(B, M) cosines of (B, K) and (M, K); 0 for a row of zeros."""
     return inner(unit(u), unit(v))
 
 
@@ -60,5 +60,5 @@ def squared_distances(u: Tensor, v: Tensor) -> Tensor:
 
 
 def evenness(u: Tensor) -> Tensor:
-    """(B,), the cosine of |u| and the all-ones vector: 1 where all bits of a row are equally far from 0."""
+    """(B,), the cosine of |u| and the all-ones vector: 1 if all bits of a row are equally far from 0."""
     return unit(u.abs()).sum(1) / math.sqrt(u.shape[1])

@@ -1,4 +1,4 @@
-"""Loss `adversary`: a network of its own cannot tell one modality's features from another's."""
+"""Loss `adversary`: a separate network cannot tell one modality's features from another's."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from crossmodal_hash.losses._products import precise, widen
 
 
 class Adversary(HashLoss):
-    """A discriminator between the features of a modality and its guide's, which the modality learns to deceive (SSAH).
+    """A discriminator between the features of a modality and its guide, which the modality learns to deceive (SSAH).
 
     With d(x) the discriminator's logit that x comes from v: its parameters minimize the cross entropy of d(v) with 1
-    and of d(u) with 0, the tower of u that of d(u) with 1 (SSAH, Li et al., CVPR 2018, section 3.3, in the form whose
-    gradient does not vanish where the discriminator is sure).
+    and of d(u) with 0; the tower of u minimizes that of d(u) with 1 (SSAH, Li et al., CVPR 2018, section 3.3, in the
+    form whose gradient does not vanish where the discriminator is certain).
 
     Args:
         hidden: widths of the discriminator's hidden layers, each >= 1.
@@ -34,7 +34,7 @@ class Adversary(HashLoss):
     def __init__(self, *, hidden: Sequence[int] = (512, 256)) -> None:
         super().__init__()
         if any(width < 1 for width in hidden):
-            raise SettingsError(f"hidden={list(hidden)} has a layer without units; each needs at least 1")
+            raise SettingsError(f"hidden={list(hidden)} has a layer without units; use at least 1")
         self.hidden = tuple(hidden)
 
     def setup(self, in_features: int, classes: int) -> None:
@@ -47,7 +47,7 @@ class Adversary(HashLoss):
         """Cross entropy of d(u) with 1: how far u is from passing for v."""
         if u.shape != v.shape:
             raise ShapeError(
-                f"adversary tells features of one width apart, not {tuple(u.shape)} and {tuple(v.shape)}; give both "
+                f"adversary needs features of the same width, not {tuple(u.shape)} and {tuple(v.shape)}; give both "
                 "towers the same width"
             )
         return nnf.softplus(-self._logit(u)).mean()

@@ -18,12 +18,12 @@ def balance(u: Tensor, *, reduction: Reduction = "mean") -> Tensor:
 
     Args:
         u: (B, K) codes of one modality before the sign.
-        reduction: `mean` over bits; `paper` sums over bits, |u^T 1|^2 / (B N) with the batch in the place of the N
-            training items. On all N items the paper's value is N / B times that and overrules similarity wherever
-            most pairs are similar.
+        reduction: `mean` over bits; `paper` sums over bits, |u^T 1|^2 / (B N) with the batch instead of the N training
+            items. On all N items the paper's value is N / B times that and outweighs similarity if most pairs are
+            similar.
 
     Returns:
-        Scalar, >= 0; 0 where every bit has mean 0.
+        Scalar, >= 0; 0 if every bit has mean 0.
 
     Example:
         >>> import torch
@@ -39,7 +39,7 @@ class Balance(HashLoss):
     """Squared mean of each bit over the batch, for both modalities (DCMH, PRDH).
 
     Args:
-        reduction: `mean` over bits, or `paper`: their sum.
+        reduction: `mean` over bits, or `paper` for their sum.
     """
 
     compares: ClassVar[Literal["pairs", "codes"]] = "codes"

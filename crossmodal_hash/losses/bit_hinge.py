@@ -41,7 +41,7 @@ class BitHinge(HashLoss):
 
     Args:
         form: `bitwise`, or `cosine` for the angle between |u| and the all-ones vector.
-        margin: > 0; none means 0.5 for `bitwise` and 0.95 for `cosine`.
+        margin: > 0; None means 0.5 for `bitwise` and 0.95 for `cosine`.
     """
 
     compares: ClassVar[Literal["pairs", "codes"]] = "codes"

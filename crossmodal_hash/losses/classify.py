@@ -1,4 +1,4 @@
-"""Loss `classify`: the labels of an item can be told from its features or codes."""
+"""Loss `classify`: the labels of an item can be predicted from its features or codes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def classify(logits: Tensor, labels: Tensor, *, form: Form = "likelihood") -> Te
 
 
 class Classify(HashLoss):
-    """Labels predicted from the features or codes of each modality by a linear layer of its own (SSAH).
+    """Labels predicted from the features or codes of each modality by a linear layer per modality (SSAH).
 
     Args:
         form: `likelihood`, or `mse`.
@@ -55,7 +55,7 @@ class Classify(HashLoss):
         self.to_labels = nn.Linear(in_features, classes)
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
-        """See `classify`; v plays no part."""
+        """See `classify`; v is not used."""
         (u,) = widen(u)
         with precise(u):
             return classify(self.to_labels(u), s, form=self.form)

@@ -16,7 +16,7 @@ def cosine_hinge(u: Tensor, v: Tensor, s: Tensor, *, margin: float = 0.5, square
         u: (B, K) codes of one modality before the sign, any range.
         v: (M, K) codes they are compared with.
         s: (B, M) similarity in [0, 1]; s = 1/2 adds the constant margin and no gradient.
-        margin: of the cosine, >= 0; the paper does not give it. Near 1 most pairs stay active and ranking suffers.
+        margin: margin of the cosine, >= 0; not in the paper. Near 1 most pairs stay active and ranking gets worse.
         squared: square each hinge.
 
     Returns:
@@ -38,7 +38,7 @@ class CosineHinge(HashLoss):
     """Hinge on the cosine of codes: similar pairs above the margin, dissimilar ones below minus the margin (CHN).
 
     Args:
-        margin: of the cosine, >= 0; 0.3 to 0.6 works well.
+        margin: margin of the cosine, >= 0; 0.3 to 0.6 works well.
         squared: square each hinge.
     """
 

@@ -1,4 +1,4 @@
-"""Loss `cosine-mse`: the cosine of codes regresses a similarity."""
+"""Loss `cosine-mse`: the cosine of codes approximates a similarity."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from crossmodal_hash.losses._products import cosine, widen
 def cosine_mse(u: Tensor, v: Tensor, s: Tensor) -> Tensor:
     """Mean of (s - cos(u, v))^2 over all B x M pairs (MLSPH, Zou et al., Signal Processing: Image Communication 2021).
 
-    Unlike `similarity-mse` it does not see how long the codes are, and s = 0 asks for orthogonal codes. A code of zeros
-    has cosine 0 with everything.
+    Unlike `similarity-mse`, it does not depend on the length of the vectors, and s = 0 requires orthogonal codes. A
+    code of zeros has cosine 0 with everything.
 
     Args:
         u: (B, K) codes of one modality before the sign, any range.

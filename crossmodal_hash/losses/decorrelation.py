@@ -1,4 +1,4 @@
-"""Loss `decorrelation`: different bits say different things."""
+"""Loss `decorrelation`: different bits carry different information."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def decorrelation(u: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     One bit, or one item, gives 0.
 
     Args:
-        u: (B, K) codes of one modality before the sign; with B < K bits cannot be told apart well enough.
+        u: (B, K) codes of one modality before the sign; B < K items are too few to decorrelate K bits.
         reduction: `mean` over the pairs of different bits; `paper` sums over them, which with unbounded codes
-            overrules every other term.
+            outweighs every other term.
 
     Returns:
         Scalar, >= 0.
@@ -46,7 +46,7 @@ class Decorrelation(HashLoss):
     """Squared covariance of different bits, for both modalities (PRDH).
 
     Args:
-        reduction: `mean` over pairs of bits, or `paper`: their sum.
+        reduction: `mean` over pairs of bits, or `paper` for their sum.
     """
 
     compares: ClassVar[Literal["pairs", "codes"]] = "codes"
@@ -61,6 +61,6 @@ class Decorrelation(HashLoss):
         items, bits = u.shape
         if items < bits:
             warnings.warn(
-                f"decorrelation of {bits} bits over {items} items: use a batch of at least {bits}", stacklevel=2
+                f"decorrelation of {bits} bits over {items} items; use a batch of at least {bits}", stacklevel=2
             )
         return decorrelation(u, reduction=self.reduction) + decorrelation(v, reduction=self.reduction)

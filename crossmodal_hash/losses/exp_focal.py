@@ -18,11 +18,11 @@ Distance = Literal["cosine", "euclidean"]
 FLOOR = 1e-6
 """Smallest beta d: at 0 the log of 1 - p is minus infinity."""
 STEEPEST = 8.0
-"""Largest beta K / 2 that still tells unrelated items apart; beyond it all codes gather in one place."""
+"""Largest beta K / 2 that still separates unrelated items; above it all codes collapse to one point."""
 
 
 def relaxed_hamming(u: Tensor, v: Tensor, distance: Distance = "cosine") -> Tensor:
-    """(B, M) distances of (B, K) and (M, K) that equal Hamming's on codes in {-1, 1}.
+    """(B, M) distances of (B, K) and (M, K) that equal the Hamming distance on codes in {-1, 1}.
 
     Example:
         >>> u = torch.tensor([[1.0, 1.0, -1.0]])
@@ -44,17 +44,17 @@ def exp_focal(
 ) -> Tensor:
     """Mean of w [-s (1 - p)^gamma log p - (1 - s) p^gamma log(1 - p)], p = exp(-beta d) (CMHH, Cao et al., ECCV 2018).
 
-    d is the relaxed Hamming distance and p the probability of "similar". The focal factors turn the eye to pairs that
-    are still wrong.
+    d is the relaxed Hamming distance and p the probability of "similar". The focal factors emphasize pairs that are
+    still wrong.
 
     Args:
         u: (B, K) codes of one modality before the sign, any range.
         v: (M, K) codes they are compared with.
         s: (B, M) similarity in [0, 1].
-        beta: > 0, per bit. 2 / K gives p = 1/e at K / 2 bits, where unrelated items lie; the paper does not give it.
+        beta: > 0, per bit. 2 / K gives p = 1/e at K / 2 bits, the distance of unrelated items; not in the paper.
         gamma: focal exponent, >= 0; 0 is the plain likelihood.
-        weights: `class` weighs similar and dissimilar pairs of the block equally; `positive` weighs similar pairs by
-            how rare they are; `none`.
+        weights: `class` weights similar and dissimilar pairs of the block equally; `positive` weights similar pairs by
+            their rarity; `none`.
         distance: `cosine` for K (1 - cos) / 2, `euclidean` for |u - v|^2 / 4.
 
     Returns:
@@ -86,7 +86,7 @@ class ExpFocal(HashLoss):
         beta: how fast similarity falls with distance: `scaled:<k>` for k / K, or `fixed:<value>`.
         gamma: focal exponent, >= 0.
         weights: `class`, `positive` or `none`.
-        distance: `cosine` or `euclidean`; the second bears a larger beta.
+        distance: `cosine` or `euclidean`; `euclidean` allows a larger beta.
     """
 
     def __init__(

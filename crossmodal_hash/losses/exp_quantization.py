@@ -1,4 +1,4 @@
-"""Loss `exp-quantization`: bits of a code are equally far from 0."""
+"""Loss `exp-quantization`: all bits of a code are equally far from 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def exp_quantization(u: Tensor, *, beta: float) -> Tensor:
 
     Args:
         u: (B, K) codes of one modality before the sign.
-        beta: > 0, per bit; that of `exp-focal`.
+        beta: > 0, per bit; as in `exp-focal`.
 
     Returns:
         Scalar, >= 0; 0 on codes in {-1, 1}.
@@ -36,7 +36,7 @@ class ExpQuantization(HashLoss):
     """Exponential prior on the distance of |u| from a binary code, for both modalities (CMHH).
 
     Args:
-        beta: `scaled:<k>` for k / K, or `fixed:<value>`; that of `exp-focal`.
+        beta: `scaled:<k>` for k / K, or `fixed:<value>`; as in `exp-focal`.
     """
 
     compares: ClassVar[Literal["pairs", "codes"]] = "codes"

@@ -13,7 +13,7 @@ def graph(u: Tensor, v: Tensor, s: Tensor) -> Tensor:
     """Half the mean of |u - v|^2 / K over pairs, weighted by s (graph term of TDH, Deng et al., IEEE TIP 2018).
 
     With u = v and a symmetric s it is tr(u^T Lap u) / (K sum s), Lap = diag(s 1) - s the graph Laplacian. It only
-    pulls: alone, all codes become equal. Where all of s is 0 the value is 0.
+    attracts: used alone, all codes become equal. If all of s is 0, the value is 0.
 
     Args:
         u: (B, K) codes of one modality before the sign.

@@ -10,7 +10,7 @@ from crossmodal_hash.losses._options import per_bit
 from crossmodal_hash.losses._products import cosine, inner, widen
 
 LEAST = 1e-3
-"""The share of similar pairs, and of others, that is taken for granted: a batch may have none."""
+"""Smallest share of similar, and of other, pairs that is assumed: a batch may have none."""
 
 
 def pairwise_nll(
@@ -26,10 +26,10 @@ def pairwise_nll(
         v: (M, K) codes they are compared with.
         s: (B, M) similarity in [0, 1].
         slope: factor on the inner product, > 0; DCMH uses 1/2. Above 16 / K most pairs of tanh codes saturate early.
-        normalize: take the cosine in the place of the inner product, for features of any length.
-        prior: add the log-odds of a similar pair among the B x M to theta, so that codes without a word to say about
-            a pair (<u, v> = 0) mean the share of similar pairs and not one half. Without it, where few pairs are
-            similar, some bits learn to tell one modality from the other: a constant is all they add.
+        normalize: use the cosine instead of the inner product, for features of any length.
+        prior: add the log-odds of a similar pair among the B x M to theta, so that codes without information about a
+            pair (<u, v> = 0) mean the share of similar pairs instead of one half. Without it, if few pairs are similar,
+            some bits learn only to separate the modalities, which adds a constant.
 
     Returns:
         Scalar, >= 0.
@@ -55,8 +55,8 @@ class PairwiseNLL(HashLoss):
         slope: factor on the inner product: `scaled:<k>` for k / K, `half` for 1/2 (DCMH), `hsidhn` for 64 / K,
             `dmmih` for 32 / K (HSIDHN's code), `fixed:<value>`. The default keeps theta of tanh codes in [-8, 8], where
             the sigmoid still has a gradient.
-        normalize: take cosines in the place of inner products, for features of any length (there `fixed:8`).
-        prior: count the share of similar pairs in, so that no bit is spent on it.
+        normalize: use cosines instead of inner products, for features of any length (with slope `fixed:8`).
+        prior: include the share of similar pairs, so that no bit is used for it.
     """
 
     def __init__(self, *, slope: str = "scaled:8", normalize: bool = False, prior: bool = False) -> None:

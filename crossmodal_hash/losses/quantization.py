@@ -1,4 +1,4 @@
-"""Loss `quantization`: real codes come near the binary codes of their items."""
+"""Loss `quantization`: real codes approach the binary codes of their items."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Quantization(HashLoss):
 
     Args:
         third: add the squared difference of the two modalities (HSIDHN).
-        reduction: `mean` over items and bits, or `paper`: the sum divided by K.
+        reduction: `mean` over items and bits, or `paper` for the sum divided by K.
     """
 
     compares: ClassVar[Literal["pairs", "codes"]] = "codes"

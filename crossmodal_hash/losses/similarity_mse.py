@@ -1,4 +1,4 @@
-"""Loss `similarity-mse`: the scaled inner product of codes regresses a similarity."""
+"""Loss `similarity-mse`: the scaled inner product of codes approximates a similarity."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def similarity_mse(
 ) -> Tensor:
     """Squared error of ((<u, v> / K + 1) / 2) against s (HSIDHN eq. 26-28; DSPAH eq. 5-7).
 
-    s = 1 asks for equal codes, s = 1/2 for orthogonal and s = 0 for opposite ones. Many items cannot all be opposite to
-    each other, so the loss does not reach 0; that is no fault. Codes must be bounded (tanh).
+    s = 1 requires equal codes, s = 1/2 orthogonal and s = 0 opposite ones. Many items cannot all be opposite to each
+    other, so the loss does not reach 0; this is expected. Codes must be bounded (tanh).
 
     Args:
         u: (B, K) codes of one modality before the sign, in [-1, 1].
         v: (M, K) codes they are compared with.
         s: (B, M) similarity in [0, 1].
-        target: `antipodal` as above; `orthogonal` compares <u, v> / K itself with s, so that s = 0 asks for orthogonal.
+        target: `antipodal` as above; `orthogonal` compares <u, v> / K with s, so that s = 0 requires orthogonal codes.
         reduction: `mean` over all B x M pairs; `paper` sums them times K^2, the scale of the equations.
 
     Returns:
@@ -49,8 +49,8 @@ class SimilarityMSE(HashLoss):
     """Squared error of the scaled inner product against the similarity (HSIDHN, DSPAH).
 
     Args:
-        target: what s = 0 asks of two codes: `antipodal` (the papers) or `orthogonal`.
-        reduction: `mean` over pairs, or `paper`: their sum times K^2.
+        target: what s = 0 requires of two codes: `antipodal` (the papers) or `orthogonal`.
+        reduction: `mean` over pairs, or `paper` for their sum times K^2.
     """
 
     def __init__(self, *, target: Target = "antipodal", reduction: Reduction = "mean") -> None:

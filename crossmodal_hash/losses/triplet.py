@@ -1,4 +1,4 @@
-"""Loss `triplet`: an item is nearer to one that is similar than to one that is not."""
+"""Loss `triplet`: an item is nearer to a similar item than to one that is not similar."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from crossmodal_hash.losses._products import inner, widen
 
 
 def draw(mask: Tensor, samples: int) -> Tensor:
-    """Column numbers (B, samples) of true cells of (B, M), uniform with replacement, from torch's global generator.
+    """Column numbers (B, samples) of true cells of (B, M), uniform with replacement, by torch's global generator.
 
-    A row without true cells gets columns that mean nothing.
+    A row without true cells gets meaningless columns.
 
     Example:
         >>> draw(torch.tensor([[False, True, False]]), 2)
@@ -31,15 +31,15 @@ def triplet(u: Tensor, v: Tensor, s: Tensor, *, slope: float = 0.5, margin: floa
     """Mean of -log sigmoid(theta_p - theta_n - margin), theta = slope <u, v> (TDH, Deng et al., IEEE TIP 2018).
 
     Every row of u is an anchor. Positives p (s = 1) and negatives n (s = 0) are drawn from v with replacement and
-    paired at random; pairs with s between are never drawn. Anchors that lack one of the two are skipped, and where all
-    do the value is 0.
+    paired at random; pairs with 0 < s < 1 are never drawn. Anchors that lack one of the two are skipped; if all are
+    skipped, the value is 0.
 
     Args:
         u: (B, K) codes of one modality before the sign, the anchors.
         v: (M, K) codes the positives and negatives come from.
         s: (B, M) similarity in [0, 1].
         slope: factor on the inner product, > 0.
-        margin: of theta, >= 0. Near the largest difference, 2 K slope, every triplet stays active; 0 to 1 is useful.
+        margin: margin of theta, >= 0. Near the largest difference, 2 K slope, every triplet stays active; use 0 to 1.
         samples: triplets for each anchor.
 
     Returns:
@@ -64,9 +64,9 @@ class Triplet(HashLoss):
 
     Args:
         slope: factor on the inner product: `scaled:<k>` for k / K, `half`, `hsidhn`, `dmmih` or `fixed:<value>`.
-        margin: of theta, >= 0.
+        margin: margin of theta, >= 0.
         samples: triplets for each anchor, >= 1.
-        both: average the loss with u and with v as the anchors; otherwise only rows of u are.
+        both: average the loss with u and with v as anchors; otherwise only rows of u are anchors.
     """
 
     def __init__(self, *, slope: str = "scaled:8", margin: float = 0.0, samples: int = 10, both: bool = True) -> None:

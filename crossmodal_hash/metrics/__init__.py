@@ -1,6 +1,6 @@
 """Ranking metrics under their full names, all read from counts per Hamming distance.
 
-Needs no torch, unless it is asked to count on a GPU.
+Does not need torch, except to count on a GPU.
 """
 
 from crossmodal_hash.metrics.ap import average_precision as average_precision

@@ -1,7 +1,7 @@
-"""Average precision in its six named variants, from counts, as the mean over every order of tied items.
+"""Average precision in its six named variants, computed from counts, as the mean over every order of tied items.
 
 Expected values follow McSherry and Najork, "Computing information retrieval performance measures efficiently in the
-presence of tied scores" (ECIR 2008). On pure groups (see `ties`) they are the values of that one order.
+presence of tied scores" (ECIR 2008). On pure groups (see `ties`) they are the values of that order.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from crossmodal_hash.metrics.counts import Counts
 Divisor = Literal["retrieved", "min", "R", "k"]
 Values = NDArray[np.float64]
 LOOKED_UP = 1 << 20
-"""Harmonic numbers kept in a table, of 8 MB."""
+"""Number of harmonic numbers in a table of 8 MB."""
 ROWS = 1024
-"""Queries whose hypergeometric laws are laid out at once."""
+"""Queries whose hypergeometric distributions are computed at once."""
 
 
 def average_precision(counts: Counts, k: int | None = None, divisor: Divisor = "R") -> Values:
@@ -34,8 +34,8 @@ def average_precision(counts: Counts, k: int | None = None, divisor: Divisor = "
     Args:
         counts: items and relevant items by group, Q queries.
         k: last rank that counts, >= 1; None for all.
-        divisor: what the sum of precisions is divided by: hits in the top k (`retrieved`), `min`(k, R), `R`, or `k`.
-            Without k all are R.
+        divisor: divisor of the sum of precisions: hits in the top k (`retrieved`), `min`(k, R), `R`, or `k`. Without k
+            all are R.
 
     Returns:
         (Q,) in [0, 1].
@@ -44,7 +44,7 @@ def average_precision(counts: Counts, k: int | None = None, divisor: Divisor = "
         SettingsError: if k < 1.
 
     Example:
-        Six items at one distance, two of them relevant:
+        Six items at the same distance, two of them relevant:
 
         >>> average_precision(Counts(np.array([[6]]), np.array([[2]]))).round(3)
         array([0.527])
@@ -60,13 +60,13 @@ def average_precision(counts: Counts, k: int | None = None, divisor: Divisor = "
 
 
 def average_precision_of_hits(counts: Counts, k: int) -> Values:
-    """`map@k-hits`: mean of j / rank_j over the first min(k, R) relevant items, wherever they rank.
+    """`map@k-hits`: mean of j / rank_j over the first min(k, R) relevant items, at any rank.
 
-    Not a cut of the list; what the DCMH port's `calc_map_k` computes. Equals `map@all` when k >= R.
+    This does not cut the list; the DCMH port's `calc_map_k` computes it. Equals `map@all` if k >= R.
 
     Args:
-        counts: counts with pure groups, as every fixed order gives.
-        k: relevant items that count, >= 1.
+        counts: counts with pure groups, as from any fixed order.
+        k: number of relevant items that count, >= 1.
 
     Returns:
         (Q,) in [0, 1]; 0 for R = 0.
@@ -76,7 +76,7 @@ def average_precision_of_hits(counts: Counts, k: int) -> Values:
     """
     check_cut(k)
     if ((counts.relevant != 0) & (counts.relevant != counts.items)).any():
-        raise SettingsError("map@k-hits needs one order of the items; use ties stable, optimistic or pessimistic.")
+        raise SettingsError("map@k-hits needs a fixed order of the items; use ties stable, optimistic or pessimistic")
     n0, p0 = counts.closer()
     taken = np.clip(k - p0, 0, counts.relevant)
     terms = taken + (p0 - n0) * (harmonic(n0 + taken) - harmonic(n0))
@@ -110,7 +110,7 @@ def harmonic(x: NDArray[Any]) -> Values:
 
 @lru_cache(2)
 def _harmonic_numbers(size: int) -> Values:
-    """Hm(0), ..., Hm(size - 1): looking one up costs a twentieth of computing it."""
+    """Hm(0), ..., Hm(size - 1): a lookup takes a twentieth of the time of computing it."""
     return _harmonic(np.arange(size))
 
 
@@ -119,13 +119,13 @@ def _harmonic(x: NDArray[Any]) -> Values:
 
 
 def check_cut(k: int) -> None:
-    """Refuse a rank below 1.
+    """Reject a rank below 1.
 
     Raises:
         SettingsError: if k < 1.
     """
     if k < 1:
-        raise SettingsError(f"a cut-off rank is at least 1, not {k}.")
+        raise SettingsError(f"a cut-off rank must be at least 1, not {k}")
 
 
 def _precisions(counts: Counts, k: int | None) -> Values:
@@ -145,7 +145,7 @@ def _group_sum(n: NDArray[Any], p: NDArray[Any], n0: NDArray[Any], p0: NDArray[A
 
 
 def _over_retrieved(counts: Counts, k: int) -> Values:
-    """Divided by the hits in the top k, which are random when k cuts a group of ties."""
+    """Divided by the hits in the top k, which are random if k cuts a group of ties."""
     n0, p0 = counts.closer()
     inside = np.clip(k - n0, 0, counts.items)
     whole = inside == counts.items
@@ -166,8 +166,8 @@ def _expected_ratio(
 ) -> Values:
     """Mean of [sums + part(h)] / (p0 + h), h hits among the m of n items before the cut, hypergeometric (n, p, m).
 
-    Laws are laid end to end, each from lowest to highest h. Values of h further from the mean than 12 standard
-    deviations and 20 are left out: their weight is below the rounding error.
+    Distributions are concatenated, each from lowest to highest h. Values of h further from the mean than 12 standard
+    deviations and 20 are left out, because their weight is below the rounding error.
     """
     mean = m * p / n
     spread = 12 * np.sqrt(mean * (n - p) / n * (n - m) / np.maximum(n - 1, 1)) + 20

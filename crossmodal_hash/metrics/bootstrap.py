@@ -1,4 +1,4 @@
-"""How far a mean over queries would move with other queries: percentile bootstrap."""
+"""How much a mean over queries varies with the queries: percentile bootstrap."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from crossmodal_hash.errors import DataError, SettingsError, ShapeError
 
 ROUNDING = 1e-9
-"""Differences of a query's score below this are none."""
+"""Differences of a query's score below this count as 0."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval that holds it.
+    """A mean and its interval.
 
     Attributes:
-        mean: of the queries at hand.
+        mean: mean over the actual queries.
         low: lower end.
         high: upper end.
         level: share of the resamples inside.
@@ -36,10 +36,10 @@ def mean_interval(
     """Percentile bootstrap interval of the mean over queries (Efron and Tibshirani 1993, chapter 13).
 
     Args:
-        values: per query, (Q,); NaN marks a query left out, and is dropped.
+        values: per query, (Q,); NaN marks a query that is left out.
         level: in (0, 1).
         resamples: number of resamples, >= 1.
-        seed: makes the interval repeatable.
+        seed: makes the interval reproducible.
 
     Returns:
         The interval; its ends are equal when all values are.
@@ -53,10 +53,10 @@ def mean_interval(
         0.2
     """
     if not 0 < level < 1 or resamples < 1:
-        raise SettingsError(f"an interval needs a level in (0, 1) and at least 1 resample, not {level}, {resamples}.")
+        raise SettingsError(f"an interval needs a level in (0, 1) and at least 1 resample, not {level}, {resamples}")
     values = values[~np.isnan(values)]
     if len(values) == 0:
-        raise DataError("there is no query left to resample.")
+        raise DataError("there is no query left to resample")
     mean = float(values.mean())
     if len(values) == 1:
         return Interval(mean, mean, mean, level)
@@ -78,14 +78,14 @@ def mean_interval(
 def paired_interval(
     a: NDArray[np.float64], b: NDArray[np.float64], *, level: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> Interval:
-    """Bootstrap interval of mean(a - b) over the same queries; an interval without 0 tells two systems apart.
+    """Bootstrap interval of mean(a - b) over the same queries; an interval without 0 means that two systems differ.
 
     Args:
-        a: per query, (Q,); NaN in either array leaves the query out.
-        b: the same queries under another system, (Q,).
+        a: per query, (Q,); a query with NaN in either array is left out.
+        b: the same queries with another system, (Q,).
         level: in (0, 1).
         resamples: number of resamples, >= 1.
-        seed: makes the interval repeatable.
+        seed: makes the interval reproducible.
 
     Returns:
         Interval of the difference.
@@ -96,7 +96,7 @@ def paired_interval(
         SettingsError: if the level is outside (0, 1) or resamples < 1.
     """
     if a.shape != b.shape:
-        raise ShapeError(f"paired values belong to the same queries, but there are {a.shape} and {b.shape} of them.")
+        raise ShapeError(f"paired values must belong to the same queries, but have shapes {a.shape} and {b.shape}")
     apart = a - b
     # The same ranking is summed in another order: without this, an interval leaves out 0 by the last digit of a float.
     apart[np.abs(apart) < ROUNDING] = 0

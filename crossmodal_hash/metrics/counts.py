@@ -1,8 +1,8 @@
-"""The table every metric is read from: items and relevant items at each distance, per query.
+"""The table that every metric is computed from: items and relevant items at each distance, per query.
 
-Counting streams over the database in constant memory. Per query and code it costs one `xor`, one population count and
+Counting streams over the database in constant memory. Per query and code it needs one `xor`, one population count and
 half a step of a histogram: the keys of two neighboring codes, distance and relevance in one byte, are counted as one
-16-bit number. Three engines do so, with the same result: `on_numpy`, `on_numba` (machine code) and `on_device` (a GPU).
+16-bit number. Three engines give the same result: `on_numpy`, `on_numba` (machine code) and `on_device` (a GPU).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Engine = Literal["numpy", "numba", "torch"]
 STRETCH = 262_144
-"""Codes read at once: with 8 queries their keys take 2 MB, the size of a second-level cache."""
+"""Codes processed at once: with 8 queries their keys take 2 MB, the size of a second-level cache."""
 STRETCH_BYTES = 33_554_432
-"""The same for long codes, of which fewer are read at once."""
+"""The same for long codes, of which fewer are processed at once."""
 COMPILING = 500_000_000
-"""Pairs of a query and an item from which on compiling costs less than it saves."""
+"""From this number of pairs of a query and an item, compiling takes less time than it saves."""
 LISTED = 1_048_576
-"""Listed pairs whose codes are compared at once."""
+"""Listed pairs compared at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Counts:
     Attributes:
         items: int64 (Q, G), items in each group.
         relevant: int64 (Q, G), the relevant ones among them.
-        shared: int64 (Q, G), sum of the grades g, or None if not asked for.
+        shared: int64 (Q, G), sum of the grades g, or None if not requested.
         gain: float64 (Q, G), sum of 2^g - 1, or None.
         grades: int64 (Q, max grade + 1), items of each grade in the whole database, or None.
     """
@@ -62,7 +62,7 @@ class Counts:
 
     @property
     def total_items(self) -> NDArray[np.int64]:
-        """Items ranked for each query, (Q,): N, less those left out."""
+        """Items ranked for each query, (Q,): N without those left out."""
         return np.asarray(self.items.sum(axis=1))
 
     def select(self, rows: NDArray[Any]) -> Counts:
@@ -92,15 +92,15 @@ def count(
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)), Q >= 1.
-        database: packed codes, uint8 (N, ceil(K / 8)), N >= 1; may be a memory map, which is read in stretches.
+        database: packed codes, uint8 (N, ceil(K / 8)), N >= 1; may be a memory map, which is read in blocks.
         bits: K, 1..32767.
         relevance: which items are relevant to which query.
         gains: also sum the grades; about twice as slow.
         leave_out: pairs that do not count, such as a query and itself in the database.
-        threads: threads that share the queries; None takes two where the machine has them, or all if the loop is
-            compiled (otherwise more gain little, because the histogram holds the interpreter). A GPU takes one.
-        engine: what counts, with the same result: `numpy`; `numba`, which compiles the inner loop (extra `fast`);
-            `torch`. None takes torch on a GPU, numba where it is installed and the table is large, and else numpy.
+        threads: threads that share the queries; None uses two if the machine has them, or all if the loop is compiled
+            (otherwise more threads help little, because the histogram locks the interpreter). A GPU uses one.
+        engine: implementation, with the same result: `numpy`; `numba`, which compiles the inner loop (extra `fast`);
+            `torch`. None uses torch on a GPU, numba if it is installed and the table is large, and otherwise numpy.
         device: `cpu`, or `cuda`, `cuda:N` or `auto` as for training. Anything but `cpu` imports torch.
 
     Returns:
@@ -109,7 +109,7 @@ def count(
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
         ShapeError: if the relevance is for other numbers of queries or items.
-        SettingsError: if threads < 1, or the engine or the device is unknown, not installed, or not for one another.
+        SettingsError: if threads < 1, or engine or device are unknown, not installed, or do not fit together.
 
     Example:
         >>> from crossmodal_hash.metrics.relevance import Labels
@@ -122,7 +122,7 @@ def count(
     stretch, most = _choose(engine, device, len(queries) * len(database))
     workers = most if threads is None else threads
     if workers < 1:
-        raise SettingsError(f"counting takes at least 1 thread, not {threads}.")
+        raise SettingsError(f"threads must be at least 1, not {threads}")
     table = np.zeros((len(queries), bits + 1, relevance.max_grade + 1 if gains else 2), np.int64)
     dense, looked_up = table, relevance
     if isinstance(relevance, Pairs):
@@ -152,7 +152,7 @@ def from_table(table: NDArray[np.int64], *, gains: bool) -> Counts:
 
 
 def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int, relevance: Relevance) -> None:
-    """Refuse an empty side, codes of another length, and relevance made for other items.
+    """Reject an empty side, codes of another length, and relevance for other items.
 
     Raises:
         CodesError: if there is no query or no item, or the codes do not have K bits.
@@ -161,25 +161,25 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
     check_packed(queries, bits)
     check_packed(database, bits)
     if bits > 32_767:
-        raise CodesError(f"distances are counted up to 32767 bits, not {bits}.")
+        raise CodesError(f"codes can have at most 32767 bits, not {bits}")
     if len(queries) == 0 or len(database) == 0:
-        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1.")
+        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1")
     if (relevance.queries, relevance.items) != (len(queries), len(database)):
         raise ShapeError(
             f"relevance is known for {relevance.queries} queries x {relevance.items} items, but the codes are "
-            f"{len(queries)} x {len(database)}."
+            f"{len(queries)} x {len(database)}"
         )
 
 
 Share = Callable[[NDArray[np.intp]], None]
-"""Counts one stretch of the database for some queries."""
+"""Counts one block of the database for some queries."""
 
 
 def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., Share], int]:
-    """What opens a stretch of the database, and how many threads it can use."""
+    """The class that counts a block of the database, and how many threads it can use."""
     known = get_args(Engine)
     if engine is not None and engine not in known:
-        raise SettingsError(f"unknown engine {engine!r}.{did_you_mean(engine, known)} Known are {', '.join(known)}.")
+        raise SettingsError(f"unknown engine {engine!r}{did_you_mean(engine, known)}; known are {', '.join(known)}")
     if engine == "torch" or device != "cpu":
         from crossmodal_hash.device import pick_device
         from crossmodal_hash.metrics import on_device
@@ -187,13 +187,13 @@ def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..
         where = pick_device(device)
         if engine == "torch" or where.type != "cpu":
             if engine not in (None, "torch"):
-                raise SettingsError(f"{engine} counts on the CPU only; leave out engine or device {device!r}.")
+                raise SettingsError(f"{engine} counts only on the CPU; leave out engine or device {device!r}")
             return partial(on_device.Stretch, device=where), 1
     cores = os.cpu_count() or 1
     installed = importlib.util.find_spec("numba") is not None
     if engine == "numba" or (engine is None and installed and pairs >= COMPILING):
         if not installed:
-            raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'.")
+            raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'")
         from crossmodal_hash.metrics import on_numba
 
         return on_numba.Stretch, cores
@@ -208,7 +208,7 @@ def _add_listed(
     grade: NDArray[np.int64],
     number: int,
 ) -> None:
-    """Count single pairs `number` times, where their distance and grade put them."""
+    """Count single pairs `number` times, by their distance and grade."""
     for start in range(0, len(pairs), LISTED):
         part = slice(start, start + LISTED)
         query = pairs.query[part]

@@ -100,9 +100,9 @@ def empty_balls(counts: Counts, radius: int) -> int:
 def pr_by_radius(counts: Counts, average: Literal["micro", "macro", "macro-masked"] = "micro") -> Curve:
     """Precision and recall of everything within radius r, for r = 0..K; at K recall is 1.
 
-    `micro` pools the pairs of all queries (DCMH, HABIR, torchcmh); `macro` is the mean over queries, where one that
-    retrieves nothing has precision 0; `macro-masked` leaves it out of the precision at that radius. A precision of
-    nothing at all is 0, and so is the recall of a query with R = 0.
+    `micro` pools the pairs of all queries (DCMH, HABIR, torchcmh); `macro` is the mean over queries, where a query that
+    retrieves nothing has precision 0; `macro-masked` leaves it out of the precision at that radius. If nothing is
+    retrieved at all, the precision is 0; the recall of a query with R = 0 is also 0.
 
     Args:
         counts: counts by distance (K + 1 groups), Q queries.
@@ -130,11 +130,11 @@ def pr_by_rank(counts: Counts, length: int | None = None) -> Curve:
     """Expected precision and recall at every rank 1..N, mean over queries.
 
     The expected hits of a query grow linearly inside a group. Their slopes, summed over queries, change only where a
-    group begins or ends, so the curve costs Q G + N steps and not Q N.
+    group begins or ends, so the curve takes Q G + N steps instead of Q N.
 
     Args:
         counts: items and relevant items by group, Q queries.
-        length: N; None for the longest ranking. A shorter one (a query left out of its own list) keeps its hits.
+        length: N; None for the longest ranking. A shorter ranking (a query left out of its own list) keeps its hits.
 
     Returns:
         Curve at the ranks 1..N.
@@ -156,5 +156,5 @@ def pr_by_rank(counts: Counts, length: int | None = None) -> Curve:
 def _ball(counts: Counts, radius: int) -> slice:
     bits = counts.items.shape[1] - 1
     if not 0 <= radius <= bits:
-        raise SettingsError(f"a radius of codes with {bits} bits is 0..{bits}, not {radius}.")
+        raise SettingsError(f"a radius of codes with {bits} bits must be 0..{bits}, not {radius}")
     return slice(0, radius + 1)

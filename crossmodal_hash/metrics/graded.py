@@ -1,4 +1,4 @@
-"""Metrics that see how many labels are shared: NDCG, ACG and WAP."""
+"""Metrics that use the number of shared labels: NDCG, ACG and WAP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crossmodal_hash.metrics.counts import Counts
 def ndcg(counts: Counts, k: int | None = None) -> NDArray[np.float64]:
     """NDCG@k with gain 2^g - 1, discount 1 / log2(rank + 1) and the ideal order of the whole database.
 
-    Ties: mean gain of a group times the sum of its discounts inside the cut, which is the mean over all orders.
+    Ties: mean gain of a group times the sum of its discounts within the cut, which is the mean over all orders.
 
     Args:
         counts: counts with gains, Q queries.
@@ -46,11 +46,11 @@ def ndcg(counts: Counts, k: int | None = None) -> NDArray[np.float64]:
 
 
 def acg(counts: Counts, k: int) -> NDArray[np.float64]:
-    """ACG@k: mean grade over the top k; a cut group gives its mean grade for each item before the cut.
+    """ACG@k: mean grade over the top k; a group that is cut counts with its mean grade for each item before the cut.
 
     Args:
         counts: counts with gains, Q queries.
-        k: last rank that counts, >= 1; also the divisor when the database is shorter.
+        k: last rank that counts, >= 1; also the divisor if the database is shorter.
 
     Returns:
         (Q,), >= 0.
@@ -69,7 +69,7 @@ def wap(counts: Counts, k: int) -> NDArray[np.float64]:
     """WAP@k: sum of ACG@i over the ranks i of the hits in the top k, divided by the hits; may exceed 1.
 
     Args:
-        counts: counts whose groups hold one grade each, as the tie rule `stable` gives.
+        counts: counts whose groups have one grade each, as from the tie rule `stable`.
         k: last rank that counts, >= 1.
 
     Returns:
@@ -83,7 +83,7 @@ def wap(counts: Counts, k: int) -> NDArray[np.float64]:
     grade = ratio(shared, counts.items)
     # 2^g is strictly convex: the mean gain is the gain of the mean grade only where all grades are equal.
     if not np.allclose(gain, counts.items * (2.0**grade - 1), rtol=1e-9):
-        raise SettingsError("WAP needs one order of the items, grades included; use ties stable.")
+        raise SettingsError("WAP needs a fixed order of the items, including grades; use ties stable")
     n0, _ = counts.closer()
     s0 = np.cumsum(shared, axis=1) - shared
     inside = np.clip(k - n0, 0, counts.items)
@@ -94,7 +94,7 @@ def wap(counts: Counts, k: int) -> NDArray[np.float64]:
 
 def _gains(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     if counts.shared is None or counts.gain is None or counts.grades is None:
-        raise SettingsError("graded metrics need counts with gains, which the tie rules expected and stable offer.")
+        raise SettingsError("graded metrics need counts with gains; use the tie rules expected or stable")
     return counts.shared, counts.gain, counts.grades
 
 

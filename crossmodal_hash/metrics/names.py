@@ -1,4 +1,4 @@
-"""Metric names: a full name says which convention a number follows."""
+"""Metric names: a full name tells which convention a number follows."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ KNOWN = {
     "hit@k": "share of queries with a relevant item in the top k; the R@k of paired retrieval",
     "median-rank": "median over queries of the rank of the first relevant item",
     "pr@radius/micro": "precision and recall for the radii 0..K, pairs of all queries pooled",
-    "pr@radius/macro": "the same as a mean over queries; one that retrieves nothing has precision 0",
-    "pr@radius/macro-masked": "the same, leaving such a query out at that radius",
+    "pr@radius/macro": "the same as a mean over queries; a query that retrieves nothing has precision 0",
+    "pr@radius/macro-masked": "the same, but such a query is left out at that radius",
     "pr@rank": "precision and recall at the ranks 1..N, mean over queries",
 }
-"""Every metric, with k for its number."""
+"""Every metric, with k in place of a number."""
 
 PerQuery = Callable[[Counts], NDArray[np.float64]]
 Draw = Callable[..., curves.Curve]
@@ -50,11 +50,11 @@ class Metric:
         name: full name.
         values: counts -> value of each query, or None for a curve.
         curve: counts -> curve, or None for a number.
-        radius: of a lookup.
-        by_radius: reads distances, so that the tie rule does not matter.
-        graded: needs the number of shared labels.
-        has_floor: has an expected value over random orders, which is what codes without information score.
-        larger_is_better: only ranks are better when smaller.
+        radius: radius of a lookup.
+        by_radius: whether it uses distances, so that the tie rule does not matter.
+        graded: whether it needs the number of shared labels.
+        has_floor: whether it has an expected value over random orders, the score of codes without information.
+        larger_is_better: false for ranks.
         summary: mean or median over queries.
     """
 
@@ -70,7 +70,7 @@ class Metric:
 
 
 def parse(name: str) -> Metric:
-    """The metric of a name; capitals do not matter, and a short name becomes the full one.
+    """The metric of a name; case does not matter, and a short name is expanded.
 
     Args:
         name: such as `map@all`, `map@50` (= `map@50/retrieved`), `P@100`, `radius@2`; `KNOWN` lists all.
@@ -79,7 +79,7 @@ def parse(name: str) -> Metric:
         The metric under its full name.
 
     Raises:
-        SettingsError: if the name is unknown (with the nearest names) or its number is out of range.
+        SettingsError: if the name is unknown (the message has the nearest names) or its number is out of range.
 
     Example:
         >>> parse("map@50").name, parse("p@100").name, parse("radius@2").name
@@ -94,8 +94,8 @@ def parse(name: str) -> Metric:
         known = [re.sub(r"(?<=@)k\b|(?<==)k\b", digits, each) for each in by_lower.values()]
         # A bare `mAP` means the first of its kind, and not the name that looks most like it.
         first = next((each for each in known if each.lower().startswith(f"{asked}@")), None)
-        hint = f" Did you mean {first!r}?" if first else did_you_mean(asked, known)
-        raise SettingsError(f"unknown metric {name!r}.{hint} Known are {', '.join(KNOWN)}.")
+        hint = f" (did you mean {first!r}?)" if first else did_you_mean(asked, known)
+        raise SettingsError(f"unknown metric {name!r}{hint}; known are {', '.join(KNOWN)}")
     if number is None:
         return _PLAIN[pattern]
     k = int(number[0])
@@ -104,12 +104,12 @@ def parse(name: str) -> Metric:
             f"precision@r<={k}", partial(curves.precision_within, radius=k), radius=k, by_radius=True, has_floor=False
         )
     if k == 0:
-        raise SettingsError(f"metric {name!r} has the cut-off 0; the smallest is 1.")
+        raise SettingsError(f"metric {name!r} has the cut-off 0; use at least 1")
     return _at(by_lower[pattern], k)
 
 
 def describe(name: str) -> str:
-    """What a metric is, in the words of `KNOWN`.
+    """The description of a metric in `KNOWN`.
 
     Raises:
         SettingsError: if the name is unknown.

@@ -1,8 +1,8 @@
-"""The inner loop of counting as tensor operations, for a GPU; the one module of `metrics` that needs torch.
+"""The inner loop of counting as tensor operations, for a GPU; the only module of `metrics` that needs torch.
 
-Distances and shared labels are matrix products. Their factors are -1, 0 or 1, which every format a GPU may multiply in
-holds exactly, and their sums are whole numbers far below 2^24, which float32 adds exactly: the counts are those of the
-numpy path, whatever TF32 or a matmul precision is set to. Autocast, which would round the sums, is switched off.
+Distances and shared labels are matrix products. Their factors are -1, 0 or 1, which are exact in every format that a
+GPU multiplies in, and their sums are whole numbers far below 2^24, which float32 adds exactly: the counts equal those
+of numpy for any setting of TF32 or matmul precision. Autocast, which would round the sums, is disabled.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from torch import Tensor
 from crossmodal_hash.metrics.relevance import Labels, Relevance, each_query
 
 PAIRS = 4_194_304
-"""Pairs of a query and an item at once: their products and keys take some 100 MB."""
+"""Pairs of a query and an item processed at once: their products and keys take about 100 MB."""
 NUMBERS = 8_388_608
-"""Bits of codes and labels that lie unpacked at once, which takes 5 bytes for each."""
+"""Bits of codes and labels unpacked at once, 5 bytes for each."""
 CELLS = 4_096
-"""Cells of the histogram of one block: as many as a GPU counts in its fast shared memory."""
+"""Cells of the histogram of one block: the number that a GPU counts in its fast shared memory."""
 
 
 class Stretch:
-    """Adds the items of one stretch of the database to a table; the twin of `on_numpy.Stretch`.
+    """Adds the items of one block of the database to a table; the counterpart of `on_numpy.Stretch`.
 
     Args:
         table: counts per query, distance and grade, int64 (Q, K + 1, depth), on the CPU.
         queries: packed codes, (Q, bytes).
-        items: packed codes of the stretch, (n, bytes).
+        items: packed codes of the block, (n, bytes).
         relevance: which items are relevant to which query.
         start: number of the first item in the whole database.
         device: where to count.
@@ -82,7 +82,7 @@ class _Grades:
             self.level = (relevance.grades if depth > 2 else relevance.flags)(start, stop)
 
     def __call__(self, rows: NDArray[np.intp]) -> Tensor | None:
-        """Int32 (q, n); None where there is one grade only."""
+        """Int32 (q, n); None if there is only one grade."""
         if self.depth == 1:
             return None
         if isinstance(self.relevance, Labels):
@@ -103,7 +103,7 @@ def ones(packed: Tensor) -> Tensor:
 
 
 def signs(packed: Tensor) -> Tensor:
-    """The same in {-1, +1}; padding is -1 on both sides, and so no distance."""
+    """The same in {-1, +1}; padding is -1 on both sides, and adds no distance."""
     return ones(packed).mul_(2).sub_(1)
 
 

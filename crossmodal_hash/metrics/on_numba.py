@@ -1,6 +1,6 @@
-"""The inner loop of counting as machine code, by numba where it is installed (the extra `fast`).
+"""The inner loop of counting as machine code, by numba if it is installed (the extra `fast`).
 
-`counts` imports this only when a table is large enough to pay for compiling it, or when asked to.
+`counts` imports this only if a table is large enough to be worth compiling, or on request.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
 
 BLOCK = 8
-"""Queries handled at once, whose grades lie side by side."""
+"""Queries processed at once, with their grades side by side."""
 TILE = 4_096
-"""Keys made at once: they are counted while they are in the first-level cache."""
+"""Keys computed at once: they are counted while they are in the first-level cache."""
 
 
 class Stretch:
-    """Adds the items of one stretch of the database to a table; the twin of `on_numpy.Stretch`, with the same result.
+    """Adds the items of one block of the database to a table, with the same result as `on_numpy.Stretch`.
 
     Args:
         table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
         queries: packed codes, (Q, bytes).
-        items: packed codes of the stretch, (n, bytes).
+        items: packed codes of the block, (n, bytes).
         relevance: which items are relevant to which query.
         start: number of the first item in the whole database.
     """
@@ -44,7 +44,7 @@ class Stretch:
         self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
-        """Count for some queries; threads may each take other ones."""
+        """Count for some queries; each thread may process different ones."""
         groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
         histogram = Histogram(BLOCK, groups * depth)
         scratch = np.empty((BLOCK, n), np.min_scalar_type(depth - 1))
@@ -62,7 +62,7 @@ class Histogram:
     """Counts the keys of a few queries at a time; for one thread.
 
     Args:
-        rows: queries at a time.
+        rows: number of queries at a time.
         size: number of different keys.
     """
 
@@ -80,7 +80,7 @@ class Histogram:
 
         Args:
             codes: packed codes of the queries, (q, bytes).
-            columns: packed codes of the items, one row a byte, (bytes, n), n < 2^32, contiguous.
+            columns: packed codes of the items, one row per byte, (bytes, n), n < 2^32, contiguous.
             grades: (q, n), unsigned.
             step: the key is distance + step * grade, which must stay below `size`.
 
@@ -99,11 +99,11 @@ def _emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 
 _ones: Any = intrinsic(lambda context, x: (numba.types.uint8(numba.types.uint8), _emit))
-"""Population count of a byte, which the compiler turns into one instruction for a whole vector of them."""
+"""Population count of a byte, which the compiler turns into one instruction for a whole vector."""
 
 
 def _keys_of_tile(code: Any, columns: Any, start: Any, grades: Any, step: Any, key: Any) -> None:
-    """Distance + step * grade, four bytes of the codes at a time: fewer ways through the keys."""
+    """Distance + step * grade, four bytes of the codes at a time, which needs fewer passes over the keys."""
     kind, stop, width = key.dtype.type, start + len(grades), len(code)
     whole = width - width % 4
     for i in range(len(grades)):

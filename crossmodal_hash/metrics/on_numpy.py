@@ -1,4 +1,4 @@
-"""The inner loop of counting in numpy: the path every installation has, and the reference for the others."""
+"""The inner loop of counting in numpy: available in every installation, and the reference for the others."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_wor
 from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
 
 BLOCK = 8
-"""Queries handled at once, so that a tile of codes is read from the cache eight times."""
+"""Queries processed at once, so that a tile of codes is read from the cache eight times."""
 PAIRING = 8_192
-"""From here on folding the table of pairs costs less than counting one by one."""
+"""From this number on, folding the table of pairs is faster than counting one by one."""
 
 
 class Stretch:
-    """Adds the items of one stretch of the database to a table.
+    """Adds the items of one block of the database to a table.
 
     Args:
         table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
         queries: packed codes, (Q, bytes).
-        items: packed codes of the stretch, (n, bytes).
+        items: packed codes of the block, (n, bytes).
         relevance: which items are relevant to which query.
         start: number of the first item in the whole database.
     """
@@ -40,7 +40,7 @@ class Stretch:
         self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
-        """Count for some queries; threads may each take other ones."""
+        """Count for some queries; each thread may process different ones."""
         groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
         paired = depth <= 2 and groups < 256 >= groups * depth and n >= PAIRING
         histogram = _PairHistogram(n, groups * depth) if paired else None
@@ -67,7 +67,7 @@ class _PairHistogram:
 
     Two bytes x, y are the number x + 256 y, or y + 256 x: either way the row sums plus the column sums of the
     256 x 256 table of pairs are the counts of single bytes. `numpy.add.at` needs a third less time than `bincount`,
-    which looks for the extremes first and makes a new table each time.
+    which first searches for the extremes and creates a new table each time.
     """
 
     def __init__(self, size: int, used: int) -> None:

@@ -1,4 +1,4 @@
-"""Paired retrieval (a picture and its captions): is a partner among the first k, and at which rank is the first."""
+"""Paired retrieval (a picture and its captions): whether a partner is among the first k, and the rank of the first."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def first_rank(counts: Counts) -> NDArray[np.float64]:
         counts: items and relevant items by group, Q queries.
 
     Returns:
-        (Q,), >= 1; one behind the last item for R = 0.
+        (Q,), >= 1; the rank after the last item for R = 0.
 
     Example:
         >>> first_rank(Counts(np.array([[1, 3]]), np.array([[0, 1]])))

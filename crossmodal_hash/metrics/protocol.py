@@ -1,4 +1,4 @@
-"""From two sets of codes to named numbers, with everything one needs to know to compare them."""
+"""From two sets of codes to named numbers, with everything that is needed to compare them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RelevantBy = Literal["labels", "pairs"] | Mapping[str, Mapping[str, int]]
 
 
 class Rules(TypedDict, total=False):
-    """How rankings are made and counted: the arguments of `evaluate` that do not depend on the codes."""
+    """Rules of ranking and counting: the arguments of `evaluate` that do not depend on the codes."""
 
     ties: Ties
     empty: Empty
@@ -35,11 +35,11 @@ class Rules(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Attributes:
-        values: full metric name -> number, in the order asked for.
-        per_query: full metric name -> (Q,), the numbers behind it; NaN marks a query left out.
+        values: full metric name -> number, in the requested order.
+        per_query: full metric name -> (Q,), the value of each query; NaN marks a query that is left out.
         curves: full curve name -> curve.
         queries: Q.
         database: N.
@@ -49,7 +49,7 @@ class Result:
         empty_balls: `precision@r<=...` -> queries that find nothing within the radius.
         left_out: pairs of an item and itself that were not counted.
         random_floor: expected map@all of codes without information (a random order), under the same empty rule.
-        floors: the same for each metric asked for that has an expected value over random orders.
+        floors: the same for each requested metric that has an expected value over random orders.
         query_ids: (Q,), in the order of `per_query`.
         ranked_by: `hamming`, or `inner-product` of real codes.
         ties: tie rule.
@@ -92,25 +92,26 @@ def evaluate(
     Args:
         queries: codes of the queries, Q >= 1.
         database: codes of the database, N >= 1, the same K.
-        metrics: names as `crossmodal_hash.metrics.parse` takes them; numbers and curves.
-        ties: order among items at one distance: mean over all orders (`expected`), database order (`stable`, slower),
-            relevant items first or last (`optimistic`, `pessimistic`).
-        empty: what a query without any relevant item counts for: `zero`, `skip`, `one` or `error`.
-        relevant: by shared `labels`, by equal ids (`pairs`), or judgements, query id -> item id -> grade.
+        metrics: names that `crossmodal_hash.metrics.parse` accepts; numbers and curves.
+        ties: order among items at the same distance: mean over all orders (`expected`), database order (`stable`,
+            slower), relevant items first or last (`optimistic`, `pessimistic`).
+        empty: how a query without any relevant item counts: `zero`, `skip`, `one` or `error`.
+        relevant: by shared `labels`, by equal ids (`pairs`), or judgments, query id -> item id -> grade.
         leave_out_self: leave the item with the query's own id out of its ranking; None does so within one modality,
             unless relevance is by equal ids.
-        real: codes before the sign of queries and database, (Q, K) and (N, K): rank by their inner product instead,
-            which knows no radius.
+        real: codes before the sign of queries and database, (Q, K) and (N, K), to rank by their inner product instead;
+            a radius is then not defined.
         threads: passed to `count`.
         device: passed to `count`; the order of the tie rule `stable`, and of real codes, is found on the CPU.
 
     Returns:
-        Values under their full names, with the facts a report must print beside them.
+        Values by their full names, with the facts that a report must print with them.
 
     Raises:
         CodesError: if the codes do not fit together or a side is empty.
-        SettingsError: if a metric, tie or empty rule is unknown, or a metric does not offer the tie rule or real codes.
-        DataError: if labels are missing, or an empty query meets `error`.
+        SettingsError: if a metric, tie or empty rule is unknown, or a metric does not support the tie rule or real
+            codes.
+        DataError: if labels are missing, or a query has no relevant item and the rule is `error`.
 
     Example:
         >>> labels = np.array([[1], [0], [1]])
@@ -137,7 +138,7 @@ def evaluate(
     by_radius = [metric for metric in wanted.values() if metric.by_radius]
     by_rank = [metric for metric in wanted.values() if not metric.by_radius]
     if real is not None and by_radius:
-        raise SettingsError(f"{by_radius[0].name} counts bits, which real codes do not have; leave it out.")
+        raise SettingsError(f"{by_radius[0].name} counts bits, which real codes do not have; leave it out")
     rankings: Iterable[Counts] = [counts]
     if real is not None:
         rankings = by_inner_product(*real, relevance, leave_out=left_out, stable=ties == "stable")
@@ -171,7 +172,7 @@ def evaluate(
 
 
 def _without_information(counts: Counts) -> Counts:
-    """All items of a query as one group of ties: the mean over every order."""
+    """All items of a query as one group of ties, for the mean over every order."""
     tables = {f.name: getattr(counts, f.name) for f in fields(counts)}
     sums = {n: t if n == "grades" or t is None else t.sum(axis=1, keepdims=True) for n, t in tables.items()}
     return Counts(**sums)
@@ -180,7 +181,7 @@ def _without_information(counts: Counts) -> Counts:
 def _score(
     metrics: list[Metric], rankings: Iterable[Counts], kept: NDArray[np.bool_], **of_curve: int
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, Curve]]:
-    """Values per query, and curves over the kept queries, from rankings that come in blocks of queries."""
+    """Values per query, and curves over the kept queries, from rankings in blocks of queries."""
     values: dict[str, list[NDArray[np.float64]]] = {m.name: [] for m in metrics if m.values}
     curves: dict[str, Curve] = {}
     start, weight = 0, 0
@@ -215,17 +216,17 @@ def _relevance(queries: Codes, database: Codes, relevant: RelevantBy) -> Relevan
         return same_id(queries.ids, database.ids)
     if relevant == "labels":
         return from_codes(queries, database)
-    raise SettingsError(f"relevance is by 'labels', by 'pairs' or a mapping of judgements, not {relevant!r}.")
+    raise SettingsError(f"relevance must be 'labels', 'pairs' or a mapping of judgments, not {relevant!r}")
 
 
 def _check(queries: Codes, database: Codes, ties: str, empty: str) -> None:
     for what, value, known in (("tie rule", ties, get_args(Ties)), ("empty rule", empty, get_args(Empty))):
         if value not in known:
-            raise SettingsError(f"unknown {what} {value!r}.{did_you_mean(value, known)} Known are {', '.join(known)}.")
+            raise SettingsError(f"unknown {what} {value!r}{did_you_mean(value, known)}; known are {', '.join(known)}")
     if queries.bits != database.bits:
-        raise CodesError(f"queries have {queries.bits} bits and the database {database.bits}; encode both alike.")
+        raise CodesError(f"queries have {queries.bits} bits and the database {database.bits}; use one model for both")
     if queries.fingerprint and database.fingerprint and queries.fingerprint != database.fingerprint:
         raise CodesError(
             f"the codes come from two models ({queries.fingerprint} for {queries.modality}, {database.fingerprint} for "
-            f"{database.modality}), so their distances mean nothing; encode both with one."
+            f"{database.modality}), so their distances are meaningless; encode both with one"
         )

@@ -1,4 +1,4 @@
-"""Rankings by the inner product of real codes, before the sign: what the binary step costs is the difference."""
+"""Rankings by the inner product of real codes, before the sign, to measure the loss from binarization."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crossmodal_hash.metrics.relevance import Pairs, Relevance
 from crossmodal_hash.metrics.ties import runs
 
 PRODUCTS = 4_000_000
-"""Inner products held at once: 32 MB."""
+"""Inner products in memory at once: 32 MB."""
 
 
 def by_inner_product(
@@ -25,17 +25,17 @@ def by_inner_product(
     leave_out: Pairs | None = None,
     stable: bool = False,
 ) -> Iterator[Counts]:
-    """Rank the database for one query after another, the largest inner product first.
+    """Rank the database for each query in turn, the largest inner product first.
 
-    Products are taken in double precision. Items with exactly the same product, such as copies of one picture, are one
-    group, as items at one Hamming distance are.
+    Products are computed in double precision. Items with exactly the same product, such as copies of one picture, are
+    one group, like items at the same Hamming distance.
 
     Args:
         queries: real codes, (Q, K), finite, Q >= 1.
         database: real codes, (N, K), finite, N >= 1.
         relevance: which items are relevant to which query.
         leave_out: pairs that do not count.
-        stable: take items with the same product in database order instead.
+        stable: rank items with the same product in database order instead.
 
     Yields:
         Counts of one query, with grades.
@@ -69,7 +69,7 @@ def by_inner_product(
 
 
 def _groups(score: NDArray[np.float64], grade: NDArray[Any], max_grade: int, *, stable: bool) -> Counts:
-    """Groups of equal score; without any, the few runs of equal grade say the same."""
+    """Groups of equal score; without any, the fewer runs of equal grade are equivalent."""
     starts = np.concatenate([[0], np.flatnonzero(score[1:] != score[:-1]) + 1])
     if stable or len(starts) >= len(score):
         return runs(grade[None], np.array([len(grade)]), max_grade)
@@ -84,15 +84,15 @@ def _groups(score: NDArray[np.float64], grade: NDArray[Any], max_grade: int, *, 
 
 def _check(queries: NDArray[Any], database: NDArray[Any], relevance: Relevance) -> None:
     if len(queries) == 0 or len(database) == 0:
-        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1.")
+        raise CodesError(f"nothing to rank: {len(queries)} queries, {len(database)} database items; both must be >= 1")
     if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
-        raise ShapeError(f"real codes are (Q, K) and (N, K), not of shapes {queries.shape} and {database.shape}.")
+        raise ShapeError(f"real codes must be (Q, K) and (N, K), not {queries.shape} and {database.shape}")
     if (relevance.queries, relevance.items) != (len(queries), len(database)):
         raise ShapeError(
             f"relevance is known for {relevance.queries} queries x {relevance.items} items, but the real codes are "
-            f"{len(queries)} x {len(database)}."
+            f"{len(queries)} x {len(database)}"
         )
     for side, codes in (("query", queries), ("database", database)):
         if not np.isfinite(codes).all():
             row = int(np.argwhere(~np.isfinite(codes))[0, 0])
-            raise CodesError(f"the real code of {side} row {row} is not finite; fix the encoder.")
+            raise CodesError(f"the real code of {side} row {row} is not finite; fix the encoder")

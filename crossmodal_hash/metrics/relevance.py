@@ -1,4 +1,4 @@
-"""Which database items answer a query, and how well: by shared labels, by identity, or by a list of judgements."""
+"""Which database items are relevant to a query, and how much: by shared labels, by identity, or by judgments."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from crossmodal_hash.codes.hamming import to_words
 from crossmodal_hash.errors import DataError, ShapeError
 
 Grades = Callable[[int], NDArray[Any]]
-"""Query number -> grade g of every item of one stretch of the database, (n,), unsigned."""
+"""Query number -> grade g of every item of one block of the database, (n,), unsigned."""
 
 
 class Relevance(Protocol):
-    """What the counting loop asks; an item is relevant if its grade g is above 0.
+    """Interface for the counting loop; an item is relevant if its grade g is above 0.
 
     Attributes:
         queries: Q.
         items: N.
         max_grade: upper bound of g.
-        group: int (Q,); queries of one group have the same relevant items, so these are looked up once for all of them.
+        group: int (Q,); queries of one group have the same relevant items, so these are looked up once per group.
     """
 
     queries: int
@@ -48,7 +48,7 @@ class Labels:
     """Relevant = at least one shared label; the grade g is the number of shared labels.
 
     Args:
-        queries: labels of the queries, (Q, C); anything but 0 counts as set. Memory maps are read piece by piece.
+        queries: labels of the queries, (Q, C); any value except 0 counts as set. Memory maps are read in pieces.
         database: labels of the items, (N, C).
 
     Raises:
@@ -63,8 +63,8 @@ class Labels:
     def __init__(self, queries: NDArray[Any], database: NDArray[Any]) -> None:
         if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
             raise ShapeError(
-                f"labels of queries and database share their columns, but have shapes {queries.shape} and "
-                f"{database.shape}; label both with the same classes."
+                f"labels of queries and database must have the same columns, but have shapes {queries.shape} and "
+                f"{database.shape}; label both with the same classes"
             )
         self.queries, self.items = len(queries), len(database)
         self.database = database
@@ -74,7 +74,7 @@ class Labels:
         self.group = np.unique(self.words, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def flags(self, start: int, stop: int) -> Grades:
-        """Relevance of the items start..stop, as one `and` for each byte in which the query has a label."""
+        """Relevance of the items start..stop, by one `and` for each byte in which the query has a label."""
         columns = np.ascontiguousarray(self.packed(start, stop).T)
 
         def of_query(query: int) -> NDArray[np.uint8]:
@@ -91,13 +91,13 @@ class Labels:
         return np.packbits(np.asarray(self.database[start:stop]) != 0, axis=1)
 
     def grades(self, start: int, stop: int) -> Grades:
-        """Number of labels the items start..stop share with a query."""
+        """Number of labels that the items start..stop share with a query."""
         words = label_words(self.database[start:stop])
         dtype = np.uint8 if self.max_grade <= 255 else np.uint16
         return lambda query: np.bitwise_count(words & self.words[query]).sum(axis=1, dtype=dtype)
 
     def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
-        """Number of labels each pair shares."""
+        """Number of labels that each pair shares."""
         shared = self.words[pairs.query] & label_words(self.database[pairs.item])
         return np.asarray(np.bitwise_count(shared).sum(axis=1, dtype=np.int64))
 
@@ -122,7 +122,7 @@ class Pairs:
         grade = np.ones(len(query), np.int64) if grade is None else np.asarray(grade)
         wrong = (grade < 0) | (grade > 255) | (grade != np.floor(grade))
         if wrong.any():
-            raise DataError(f"a grade is a whole number from 0 to 255, not {grade[wrong][0]}.")
+            raise DataError(f"a grade must be a whole number from 0 to 255, not {grade[wrong][0]}")
         order = np.lexsort((item, query))
         self.query, self.item = np.asarray(query, np.int64)[order], np.asarray(item, np.int64)[order]
         self.grade = grade.astype(np.int64)[order]
@@ -144,7 +144,7 @@ class Pairs:
         return lambda query: self._dense(query, start, stop)
 
     def of_pairs(self, pairs: Pairs) -> NDArray[np.int64]:
-        """Grades of the given pairs, 0 where they are not in this list."""
+        """Grades of the given pairs, 0 if they are not in this list."""
         mine = self.query * self.items + self.item
         asked = pairs.query * self.items + pairs.item
         at = np.searchsorted(mine, asked)
@@ -169,7 +169,7 @@ class Pairs:
 
 
 def each_query(rows: NDArray[np.intp], level: Grades, group: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Each query of `rows` with what `level` says of it, looked up once for neighbors of one group."""
+    """Each query of `rows` with its result of `level`, looked up once for neighbors of one group."""
     last, grades = None, np.empty(0, np.uint8)
     for query in rows.tolist():
         if group[query] != last:
@@ -202,13 +202,13 @@ def same_id(queries: NDArray[np.str_], database: NDArray[np.str_]) -> Pairs:
 
 
 def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], database: NDArray[np.str_]) -> Pairs:
-    """Relevance from judgements in the TREC form, query id -> item id -> grade.
+    """Relevance from judgments in the TREC form, query id -> item id -> grade.
 
-    Judgements of items outside the database are passed over, as in a run against a part of it; a query without
-    judgements has no relevant item.
+    Judgments of items outside the database are ignored, as in a run against a part of it; a query without judgments
+    has no relevant item.
 
     Args:
-        qrels: the judgements.
+        qrels: the judgments.
         queries: ids (Q,).
         database: ids (N,), each once.
 
@@ -220,7 +220,7 @@ def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], da
     """
     row = {name: i for i, name in enumerate(database.tolist())}
     if len(row) != len(database):
-        raise DataError("judgements name items by id, but ids of the database repeat; make them unique.")
+        raise DataError("judgments name items by id, but ids of the database repeat; make them unique")
     rows = [
         (q, row[item], grade)
         for q, name in enumerate(queries.tolist())
@@ -232,27 +232,27 @@ def judged(qrels: Mapping[str, Mapping[str, int]], queries: NDArray[np.str_], da
 
 
 def from_codes(queries: Codes, database: Codes) -> Labels:
-    """Relevance by the labels two codes files carry.
+    """Relevance by the labels in two codes files.
 
     Raises:
         DataError: if one of them has no labels, or their label names differ.
     """
     if queries.labels is None or database.labels is None:
         role, codes = ("query", queries) if queries.labels is None else ("database", database)
-        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs.")
+        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs")
     if queries.label_names and database.label_names and queries.label_names != database.label_names:
-        raise DataError("queries and database name their labels differently; use the same classes in the same order.")
+        raise DataError("queries and database name their labels differently; use the same classes in the same order")
     return Labels(queries.labels, database.labels)
 
 
 def label_words(labels: NDArray[Any]) -> NDArray[Any]:
-    """A label matrix as bit masks: one unsigned word an item, several above 64 classes.
+    """A label matrix as bit masks: one unsigned word per item, several above 64 classes.
 
     Args:
-        labels: (N, C); anything but 0 is set.
+        labels: (N, C); any value except 0 is set.
 
     Returns:
-        (N, W), uint32 up to 32 classes (half the memory to read), uint64 beyond.
+        (N, W), uint32 up to 32 classes (half the memory traffic), uint64 above.
 
     Example:
         >>> label_words(np.array([[1, 0, 1]]))

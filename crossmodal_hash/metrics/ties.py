@@ -1,8 +1,8 @@
-"""Tie rules, each as a way to split the groups of `Counts`, so that one set of formulas serves them all.
+"""Tie rules, each as a way to split the groups of `Counts`, so that one set of formulas works for all.
 
-The formulas take the mean over every order inside a group. A group whose items are all alike has one order, so a fixed
-order is a ranking whose groups are pure: relevant items first (optimistic), last (pessimistic), or runs of equal grade
-in database order (stable).
+The formulas take the mean over every order within a group. A group of equal items has only one order, so a fixed order
+is a ranking with pure groups: relevant items first (optimistic), last (pessimistic), or runs of equal grade in database
+order (stable).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Ties = Literal["expected", "stable", "optimistic", "pessimistic"]
 RANKED = 262144
-"""Pairs of a query and an item ranked at once, which takes some 20 MB."""
+"""Pairs of a query and an item ranked at once, which takes about 20 MB."""
 
 
 def split(counts: Counts, rule: Literal["optimistic", "pessimistic"]) -> Counts:
-    """Every group in two: its relevant items and the others, in the order of the rule.
+    """Split every group in two: its relevant items and the others, in the order of the rule.
 
-    The grades are dropped: which of two relevant items comes first is not said by these rules.
+    The grades are dropped, because these rules do not define which of two relevant items comes first.
 
     Args:
         counts: counts by distance, G groups.
@@ -56,9 +56,9 @@ def in_order(
     gains: bool = False,
     leave_out: Pairs | None = None,
 ) -> Iterator[Counts]:
-    """Rank the database for a few queries after the other, ties in database order (`stable`).
+    """Rank the database for a few queries at a time, ties in database order (`stable`).
 
-    Slower than `count` by the sort of N distances per query, and needs memory for one query's ranking.
+    Slower than `count`, because it sorts N distances per query, and needs memory for one query's ranking.
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)), Q >= 1.
@@ -101,11 +101,11 @@ def runs(grade: NDArray[Any], length: NDArray[np.int64], max_grade: int | None) 
 
     Args:
         grade: grades in the order of the rankings, (Q, N), unsigned.
-        length: items that are ranked, of each query, (Q,) in 0..N; what comes behind does not count.
-        max_grade: upper bound of the grades; None to tell relevant from other items only, at grades 0 and 1.
+        length: number of ranked items of each query, (Q,) in 0..N; later items do not count.
+        max_grade: upper bound of the grades; None to separate only relevant from other items, at grades 0 and 1.
 
     Returns:
-        Counts of as many groups as the longest needs; others end in empty ones.
+        Counts with as many groups as the longest ranking needs; the others end in empty groups.
 
     Example:
         >>> runs(np.array([[1, 1, 0, 1], [0, 0, 1, 1]]), np.array([4, 3]), None).items.tolist()

@@ -19,7 +19,7 @@ from crossmodal_hash.data.matrices.key_sets import KEYS
 from crossmodal_hash.data.metadata import METADATA, find_metadata, read_metadata
 from crossmodal_hash.data.pictures import Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError
 
 EMBEDDED = "openclipart.zip"
@@ -141,16 +141,14 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
     """
     if needs.labels and (dataset.labels is None or not dataset.labels.any()):
         raise DataError(f"{dataset.name!r} has no labels on any of its {len(dataset)} items; training needs them")
-    texts = dataset.modalities.get("text")
-    if needs.texts and isinstance(texts, Texts):
+    for texts in dataset.of(Texts).values() if needs.texts else ():
         blank = [name for name, text in zip(dataset.ids, texts.items, strict=True) if not text.strip()]
         if blank:
             raise DataError(
                 f"{len(blank)} of {len(dataset)} items of {dataset.name!r} have no text ({first(blank)}); fill them, "
                 f"or leave them out with --skip-bad"
             )
-    pictures = dataset.modalities.get("image")
-    if needs.pictures and isinstance(pictures, Pictures):
+    for pictures in dataset.of(Pictures).values() if needs.pictures else ():
         absent = [name for name in pictures.names if name not in pictures.files]
         if absent:
             raise DataError(
@@ -187,7 +185,7 @@ def find_array(spec: str | Path, role: str) -> ArrayAt:
     if len(keys) == 1:
         return ArrayAt(path, keys[0])
     by_case = {key.casefold(): key for key in keys}
-    known = next((by_case[key.casefold()] for key in KEYS[role] if key.casefold() in by_case), None)
+    known = next((by_case[key.casefold()] for key in KEYS.get(role, ()) if key.casefold() in by_case), None)
     if known is None:
         raise DataError(
             f"{text!r} holds {', '.join(keys) or 'no array'}; say which is the matrix of {role} as {path.name}:KEY"

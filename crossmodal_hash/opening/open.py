@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from crossmodal_hash.arrays import is_array_file, read_array
 from crossmodal_hash.callbacks import Callback
-from crossmodal_hash.components import READERS
+from crossmodal_hash.components import BACKBONES, READERS
 from crossmodal_hash.data import Dataset, Needs, Texts, load_pictures, load_texts, without_bad
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.data.matrix import as_matrix
+from crossmodal_hash.errors import DataError, did_you_mean
+from crossmodal_hash.opening.load import find_array, load_data
+from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.settings.parts import make
 from crossmodal_hash.settings.schema import DataSettings, Named
 
@@ -80,6 +85,35 @@ def open_texts(source: str | Sequence[str]) -> Dataset:
     if isinstance(source, str):
         return load_texts(source)
     return Dataset("texts", tuple(map(str, range(len(source)))), {"text": Texts(tuple(source))})
+
+
+def open_inputs(run: Run, given: str, *, skip_bad: bool = False, callback: Callback | None = None) -> Dataset:
+    """Items of one modality of a run, whatever it is called and made of.
+
+    Args:
+        run: its tower of that name says what they are: pictures where it reads pictures; otherwise rows of numbers if
+            the file holds arrays (`FILE` or `FILE:KEY`) or the run knows no words, and texts, one a line, if not.
+        given: `NAME=PATH`.
+        skip_bad: leave out pictures that cannot be read.
+        callback: told what was left out.
+
+    Raises:
+        DataError: if it is not of this form, the run has no such modality, or the items cannot be read.
+    """
+    name, equals, path = given.partition("=")
+    read = {tower: BACKBONES.resolve(part.backbone.name).reads for tower, part in run.settings().towers.items()}
+    known = [tower for tower, reads in read.items() if reads != "label"]
+    if not equals or not path:
+        raise DataError(f"{given!r} is not NAME=PATH; write {known[0]}=PATH, for the modalities are {', '.join(known)}")
+    if name not in known:
+        raise DataError(f"{run.path} has no modality {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
+    if read[name] == "image":
+        return _told(load_pictures(path, name), skip_bad, callback or Callback())
+    file = Path(path) if Path(path).exists() else Path(path.rpartition(":")[0] or path)
+    if read[name] == "string" or not (is_array_file(file) or run.vocabulary() is None):
+        return load_texts(path, name)
+    matrix = as_matrix(read_array(find_array(path, name)), path)
+    return Dataset(file.stem, tuple(map(str, range(len(matrix)))), {name: matrix})
 
 
 def _told(dataset: Dataset, skip_bad: bool, callback: Callback) -> Dataset:

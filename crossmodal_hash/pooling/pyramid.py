@@ -18,20 +18,20 @@ Mode = Literal["average", "max"]
 
 
 def pyramid(level: Level, bins: Sequence[int] = (1, 2), mode: Mode = "average") -> Tensor:
-    """Pool a level to a grid for each bin and concatenate them; vectors are returned as they are.
+    """Pool a level to a grid for each bin and concatenate them; vectors are returned unchanged.
 
-    A condensed level keeps no maximum but the global one, so `max` there allows bin 1 only.
+    A condensed level keeps only the global maximum, so `max` then allows only bin 1.
 
     Args:
         level: (B, D), (B, D, L) or (B, D, H, W).
-        bins: cells a side; HSIDHN cites spatial pyramid pooling (He et al., ECCV 2014) without the sizes.
-        mode: what a cell keeps.
+        bins: cells per side; HSIDHN cites spatial pyramid pooling (He et al., ECCV 2014) without the sizes.
+        mode: the statistic of a cell.
 
     Returns:
         (B, D * cells), the cells of a channel next to each other within a bin.
 
     Raises:
-        ShapeError: if a condensed level does not hold what is asked.
+        ShapeError: if a condensed level does not have these values.
 
     Example:
         >>> pyramid(Level(torch.arange(4.0).reshape(1, 1, 2, 2)))
@@ -44,10 +44,10 @@ def pyramid(level: Level, bins: Sequence[int] = (1, 2), mode: Mode = "average") 
 
 
 class Pyramid(Component):
-    """Average (or maximum) over a pyramid of grids: 1 and 2 cells a side give 5 values a channel of a map.
+    """Average (or maximum) over a pyramid of grids: 1 and 2 cells per side give 5 values per channel of a map.
 
     Args:
-        bins: cells a side of each grid, >= 1; (1,) is global pooling.
+        bins: cells per side of each grid, >= 1; (1,) is global pooling.
         mode: `average`, or `max` (on a condensed level only with bins = (1,)).
 
     Raises:
@@ -62,7 +62,7 @@ class Pyramid(Component):
     def __init__(self, *, bins: Sequence[int] = (1, 2), mode: Mode = "average") -> None:
         super().__init__()
         if not bins or min(bins) < 1:
-            raise SettingsError(f"bins={list(bins)} needs one number of cells or more, each at least 1")
+            raise SettingsError(f"bins={list(bins)} needs at least one number of cells, each at least 1")
         check_choice("mode", mode, Mode)
         self.bins, self.mode = tuple(bins), mode
 
@@ -80,8 +80,8 @@ def _maxima(level: Level, side: int) -> Tensor:
         return level.max()
     if level.maximum is not None:
         raise ShapeError(
-            f"maxima over a grid of side {side} were asked of stored features, which keep the global maximum only; "
-            "use mode='average', bins=[1], or train without --freeze-backbone"
+            f"maxima over a grid of side {side} were requested from stored features, which keep only the global "
+            "maximum; use mode='average', bins=[1], or train without --freeze-backbone"
         )
     pool = nnf.adaptive_max_pool1d if level.axes == 1 else nnf.adaptive_max_pool2d
     out: Tensor = pool(level.x, side)

@@ -1,4 +1,4 @@
-"""Published methods and the toolkit's own, one TOML file each."""
+"""Published methods and our own, one TOML file each."""
 
 from __future__ import annotations
 

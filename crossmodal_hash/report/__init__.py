@@ -1,1 +1,1 @@
-"""What scores look like: records, tables, curves, galleries, and the page that holds them all."""
+"""Presentation of scores: records, tables, curves, galleries, and the page with all of them."""

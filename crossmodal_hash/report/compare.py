@@ -19,8 +19,8 @@ class Comparison:
     """One metric in one direction against one database, in every record.
 
     Attributes:
-        lines: one a record.
-        differences: to the first record, one a record from the second on; None for a metric that is no mean.
+        lines: one per record.
+        differences: to the first record, one per record from the second on; None for a metric that is not a mean.
     """
 
     lines: Sequence[Line]
@@ -28,17 +28,17 @@ class Comparison:
 
 
 def compare(records: Sequence[Record], level: float = 0.95) -> list[Comparison]:
-    """Everything that all records have, in the order of the first.
+    """All scores that all records have, in the order of the first.
 
-    Queries are paired by id, so that the interval is of the difference and not of two separate scores: much narrower,
-    because queries that are hard for one system are hard for the other.
+    Queries are paired by id, so that the interval is that of the difference, which is much narrower than two separate
+    intervals, because queries that are hard for one system are hard for the other.
 
     Args:
-        records: two or more, of different names.
-        level: of the intervals.
+        records: two or more, with different names.
+        level: level of the intervals.
 
     Raises:
-        DataError: if there are fewer than two records, they share no score, or were asked other queries.
+        DataError: if there are fewer than two records, they share no score, or have different queries.
     """
     if len(records) < 2:
         raise DataError(f"a comparison needs at least 2 runs, not {len(records)}; name another one")
@@ -72,7 +72,7 @@ def _difference(a: str, first: Score, b: str, other: Score, metric: str, level: 
     order, at = np.argsort(first.result.query_ids), np.argsort(other.result.query_ids)
     if not np.array_equal(first.result.query_ids[order], other.result.query_ids[at]):
         raise DataError(
-            f"{b} was asked other queries than {a} in {first.direction}, so nothing can be paired; compare runs of one "
+            f"{b} has other queries than {a} in {first.direction}, so they cannot be paired; compare runs of one "
             "data set and split"
         )
     if other.interval(metric, level) is None or first.interval(metric, level) is None:
@@ -85,12 +85,12 @@ def _check_alike(a: str, first: Line, b: str, other: Line) -> None:
         if getattr(first, what) != getattr(other, what):
             raise DataError(
                 f"{a} has {what.replace('_', ' ')} {getattr(first, what)} in {first.direction} {first.database} and "
-                f"{b} has {getattr(other, what)}; scores of different databases or rules do not compare"
+                f"{b} has {getattr(other, what)}; scores of different databases or rules are not comparable"
             )
 
 
 def wide_table(records: Sequence[Record], comparisons: Sequence[Comparison], level: float) -> Table:
-    """One line a metric, one column a record: to be read, and pasted into a paper."""
+    """One line per metric, one column per record: for reading, and for a paper."""
     names = [record.name for record in records]
     columns = ("direction", "database", "metric", *names, *(f"{name} - {names[0]}" for name in names[1:]))
     rows = [
@@ -103,12 +103,12 @@ def wide_table(records: Sequence[Record], comparisons: Sequence[Comparison], lev
         )
         for found in comparisons
     ]
-    note = f"Differences with their paired {level:.0%} bootstrap interval over the queries; * where 0 is outside."
+    note = f"Differences with their paired {level:.0%} bootstrap interval over the queries; * if 0 is outside."
     return Table(columns, rows, (note,))
 
 
 def long_table(records: Sequence[Record], comparisons: Sequence[Comparison]) -> Table:
-    """One line a metric and record, all numbers in columns of their own: for other programs."""
+    """One line per metric and record, each number in its own column: for other programs."""
     apart = ("difference", "difference_low", "difference_high")
     columns = ("direction", "database", "metric", "run", "value", "low", "high", "random", *apart)
     rows = []

@@ -1,4 +1,4 @@
-"""What must be said with numbers so that others can compare with them."""
+"""What must be reported with numbers so that others can compare with them."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ from crossmodal_hash.evaluation import Score
 from crossmodal_hash.metrics import describe
 
 TIES = {
-    "expected": "mean over every order of the items at one distance",
+    "expected": "mean over every order of the items at the same distance",
     "stable": "in database order",
     "optimistic": "relevant items first",
     "pessimistic": "relevant items last",
 }
 DATABASES = {
     "all": "everything that is not a query, training items included",
-    "known-labels": "everything that is not a query, where items trained on and validated with have codes made from "
-    "their labels: not to be compared with `all`",
-    "unseen": "what was neither trained on nor validated with",
+    "known-labels": "everything that is not a query, where items used for training and validation have codes made "
+    "from their labels: not comparable with `all`",
+    "unseen": "items that were used neither for training nor for validation",
     "query": "the queries' own partners",
 }
-EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are refused"}
+EMPTY = {"zero": "count 0", "skip": "are left out", "one": "count 1", "error": "are an error"}
 ENOUGH = 100_000
-"""Codes that are looked at for what nearly all of them have in common."""
+"""Number of codes that are examined for bits that nearly all of them share."""
 
 
 def unified(codes: Mapping[str, Codes]) -> list[str]:
-    """A sentence where codes of the database know of more than the modality they are searched as."""
+    """A sentence if codes of the database use more than the modality that is searched."""
     counts = {int(c.parts["unified"].sum()) for c in codes.values() if "unified" in c.parts}
     return [
-        f"codes unified: {n} items of the database have one code from all their modalities, so that what is asked for "
-        f"is not searched by itself alone; closed_form.codes = 'per-view' is strictly cross-modal"
+        f"codes unified: {n} items of the database have one code from all their modalities, so the searched modality "
+        f"is not used alone; closed_form.codes = 'per-view' is strictly cross-modal"
         for n in counts
     ]
 
 
 def known_labels(codes: Mapping[str, Codes]) -> list[str]:
-    """A sentence where codes of the database were made from labels."""
+    """A sentence if codes of the database were made from labels."""
     counts = {int(c.parts["known_labels"].sum()) for c in codes.values() if "known_labels" in c.parts}
     return [
-        f"codes from known labels: {n} items of the database have one code made from their labels, whatever they show "
-        f"or say; encode without --known-labels for codes of the items themselves"
+        f"codes from known labels: {n} items of the database have one code made from their labels, not from their "
+        f"pictures or texts; encode without --known-labels for codes of the items themselves"
         for n in counts
     ]
 
 
 def apart(codes: Mapping[str, Codes], share: float = 0.95) -> list[str]:
-    """A sentence where bits hold the modality instead of the item: they lie between any picture and any text.
+    """A sentence if bits encode the modality instead of the item: they differ between any picture and any text.
 
-    Rankings across modalities do not suffer, for every distance grows alike; whatever counts within a radius does.
+    Rankings across modalities are not affected, because every distance grows equally; metrics within a radius are.
 
     Args:
         codes: modality -> codes of the same items.
-        share: of the items for which a bit must say the modality.
+        share: share of the items for which a bit must encode the modality.
     """
     ones = {name: unpack(c.packed[:ENOUGH], c.bits).clip(0).mean(0) for name, c in codes.items()}
     said = []
     for (a, p), (b, q) in combinations(ones.items(), 2):
         if p.shape == q.shape and (n := int((np.abs(p - q) > 2 * share - 1).sum())):
-            said.append(f"{n} of {len(p)} bits tell {a} from {b} and nothing else: no pair of them is nearer than that")
+            said.append(f"{n} of {len(p)} bits only separate {a} from {b}: no pair of them is nearer than that")
     return said
 
 
@@ -70,8 +70,8 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
     """A sentence for each definition and rule, and for what was counted.
 
     Args:
-        scores: of one evaluation, at least one.
-        level: of the intervals; None without them.
+        scores: scores of one evaluation, at least one.
+        level: level of the intervals; None without intervals.
     """
     result = scores[0].result
     notes = [f"{name}: {describe(name)}" for name in (*result.values, *result.curves)]
@@ -90,5 +90,5 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
         notes.append("databases: " + "; ".join(f"{name} is {DATABASES[name]}" for name in named))
     if level is not None:
         notes.append(f"low and high: {level:.0%} bootstrap interval over the queries")
-    notes.append("random: what codes without information score")
+    notes.append("random: score of codes without information")
     return notes

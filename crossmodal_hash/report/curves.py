@@ -1,4 +1,4 @@
-"""Figures by matplotlib: precision and recall, code length, training, and the bits themselves."""
+"""Figures by matplotlib: precision and recall, code length, training, and the bits."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"
-"""Text and axes: black on paper; the page looks for this color and puts its own in its place."""
+"""Text and axes: black on paper; the page replaces this color by its own."""
 COLORS = ("#2f87d6", "#d9762b", "#2b9d68", "#c0529f", "#8a76d8", "#a8862c")
-"""Told apart on white and on near-black alike, and by readers who mix up red and green."""
+"""Distinguishable on white and on near-black, and by readers with red-green color blindness."""
 STYLES = ("-", "--", "-.", ":")
 STYLE: Any = {
     "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
@@ -34,14 +34,14 @@ RANKS = 200
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure with its words.
+    """One figure with its texts.
 
     Attributes:
-        name: for files and anchors, lower case and hyphens.
+        name: name of files and anchors, lower case and hyphens.
         title: heading.
-        alt: what it shows, for those who cannot see it.
-        draw: draws on given axes.
-        size: inches.
+        alt: description for readers who cannot see it.
+        draw: draws on the given axes.
+        size: size in inches.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Picture:
     size: tuple[float, float] = (5.2, 3.6)
 
     def figure(self) -> Figure:
-        """The figure, drawn afresh."""
+        """The figure, newly drawn."""
         import matplotlib
         from matplotlib.figure import Figure
 
@@ -62,7 +62,7 @@ class Picture:
 
 
 def ranking_pictures(scored: Sequence[Scored]) -> Iterator[Picture]:
-    """Precision over recall and precision over rank, one of each a direction across modalities."""
+    """Precision over recall and precision over rank, one of each per direction across modalities."""
     shown = [(s.direction, s.database) for s in scored[0].record.scores if s.is_cross_modal and s.is_whole]
     for direction, database in shown:
         said, slug = direction.replace("->", " to "), direction.replace("->", "-to-")
@@ -79,7 +79,7 @@ def ranking_pictures(scored: Sequence[Scored]) -> Iterator[Picture]:
             _finish(axes, "recall", "precision", legend=len(radius) > 1)
             axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
 
-        alt = f"Precision over recall for {said}, pairs of all queries pooled, one point a Hamming radius: {ends}."
+        alt = f"Precision over recall for {said}, pairs of all queries pooled, one point per Hamming radius: {ends}."
         yield Picture(f"pr-{slug}", f"Precision and recall, {said}", alt, over_recall)
 
         ranks = [(name, r.curves["pr@rank"]) for name, r in found]
@@ -101,7 +101,7 @@ def ranking_pictures(scored: Sequence[Scored]) -> Iterator[Picture]:
 
 
 def length_picture(scored: Sequence[Scored], level: float) -> Picture | None:
-    """map@all over bits with intervals; None unless there are codes of two lengths."""
+    """map@all over bits with intervals; None unless there are at least two code lengths."""
     points: dict[str, list[tuple[int, float, float, float]]] = {}
     for each in scored:
         for line in each.record.lines(level):
@@ -128,7 +128,7 @@ def length_picture(scored: Sequence[Scored], level: float) -> Picture | None:
 
 
 def length_line(i: int, name: str) -> dict[str, Any]:
-    """How the i-th line over code length is drawn."""
+    """Style of the i-th line over code length."""
     return {"label": _label(name), "marker": "o", "capsize": 3, **_line(i)}
 
 
@@ -141,7 +141,7 @@ def length_axes(axes: Axes, lengths: Sequence[int], metric: str) -> None:
 
 
 def history_picture(name: str, title: str, what: str, histories: Sequence[tuple[str, History]]) -> Picture | None:
-    """Something over epochs; None if nothing was written down."""
+    """A quantity over epochs; None if nothing was recorded."""
     lines = [(run, key, points) for run, history in histories for key, points in history.items() if points]
     if not lines:
         return None
@@ -171,7 +171,7 @@ def history_picture(name: str, title: str, what: str, histories: Sequence[tuple[
 
 
 def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
-    """How often each bit is set, and how the bits of one modality depend on each other."""
+    """How often each bit is set, and the correlation of the bits of one modality."""
     signs = unpack(codes.packed, codes.bits)
     share = (signs > 0).mean(axis=0)
 
@@ -199,8 +199,8 @@ def bit_pictures(name: str, slug: str, codes: Codes) -> Iterator[Picture]:
     apart = np.abs(correlation[~np.eye(codes.bits, dtype=bool)])
     mean = float(apart.mean()) if len(apart) else 0.0
     alt = (
-        f"Correlation of each bit with each other, {codes.modality} codes of {name}: {mean:.2f} on average off the "
-        "diagonal without sign, where 0 is independent."
+        f"Correlation of each pair of bits, {codes.modality} codes of {name}: {mean:.2f} on average off the diagonal "
+        "in absolute value, where 0 is independent."
     )
     title = f"Correlation of the bits, {codes.modality}, {name}"
     yield Picture(f"correlation-{slug}-{codes.modality}", title, alt, together)
@@ -221,7 +221,7 @@ def _first(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> float
 
 
 def _label(name: str) -> str:
-    """A name as it stands: no mathematics between dollar signs, and not left out for a leading underscore."""
+    """A literal name: no mathematics between dollar signs, and not hidden by a leading underscore."""
     return ("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""Queries with what they found: the worst and the best of each direction, pictures and texts to look at."""
+"""Queries with their results: the worst and the best of each direction, as pictures and texts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, distances
 from crossmodal_hash.data import Dataset
-from crossmodal_hash.data.pictures import Pictures
-from crossmodal_hash.data.sources import Texts
 from crossmodal_hash.evaluation import Score
 from crossmodal_hash.report.images import thumbnail
 
@@ -21,15 +19,15 @@ LETTERS = 160
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to look at.
+    """One item of the gallery.
 
     Attributes:
-        id: of the item.
+        id: id of the item.
         labels: names of its labels.
         picture: data address of a thumbnail, or None.
-        text: its text, cut, or None.
-        distance: to the query, in bits; None for the query itself.
-        relevant: whether it answers the query.
+        text: its shortened text, or None.
+        distance: distance to the query, in bits; None for the query itself.
+        relevant: whether it is relevant to the query.
     """
 
     id: str
@@ -41,7 +39,7 @@ class Item:
 
     @property
     def alt(self) -> str:
-        """What the picture is, in words."""
+        """Description of the picture."""
         return f"{self.id}: {self.labels}" if self.labels else self.id
 
 
@@ -52,7 +50,7 @@ class Shown:
     Attributes:
         rank: such as `worst 1` or `best 2`.
         value: its average precision.
-        query: what was asked.
+        query: the query.
         results: nearest first, ties in database order.
     """
 
@@ -67,15 +65,15 @@ def gallery(
 ) -> list[Shown]:
     """The worst and the best queries of one direction against the papers' database.
 
-    Queries without a relevant item say nothing about the codes and are passed over.
+    Queries without a relevant item are skipped, because they say nothing about the codes.
 
     Args:
-        score: of this direction, with map@all.
+        score: score of this direction, with map@all.
         queries: codes of one modality of the whole data set.
-        database: codes of the other, or the same.
+        database: codes of the other, or the same, modality.
         dataset: the items, by the ids of the codes.
-        number: worst ones, and best ones.
-        top: results of each.
+        number: number of worst and of best queries.
+        top: number of results of each.
     """
     asked = np.flatnonzero(queries.parts["query"]) if "query" in queries.parts else np.arange(len(queries))
     searched = np.flatnonzero(database.parts["database"]) if "database" in database.parts else np.arange(len(database))
@@ -123,12 +121,11 @@ def _item(
     labels = ""
     if codes.labels is not None and codes.label_names is not None:
         labels = ", ".join(codes.label_names[i] for i in np.flatnonzero(codes.labels[row]))
-    picture = text = None
-    source = dataset.modalities.get(codes.modality)
-    at = row_of.get(name)
-    if at is not None and isinstance(source, Pictures):
-        picture = thumbnail(source.read(at, side=SIDE), SIDE)
-    elif at is not None and isinstance(source, Texts):
-        text = source.items[at]
-        text = text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"
+    image = text = None
+    source, at = dataset.modalities.get(codes.modality), row_of.get(name)
+    if source is not None and at is not None:
+        image, text = source.picture(at, SIDE), source.text(at)
+    picture = None if image is None else thumbnail(image, SIDE)
+    if text is not None and len(text) > LETTERS:
+        text = text[: LETTERS - 1] + "…"
     return Item(name, labels, picture, text, distance, relevant)

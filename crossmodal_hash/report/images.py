@@ -1,4 +1,4 @@
-"""Pictures as bytes: figures as PNG and SVG, thumbnails as JPEG, each fit to stand inside a page."""
+"""Pictures as bytes: figures as PNG and SVG, thumbnails as JPEG, each suitable for embedding in a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAIN = {"Creator": None, "Date": None, "Format": None, "Type": None}
 
 
 def save_figures(folder: Path, pictures: list[Picture]) -> list[str]:
-    """Write every figure as PNG (white, 150 dots an inch) and as SVG (transparent) into `folder`; returns the paths."""
+    """Write every figure as PNG (white, 150 dots per inch) and SVG (transparent) into `folder`; returns the paths."""
     for picture in pictures:
         content = io.BytesIO()
         picture.figure().savefig(content, format="png", dpi=150, facecolor="white")
@@ -27,7 +27,7 @@ def save_figures(folder: Path, pictures: list[Picture]) -> list[str]:
 
 
 def svg(picture: Picture) -> str:
-    """A figure as an SVG document; text stays text."""
+    """A figure as an SVG document, in which text remains text."""
     import matplotlib
 
     content = io.StringIO()
@@ -37,7 +37,7 @@ def svg(picture: Picture) -> str:
 
 
 def inline_svg(picture: Picture) -> str:
-    """A figure as an element of a page: in the page's text color, with ids that no other figure has."""
+    """A figure as an element of a page: in the page's text color, with unique ids."""
     text = svg(picture)
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The report: one page of HTML that needs no network, no script and no other file."""
+"""The report: one HTML page that needs no network, no script and no other file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def figures(scored: Sequence[Scored], level: float) -> list[Group]:
 
     Args:
         scored: one run or several, of one data set.
-        level: of the intervals.
+        level: level of the intervals.
     """
     named = [(each.record.name, each) for each in scored]
     by_length = length_picture(scored, level)
@@ -82,14 +82,14 @@ def build_page(
         scored: one run or several, of one data set.
         groups: from `figures`.
         dataset: the items to show, or why they cannot be shown.
-        level: of the intervals.
-        number: worst and best queries shown of each direction.
+        level: level of the intervals.
+        number: number of worst and of best queries per direction.
 
     Returns:
         HTML.
 
     Raises:
-        DataError: if several runs do not compare.
+        DataError: if several runs are not comparable.
     """
     records = [each.record for each in scored]
     names = [record.name for record in records]
@@ -115,21 +115,21 @@ def build_page(
 
 
 TITLES = (b": cross-modal hashing report</title>", b": cross-modal hashing bench</title>")
-"""What the head of every page of ours says."""
+"""The head of every page that we write."""
 
 
 def replaces_page(path: Path) -> bool:
     """Whether a page written to `path` takes the place of an older one of ours.
 
     Raises:
-        SettingsError: if anything else is there.
+        SettingsError: if anything else exists there.
     """
     if not path.exists():
         return False
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if head and not any(title in head for title in TITLES):
-        raise SettingsError(f"{path} already exists and is no report of chash; choose another name")
+        raise SettingsError(f"{path} already exists and is not a report of chash; choose another name")
     return True
 
 
@@ -138,7 +138,7 @@ def render_page(template: str, **content: Any) -> str:
 
     Args:
         template: its file name.
-        content: what it shows.
+        content: its content.
     """
     import jinja2
 
@@ -156,7 +156,7 @@ def render_page(template: str, **content: Any) -> str:
 
 
 def comparison_tables(records: Sequence[Record], level: float) -> Iterator[tuple[str, Table]]:
-    """The records side by side, a table for each direction and database: narrow enough for a screen."""
+    """The records side by side, one table per direction and database, narrow enough for a screen."""
     wide = wide_table(records, compare(records, level), level)
     groups = [(key, list(rows)) for key, rows in groupby(wide.rows, key=lambda row: tuple(row[:2]))]
     for i, ((direction, database), rows) in enumerate(groups, 1):
@@ -165,7 +165,7 @@ def comparison_tables(records: Sequence[Record], level: float) -> Iterator[tuple
 
 
 def score_tables(record: Record, level: float) -> Iterator[tuple[str, Table]]:
-    """A small table for each direction and database, with a caption that says what was counted."""
+    """One small table per direction and database, with a caption that says what was counted."""
     for (direction, database), group in groupby(record.lines(level), key=lambda line: (line.direction, line.database)):
         lines = list(group)
         counted = (

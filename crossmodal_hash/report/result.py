@@ -1,4 +1,4 @@
-"""The record of one evaluation: its scores, with everything needed to print or compare them, to and from a file."""
+"""The record of one evaluation: its scores, with everything needed to print or compare them, saved in a file."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Line:
         direction: such as `image->text`.
         database: `all`, `unseen` or `query`.
         metric: full name.
-        value: over the queries.
+        value: value over the queries.
         low: lower end of the interval; None without one.
         high: upper end.
-        random: what codes without information score; None where that has no meaning.
+        random: score of codes without information; None if that is not defined.
         queries: Q.
         items: N.
         relevant_pairs: pairs of a query and a relevant item.
@@ -61,12 +61,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Record:
-    """The scores of one run, or of anyone's codes.
+    """The scores of one run, or of any codes.
 
     Attributes:
-        name: what tables call it.
-        scores: one a direction and database.
-        facts: what else is known, such as recipe and seed.
+        name: name in tables.
+        scores: one per direction and database.
+        facts: other facts, such as recipe and seed.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Record:
         return next((s for s in self.scores if (s.direction, s.database) == (direction, database)), None)
 
     def save(self, path: Path) -> None:
-        """Write everything as JSON, the values of single queries included."""
+        """Write everything as JSON, including the values of single queries."""
         scores = [
             {"direction": s.direction, "database": s.database, "result": _result_to_json(s.result)} for s in self.scores
         ]
@@ -129,13 +129,13 @@ def read_record(path: Path) -> Record:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} holds no saved scores; write some with 'chash evaluate --save {path}'")
     if content["version"] != VERSION:
-        raise DataError(f"{path} has version {content['version']}, this program reads {VERSION}; write it again")
+        raise DataError(f"{path} has version {content['version']}, but this program reads {VERSION}; write it again")
     try:
         scores = [Score(s["direction"], s["database"], _result_from_json(s["result"])) for s in content["scores"]]
         return Record(content["name"], scores, content["facts"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{path} holds saved scores with a part missing or broken ({error!r}); write it again"
+            f"{path} holds saved scores with a missing or broken part ({error!r}); write it again"
         ) from None
 
 

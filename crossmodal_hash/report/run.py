@@ -1,4 +1,4 @@
-"""What a report needs from a run folder: its scores, its training curve, its codes, its data."""
+"""The content of a run folder for a report: its scores, its training curve, its codes, its data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scored:
         run: the folder.
         record: its scores.
         codes: modality -> codes.
-        losses: of training, by term.
+        losses: losses of training, by term.
         validation: scores of the validation part, by metric.
     """
 
@@ -40,8 +40,8 @@ def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[st
 
     Args:
         path: the folder; None for the latest run.
-        name: what to call it; None for the name of its folder.
-        metrics: what to compute.
+        name: its name; None for the name of its folder.
+        metrics: the metrics to compute.
 
     Raises:
         RunError: if there is no such run, or it has no codes.
@@ -54,7 +54,7 @@ def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[st
 
 
 def facts(run: Run) -> dict[str, str]:
-    """What a reader wants to know about a run before its numbers."""
+    """The facts about a run that are shown before its numbers."""
     settings = run.settings()
     data = run.read("environment.json", "data")
     criteria = [t.criterion.name for t in settings.terms.values() if t.criterion and t.weight]
@@ -79,6 +79,6 @@ def facts(run: Run) -> dict[str, str]:
 
 
 def different_names(paths: Sequence[Path]) -> list[str]:
-    """Folder names, or whole paths where these are not different."""
+    """Folder names, or whole paths if these are not different."""
     names = [path.name or str(path) for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]

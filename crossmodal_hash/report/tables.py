@@ -1,4 +1,4 @@
-"""Tables as other programs paste them: Markdown, LaTeX, CSV and JSON."""
+"""Tables for other programs: Markdown, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crossmodal_hash.errors import SettingsError, did_you_mean
 
 
 class Strong(str):
-    """Text of a cell that stands out: bold where the form has bold, plain where it has not."""
+    """Emphasized text of a cell: bold if the format has bold text, otherwise plain."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Table:
 
     Attributes:
         columns: headings.
-        rows: cells: text, whole numbers, fractions (shown with four places) or None (shown empty).
-        notes: sentences that belong under the table: conventions, sizes.
+        rows: cells: text, whole numbers, fractions (shown with four decimals) or None (shown empty).
+        notes: sentences below the table: conventions, sizes.
     """
 
     columns: Sequence[str]
@@ -42,7 +42,7 @@ def render(table: Table, form: str) -> str:
         Text without a newline at its end.
 
     Raises:
-        SettingsError: for another form.
+        SettingsError: for any other form.
 
     Example:
         >>> print(render(Table(("run", "map@all"), [("a", 0.5)]), "md"))
@@ -55,13 +55,13 @@ def render(table: Table, form: str) -> str:
 
 
 def check_format(form: str) -> None:
-    """Refuse a format that `render` does not know.
+    """Reject a format that `render` does not know.
 
     Raises:
         SettingsError: with the nearest name.
     """
     if form not in FORMATS:
-        raise SettingsError(f"unknown format {form!r}.{did_you_mean(form, FORMATS)} Known are {', '.join(FORMATS)}")
+        raise SettingsError(f"unknown format {form!r}{did_you_mean(form, FORMATS)}; known are {', '.join(FORMATS)}")
 
 
 def cell(value: Any) -> str:
@@ -70,7 +70,7 @@ def cell(value: Any) -> str:
 
 
 def is_number(table: Table, column: int) -> bool:
-    """Whether a column holds numbers, which stand on the right."""
+    """Whether a column holds numbers, which are right-aligned."""
     values = [row[column] for row in table.rows if row[column] is not None]
     return bool(values) and all(isinstance(value, int | float) for value in values)
 

@@ -16,7 +16,7 @@ class Threshold:
 
     Attributes:
         metric: full name.
-        least: the smallest value that will do.
+        least: the smallest accepted value.
         direction: such as `image->text`; None for every direction across modalities.
     """
 
@@ -29,7 +29,7 @@ def read_threshold(text: str) -> Threshold:
     """`[DIRECTION/]METRIC=VALUE` as a threshold.
 
     Raises:
-        SettingsError: if it has another form, the metric is unknown, or it is a curve or better when smaller.
+        SettingsError: if it has another form, or the metric is unknown, a curve, or better when smaller.
 
     Example:
         >>> read_threshold("image->text/map@50=0.7")
@@ -45,11 +45,11 @@ def read_threshold(text: str) -> Threshold:
         name = ""
         least = 0.0
     if not name:
-        raise SettingsError(f"{text!r} is no score to reach; write METRIC=VALUE or DIRECTION/METRIC=VALUE, map@all=0.7")
+        raise SettingsError(f"{text!r} is not METRIC=VALUE or DIRECTION/METRIC=VALUE, such as map@all=0.7")
     metric = parse(name)
     if metric.values is None or not metric.larger_is_better:
         what = "a curve" if metric.values is None else "better when it is smaller"
-        raise SettingsError(f"{metric.name} is {what}, so it has no least value; choose another metric")
+        raise SettingsError(f"{metric.name} is {what}, so it cannot have a smallest value; choose another metric")
     return Threshold(metric.name, least, direction)
 
 
@@ -57,7 +57,7 @@ def missed(scores: Sequence[Score], thresholds: Sequence[Threshold]) -> list[str
     """A sentence for each score that is too low, in the papers' database (the first of each direction).
 
     Raises:
-        SettingsError: if a direction is not among the scores, or there is none across modalities.
+        SettingsError: if a direction is not among the scores, or no direction crosses modalities.
     """
     first: dict[str, Score] = {}
     for score in scores:
@@ -66,7 +66,7 @@ def missed(scores: Sequence[Score], thresholds: Sequence[Threshold]) -> list[str
     for threshold in thresholds:
         if threshold.direction is not None and threshold.direction not in first:
             hint = did_you_mean(threshold.direction, first)
-            raise SettingsError(f"there is no direction {threshold.direction!r}.{hint} There are {', '.join(first)}")
+            raise SettingsError(f"unknown direction {threshold.direction!r}{hint}; known are {', '.join(first)}")
         asked = [s for d, s in first.items() if threshold.direction in (d, None)]
         if threshold.direction is None:
             asked = [s for s in asked if s.is_cross_modal]
@@ -77,5 +77,5 @@ def missed(scores: Sequence[Score], thresholds: Sequence[Threshold]) -> list[str
         for score in asked:
             value = score.result.values[threshold.metric]
             if not value >= threshold.least:
-                out.append(f"{score.direction} {threshold.metric} is {value:.4f}, under {threshold.least:g}")
+                out.append(f"{score.direction} {threshold.metric} is {value:.4f}, below {threshold.least:g}")
     return out

@@ -1,1 +1,1 @@
-"""Run folders: how they are made and read, and what happened epoch by epoch; no torch but for the model."""
+"""Run folders: how they are created and read, and the history of epochs; only the model needs torch."""

@@ -1,4 +1,4 @@
-"""How a run folder is made: named, described, kept or taken away, and remembered as the latest."""
+"""Creates a run folder: names it, describes it, keeps or removes it, and records it as the latest."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 def new_run(out: Path | None, settings: Settings) -> Run:
-    """A fresh folder: `out`, or one under `runs/` named after the day, method (fusion and criterion) and bits.
+    """A new folder: `out`, or one under `runs/` named after the day, method (fusion and criterion) and bits.
 
     Raises:
-        RunError: if `out` holds something already, or no folder can be made there.
+        RunError: if `out` is not empty, or the folder cannot be created.
     """
     try:
         return Run(_fresh_folder(settings) if out is None else _own_folder(out))
     except OSError as error:
         raise RunError(
-            f"the run folder {error.filename} cannot be made ({error.strerror}); choose another --out"
+            f"the run folder {error.filename} cannot be created ({error.strerror}); choose another --out"
         ) from error
 
 
@@ -67,10 +67,10 @@ def _fresh_folder(settings: Settings) -> Path:
 
 
 def refuse_taken(out: Path) -> None:
-    """A run never writes over anything.
+    """Reject a folder that is not empty: a run never overwrites anything.
 
     Raises:
-        RunError: if `out` holds something already.
+        RunError: if `out` is not empty.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
@@ -82,39 +82,46 @@ def refuse_taken(out: Path) -> None:
 
 
 @contextmanager
-def whole_or_absent(run: Run) -> Iterator[None]:
-    """Take a fresh run folder away again if the block fails: half a description is nothing to go on from."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+def locked(run: Run) -> Iterator[None]:
+    """Lock a new run folder, and remove it if the block fails and leaves nothing that can be resumed.
 
+    The next training can then use its name. If it was interrupted, or stopped by a disk error, a folder with a complete
+    description is kept, and training can be resumed from the start.
 
-@contextmanager
-def kept_if_anything_was_saved(run: Run) -> Iterator[None]:
-    """Take the folder of a training away that failed before it saved anything, so that the next one may have its name.
-
-    One that was interrupted, or that the disk stopped, stays: it is resumed from its start.
+    Raises:
+        RunError: if another process holds the lock.
     """
+    useless = False
     try:
-        yield
-    except OSError:
-        raise
-    except Exception:
-        if not any(path.exists() for path in (run.checkpoint, run.metrics, run.weights)):
+        with run.lock():
+            try:
+                yield
+            except BaseException as error:
+                useless = not _can_go_on(run, error)
+                raise
+    finally:
+        # Not before the lock is given back: Windows removes no file that is open.
+        if useless:
             shutil.rmtree(run.path, ignore_errors=True)
-        raise
+
+
+def _can_go_on(run: Run, error: BaseException) -> bool:
+    """Whether a new run that ended with `error` can be resumed."""
+    if not (run.path / "config.json").exists():  # written last
+        return False
+    if isinstance(error, OSError) or not isinstance(error, Exception):
+        return True
+    return any(path.exists() for path in (run.checkpoint, run.metrics, run.weights))
 
 
 def note_latest(run: Run) -> None:
-    """Remember a run under `runs/` as the one that commands without RUN mean."""
+    """Record a run under `runs/` as the default of commands without RUN."""
     if run.path.parent == RUNS:
         write_bytes(RUNS / LATEST, run.path.name.encode())
 
 
 def environment(resolved: Resolved, dataset: Dataset, device: torch.device) -> dict[str, Any]:
-    """Versions, device, plug-ins and data: what a reader needs to get the same numbers."""
+    """Versions, device, plug-ins and data: what is needed to reproduce the numbers."""
     import torch
 
     names = ("crossmodal-hash", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pillow")

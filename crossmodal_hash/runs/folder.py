@@ -124,13 +124,13 @@ class Run:
         Raises:
             RunError: if another process holds it.
         """
-        import fcntl
+        from filelock import FileLock, Timeout
 
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RunError(f"{self.path} is in use by another training; wait, or choose another --out") from None
+        try:
+            lock = FileLock(self.path / ".lock").acquire(timeout=0)
+        except Timeout:
+            raise RunError(f"{self.path} is in use by another training; wait, or choose another --out") from None
+        with lock:
             yield
 
 

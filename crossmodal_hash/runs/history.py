@@ -1,11 +1,12 @@
-"""What happened in training, epoch by epoch: `metrics.jsonl`, written as it goes and read by everybody here.
+"""The history of training by epoch: `metrics.jsonl`, written during training and read only here.
 
-One object a line, each with epoch, part (train, refit, validation), the metric's full name and its value.
+One object per line, each with epoch, part (train, refit, validation), the metric's full name and its value.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,23 +29,25 @@ class Row(NamedTuple):
 
 
 def append(path: Path, record: EpochRecord) -> None:
-    """Add what an epoch came to."""
+    """Add the results of an epoch."""
     losses = {f"loss/{name}": value for name, value in record.losses.items()}
     if losses:
         losses["loss/total"] = sum(record.losses.values())
-    cost = {"seconds": record.seconds, "memory/GB": record.memory}
+    cost = {"seconds": record.seconds}
+    if not math.isnan(record.memory):  # which is no JSON
+        cost["memory/GB"] = record.memory
     split = "refit" if record.refit else "train"
     rows = [Row(record.epoch, split, name, value) for name, value in {**losses, **cost}.items()]
     rows += [Row(record.epoch, "validation", name, value) for name, value in record.scores.items()]
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(_line(row) for row in rows)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Every line; none where there is no such file, and not the last one of a killed process, which may be half a line.
+    """Every line, if the file exists, except an incomplete last line of a killed process.
 
     Raises:
-        RunError: for a line that is none of ours.
+        RunError: for any other invalid line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -67,15 +70,15 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def keep_until(path: Path, epoch: int) -> None:
-    """Drop what was written after `epoch`: it is about to be written again."""
+    """Drop what was written after `epoch`, because it will be written again."""
     if path.exists():
         write_bytes(path, "".join(_line(row) for row in read_rows(path) if row.epoch <= epoch).encode())
 
 
 def selection_score(scores: Mapping[str, float]) -> float:
-    """What an epoch is chosen by: the mean over directions of the scores among items that were not trained on.
+    """The score that selects the epoch: the mean over directions of the scores among items that were not trained on.
 
-    Codes of training items are memorized, better with every epoch, so what they find says nothing of a new item.
+    Codes of training items are memorized, better with every epoch, so their scores say nothing about new items.
 
     Example:
         >>> selection_score({"image->text/map@all": 0.9, "image->text/unseen/map@all": 0.5})
@@ -86,11 +89,11 @@ def selection_score(scores: Mapping[str, float]) -> float:
 
 
 def kept_scores(path: Path, select: str) -> dict[str, Any]:
-    """The epoch whose weights were kept and its validation scores; an empty table where nothing was validated.
+    """The epoch whose weights were kept and its validation scores; an empty dict if nothing was validated.
 
     Args:
-        path: of `metrics.jsonl`.
-        select: the `best` by `selection_score`, of equals the later, or the `last` epoch.
+        path: path of `metrics.jsonl`.
+        select: the `best` by `selection_score` (the later one if equal), or the `last` epoch.
     """
     by_epoch: dict[int, dict[str, float]] = {}
     for row in read_rows(path):
@@ -103,7 +106,7 @@ def kept_scores(path: Path, select: str) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> tuple[History, History]:
-    """Losses and validation scores by name; empty where a run has no `metrics.jsonl`."""
+    """Losses and validation scores by name; empty if a run has no `metrics.jsonl`."""
     losses: History = {}
     validation: History = {}
     for row in read_rows(path):
@@ -115,7 +118,7 @@ def read_history(path: Path) -> tuple[History, History]:
 
 
 def training_cost(path: Path) -> dict[str, float]:
-    """Seconds of all epochs and the most gigabytes of any, over every process that worked on a run.
+    """Seconds of all epochs and the largest memory in gigabytes, over every process that worked on a run.
 
     Empty for a method that has no epochs.
     """

@@ -1,4 +1,4 @@
-"""A package with a working component of some kind, to be changed: the templates lie in the folders beside this file."""
+"""Creates a package with a working component, to be changed; the templates are in the folders beside this file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USE = {
     "backbone": "chash train --text {name}",
     "reader": "chash train --reader {name} --data PATH",
 }
-"""Kind -> the command that trains with the component its template makes."""
+"""Kind -> the command that trains with the component of its template."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HIDES = {
     "backbone", "criterion", "dataset", "false", "fusion", "hash-loss", "level-info", "match", "needs", "none",
@@ -31,14 +31,14 @@ HIDES = {
 
 @dataclass(frozen=True)
 class Made:
-    """What was written.
+    """The written package.
 
     Attributes:
-        kind: of the component.
+        kind: kind of the component.
         name: its registry name.
-        folder: the package's.
+        folder: folder of the package.
         module: the file with the component.
-        files: everything.
+        files: all files.
         use: the command that trains with it.
     """
 
@@ -51,16 +51,16 @@ class Made:
 
 
 def write_plugin(given: str, kind: str, parent: Path) -> Made:
-    """Write a package for a component into a folder of its own.
+    """Write a package for a component into a new folder.
 
     Args:
-        given: name of the folder and the component; `chash-` in front belongs to the folder alone.
-        kind: criterion, loss, fusion, backbone or reader, or another word for one of them.
-        parent: where the folder goes.
+        given: name of the folder and the component; a prefix `chash-` belongs only to the folder.
+        kind: criterion, loss, fusion, backbone or reader, or an alias of one of them.
+        parent: parent of the new folder.
 
     Raises:
-        UnknownComponentError: no such kind.
-        SettingsError: a name that no package can have, that is taken, or a folder that exists.
+        UnknownComponentError: for an unknown kind.
+        SettingsError: for an invalid name, a name that is taken, or a folder that exists.
     """
     registry = registry_of(kind)
     if registry.kind not in USE:
@@ -68,8 +68,8 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
     name = normalize(given).removeprefix("chash-")
     if not NAME.fullmatch(name) or name in HIDES:
         raise SettingsError(
-            f"a plug-in cannot be called {given!r}; use letters, digits and single hyphens, starting with a letter, "
-            f"and no word of the contract, such as my-{registry.kind}"
+            f"a plug-in cannot be named {given!r}; use letters, digits and single hyphens, starting with a letter, "
+            f"and no name from the contract; try my-{registry.kind}"
         )
     try:
         taken = registry.find(name).origin
@@ -81,7 +81,7 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
         raise SettingsError(f"{registry.kind} {name!r} already exists, from {taken}; choose another name")
     folder = parent / given.strip()
     if folder.exists():
-        raise SettingsError(f"{folder} exists; choose another name, or work in another folder")
+        raise SettingsError(f"{folder} already exists; choose another name, or work in another folder")
     words = {
         "name": name,
         "kind": registry.kind,

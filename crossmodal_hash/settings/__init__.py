@@ -1,1 +1,1 @@
-"""What may be set, in which layers it is said, and what becomes of it."""
+"""The settings: their schema, their layers, and how they are resolved."""

@@ -1,4 +1,4 @@
-"""Command-line options as settings: `--set KEY=VALUE`, and what each flag of `chash train` stands for."""
+"""Command-line options as settings: `--set KEY=VALUE`, and the settings of each flag of `chash train`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from crossmodal_hash.settings.schema import Named, named
 
 
 class TrainFlags(TypedDict, total=False):
-    """The flags of `chash train` without their dashes, where the data are at hand; None is the same as not given."""
+    """The flags of `chash train` without their dashes, for data that is already loaded; None means not given."""
 
     backbone: str | None
     """Backbone of pictures, by name."""
     text: str | None
     """Backbone of texts, by name."""
     weights: str | None
-    """Of the image backbone: `imagenet`, `none` or a path."""
+    """Weights of the image backbone: `imagenet`, `none` or a path."""
     fusion: str | None
     """How levels become one vector, by name, in every tower."""
     sim: str | None
@@ -32,11 +32,11 @@ class TrainFlags(TypedDict, total=False):
     epochs: int | None
     """Passes over the training items."""
     seed: int | None
-    """Of split, start and order."""
+    """Seed of split, initial weights and order."""
     device: str | None
     """auto, cpu, cuda or cuda:N."""
     reader: str | Mapping[str, Any] | None
-    """Layout of the data, with parameters after commas; none: recognized."""
+    """Layout of the data, with parameters after commas; None: detected."""
     skip_bad: bool | None
     """Leave out items without text or with a picture that cannot be read."""
     query: int | None
@@ -53,11 +53,11 @@ class Flags(TrainFlags, total=False):
     """All flags of `chash train` that are settings, for the library and the bench."""
 
     data: str | None
-    """Folder, archive or file; none: the embedded drawings."""
+    """Folder, archive or file; None: the embedded drawings."""
 
 
 PART_FLAGS = ("backbone", "text", "fusion", "sim", "loss")
-"""Those that name a part, and so drop the parameters of the part they replace."""
+"""Flags that name a part, and therefore drop the parameters of the part that they replace."""
 
 
 def parse_value(text: str) -> Any:
@@ -88,13 +88,13 @@ def parse_part(text: str) -> dict[str, Any]:
     for param in params:
         key, equals, value = param.partition("=")
         if not equals or not key.strip():
-            raise SettingsError(f"{text!r} is not NAME or NAME,KEY=VALUE,...: {param!r} is no KEY=VALUE")
+            raise SettingsError(f"{text!r} is not NAME or NAME,KEY=VALUE,...: {param!r} is not KEY=VALUE")
         part[key.strip()] = parse_value(value.strip())
     return part
 
 
 def read_part(text: str) -> Named:
-    """What `parse_part` finds, as settings have it.
+    """The result of `parse_part` in the form of settings.
 
     Raises:
         SettingsError: for a parameter without `=`.
@@ -149,10 +149,10 @@ def _leading_loss(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def flag_layers(values: Mapping[str, Any], flags: Flags, recipe: str) -> Iterator[Layer]:
-    """The settings each flag of `chash train` stands for, given what the recipe says so far.
+    """The settings of each flag of `chash train`, given the recipe's settings.
 
     Raises:
-        SettingsError: a flag the recipe has no place for.
+        SettingsError: for a flag that does not apply to the recipe.
     """
     for flag, value in flags.items():
         if value is None:
@@ -190,6 +190,6 @@ def flag_layers(values: Mapping[str, Any], flags: Flags, recipe: str) -> Iterato
 def _nothing_to_set(values: Mapping[str, Any], recipe: str, what: str) -> SettingsError:
     method = named(values["closed_form"])["name"]
     return SettingsError(
-        f"recipe {recipe} fits {method} in closed form and has no use for {what}; leave it out, or choose a recipe "
+        f"recipe {recipe} fits {method} in closed form and does not use {what}; leave it out, or choose a recipe "
         f"that is trained, such as hsidhn"
     )

@@ -1,4 +1,4 @@
-"""Settings as tables: read from TOML and recipes, flattened to dotted keys, and put one over the other."""
+"""Settings as tables: read from TOML and recipes, flattened to dotted keys, and merged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crossmodal_hash.registry import normalize
 
 
 class Layer(NamedTuple):
-    """Some settings and where they come from."""
+    """Some settings and their origin."""
 
     origin: str
     values: dict[str, Any]
@@ -23,7 +23,7 @@ Origins = dict[str, str]
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `over` on top, table by table; a part under another name is replaced whole.
+    """`base` overridden by `over`, table by table; a part with another name is replaced as a whole.
 
     Example:
         >>> merge({"fusion": {"name": "bbi", "rank": 8}}, {"fusion": {"rank": 16}})
@@ -80,13 +80,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 class Recipe(NamedTuple):
-    """A recipe as it was read.
+    """A recipe that was read.
 
     Attributes:
-        name: what origins call it.
-        values: its settings, `[frozen]` and those of its base included.
-        own: what its file says itself.
-        shipped: whether it comes with the package; otherwise the user wrote it.
+        name: name in origins.
+        values: its settings, including `[frozen]` and those of its base.
+        own: the settings in its own file.
+        shipped: whether it is part of the package; otherwise the user wrote it.
     """
 
     name: str
@@ -96,11 +96,11 @@ class Recipe(NamedTuple):
 
 
 def read_recipe(name: str) -> Recipe:
-    """A shipped recipe by name, or a TOML file by path, with the one recipe it builds on merged in.
+    """A shipped recipe by name, or a TOML file by path, merged with the recipe that it builds on.
 
     Raises:
-        UnknownComponentError: no recipe of that name and no such file.
-        SettingsError: a base that is unknown or itself has a base.
+        UnknownComponentError: if there is neither such a recipe nor such a file.
+        SettingsError: for a base that is unknown or has a base itself.
     """
     shipped = recipes()
     path = shipped.get(normalize(name))
@@ -113,11 +113,11 @@ def read_recipe(name: str) -> Recipe:
     base = own.pop("base", None)
     if base is not None:
         if not isinstance(base, str) or base not in shipped:
-            raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}.{did_you_mean(str(base), shipped)}")
+            raise SettingsError(f"recipe {name} builds on unknown recipe {base!r}{did_you_mean(str(base), shipped)}")
         below = read_toml(shipped[base])
         if "base" in below:
             raise SettingsError(
-                f"recipe {name} builds on {base}, which builds on {below['base']}; one step is the limit"
+                f"recipe {name} builds on {base}, which builds on {below['base']}; only one level is allowed"
             )
         values = merge(below, own)
     return Recipe(path.stem, values, own, is_shipped)

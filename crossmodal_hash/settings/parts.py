@@ -1,4 +1,4 @@
-"""A part that settings name becomes a component, its parameters checked against the constructor."""
+"""Builds a component from a part of the settings, with parameters checked against the constructor."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def make(registry: Registry[T], part: Named, where: str) -> T:
     """A component with its parameters; `where` is its key in the settings.
 
     Raises:
-        UnknownComponentError: no component of that name.
-        SettingsError: a parameter it does not have, or cannot be; what a constructor says gets the key in front.
+        UnknownComponentError: for an unknown name.
+        SettingsError: for an unknown parameter or an invalid value; messages of a constructor are prefixed by the key.
     """
     cls, params = registry.taking(part.name, part.params())
     check_params(cls, params, where)
@@ -31,10 +31,10 @@ def make(registry: Registry[T], part: Named, where: str) -> T:
 
 
 def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
-    """Refuse parameters of another type than the constructor of a component declares.
+    """Reject parameters whose type differs from the declaration in the constructor of a component.
 
     Raises:
-        SettingsError: everything that is wrong, in one message; `where` is the key of the component.
+        SettingsError: with all problems in one message; `where` is the key of the component.
     """
     try:
         declared = inspect.signature(cls, eval_str=True).parameters

@@ -1,4 +1,4 @@
-"""Settings in layers: recipe, file, `--set` and flags, merged, with the origin of every value.
+"""Merges settings from layers: recipe, file, `--set` and flags, with the origin of every value.
 
 Precedence, lowest first: defaults, recipe, its `[frozen]` table when the backbone is frozen, file, `--set`, flags.
 """
@@ -18,10 +18,10 @@ from crossmodal_hash.settings.unused import Found, Unused, reason, unused, witho
 
 
 def idle_in(recipe: Recipe) -> Iterator[tuple[str, Any, Unused]]:
-    """What the file of a recipe sets itself although no form of it uses it: key, value and reason.
+    """Settings in the file of a recipe that none of its forms uses: key, value and reason.
 
-    Its forms are the one as published and the one on a frozen backbone. What `[frozen]` cancels is used as published,
-    and what it is canceled by may leave a base's settings without use: neither is anybody's mistake.
+    The forms are the published one and the one on a frozen backbone. A setting that `[frozen]` overrides is used in the
+    published form, and the overriding setting may make settings of a base unused: neither is a mistake.
     """
     body = {key: value for key, value in recipe.values.items() if key != "frozen"}
     frozen = recipe.values.get("frozen", {})
@@ -38,7 +38,7 @@ def idle_in(recipe: Recipe) -> Iterator[tuple[str, Any, Unused]]:
 
 
 def _unused_alone(values: Mapping[str, Any], *, freeze: bool) -> Found:
-    """What a recipe does not use when nobody adds to it; nothing is known of one that is not whole."""
+    """The settings that a recipe alone does not use; empty if the recipe is not complete."""
     train = {"freeze_backbone": freeze or bool(values.get("closed_form"))}
     try:
         return unused(check(with_default_parts(merge({"train": train}, values))))
@@ -47,7 +47,7 @@ def _unused_alone(values: Mapping[str, Any], *, freeze: bool) -> Found:
 
 
 class Resolved(NamedTuple):
-    """Checked settings, where each value came from, and what no chosen part uses, which has its default."""
+    """Checked settings, the origin of each value, and the settings that no chosen part uses, which have defaults."""
 
     recipe: str
     settings: Settings
@@ -55,7 +55,7 @@ class Resolved(NamedTuple):
     unused: Found
 
     def entries(self) -> dict[str, dict[str, Any]]:
-        """Dotted key -> value and origin: what `config.json` holds. What is not used is left out."""
+        """Dotted key -> value and origin, as in `config.json`, without unused settings."""
         return {
             key: {"value": value, "origin": self.origins.get(key, "default")}
             for key, value in flatten(self.settings.model_dump(mode="json"))
@@ -76,15 +76,15 @@ def resolve(
 
     Args:
         recipe: name of a shipped recipe or path of a TOML file.
-        file: a TOML file of settings over the recipe's.
+        file: a TOML file of settings that override the recipe's.
         sets: `KEY=VALUE` texts.
-        flags: flag of `chash train` without its dashes -> value; none means not given.
-        frozen_by_default: whether the backbone is frozen where nobody says.
-        extra: layers between the recipe and the file, such as what the data asks for.
+        flags: flag of `chash train` without its dashes -> value; None means not given.
+        frozen_by_default: whether the backbone is frozen if it is not set.
+        extra: layers between the recipe and the file, such as settings required by the data.
 
     Raises:
-        SettingsError: everything that is wrong, in one message.
-        UnknownComponentError: no such recipe.
+        SettingsError: with all problems in one message.
+        UnknownComponentError: for an unknown recipe.
     """
     read = read_recipe(recipe)
     name, body = read.name, dict(read.values)
@@ -141,9 +141,10 @@ def resolve(
 
 
 def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[str, Unused]]:
-    """What the user set beside the recipe although nothing uses it, a term of weight 0 included.
+    """Settings of the user that nothing uses, including those of a term of weight 0.
 
-    A recipe carries such a term for whoever switches it on, so it is no mistake there and is shown with its weight.
+    A recipe may contain such a term so that it can be switched on; this is not a mistake, and it is shown with its
+    weight.
     """
     given = [key for key, origin in origins.items() if _is_users(origin)]
     off = [name for name, term in settings.terms.items() if term.weight == 0 and f"terms.{name}.weight" not in given]
@@ -157,12 +158,12 @@ def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[
 
 
 def _is_users(origin: str) -> bool:
-    """Whether a value comes from an option or the user's file of settings, and not from recipe, data or default."""
+    """Whether a value comes from an option or the user's file of settings, not from recipe, data or default."""
     return origin.startswith(("--", "file "))
 
 
 def check_tables(values: Mapping[str, Any]) -> None:
-    """Refuse a plain value where a table is needed: a flag, or a default, would silently take its place.
+    """Reject a plain value where a table is needed, because a flag or a default would silently replace it.
 
     Raises:
         SettingsError: naming the table.
@@ -184,7 +185,7 @@ PARTS = ("backbone", "pooling", "fusion", "head", "loss", "criterion", "closed_f
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with every part written as a table, so that its name has the same key however it was given."""
+    """`values` with every part as a table, so that its name always has the same key."""
     return {
         key: named(value) if key in PARTS else _expanded(value) if isinstance(value, Mapping) else value
         for key, value in values.items()
@@ -192,11 +193,11 @@ def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 RENAMED = {"data.reader.unlabelled": "data.reader.unlabeled"}
-"""Keys of version 0.1 that are spelled otherwise now."""
+"""Keys of version 0.1 that have a new spelling."""
 
 
 def from_entries(entries: Mapping[str, Mapping[str, Any]]) -> Settings:
-    """Settings from what `Resolved.entries` wrote, now or in an earlier version."""
+    """Settings from the output of `Resolved.entries`, of this or an earlier version."""
     values: dict[str, Any] = {}
     for key, entry in entries.items():
         values = merge(values, nest(RENAMED.get(key, key), entry["value"]))

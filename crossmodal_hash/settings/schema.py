@@ -1,4 +1,4 @@
-"""What may be set: tables, defaults and limits, and one message for everything that is wrong."""
+"""The schema of the settings: tables, defaults and limits, and one message for all problems."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 class Strict(BaseModel):
-    """A table that refuses keys it does not know."""
+    """A table that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 def named(value: Any) -> Any:
-    """A bare name as the table it is short for."""
+    """A name as the table that it abbreviates."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -30,7 +30,7 @@ class Named(BaseModel):
     name: str
 
     def params(self) -> dict[str, Any]:
-        """Everything but the name."""
+        """Everything except the name."""
         return dict(self.model_extra or {})
 
 
@@ -38,17 +38,17 @@ Part = Annotated[Named, BeforeValidator(named)]
 
 
 class TowerSettings(Strict):
-    """One modality's way from raw input to codes."""
+    """The path of one modality from raw input to codes."""
 
     backbone: Part
     levels: int | list[int | str] = Field(3, description="the last n levels, or positions or names, lowest first")
     pooling: Part = Field(Named(name="pyramid"), description="how a level becomes one vector")
-    width: int = Field(256, ge=0, description="D, width of each projected level; 0 leaves pooled levels as they are")
-    input_dropout: float = Field(0.0, ge=0, lt=1, description="on what comes in: each pooled level, or its channels")
-    dropout: float = Field(0.3, ge=0, lt=1, description="on each projected level")
+    width: int = Field(256, ge=0, description="D, width of each projected level; 0 does not project")
+    input_dropout: float = Field(0.0, ge=0, lt=1, description="dropout on each pooled level, or on its channels")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout on each projected level")
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
-    level_heads: bool = Field(True, description="supervise a hash head on every level too")
+    level_heads: bool = Field(True, description="also supervise a hash head on every level")
     lr_factor: float = Field(1.0, gt=0, description="factor on the learning rate of this tower")
 
 
@@ -62,66 +62,66 @@ class TermSettings(Strict):
     inter: float = Field(1.0, ge=0, description="factor on pairs across modalities")
     intra: float = Field(0.0, ge=0, description="factor on pairs within a modality, on the gradient of each tower")
     heads: Literal["fused", "levels+fused", "sum"] = Field("fused", description="hash heads the term runs over")
-    between: Literal["all", "guide"] = Field("all", description="which towers meet: all, or each with the guides")
-    on: Literal["codes", "features"] = Field("codes", description="what the loss sees; features before the hash head")
+    between: Literal["all", "guide"] = Field("all", description="towers to compare: all, or each with the guides")
+    on: Literal["codes", "features"] = Field("codes", description="input of the loss; features before the hash head")
 
 
 class TrainSettings(Strict):
     """Optimization."""
 
     epochs: int = Field(25, ge=1)
-    batch: int = Field(256, ge=2, description="B, items a step")
+    batch: int = Field(256, ge=2, description="B, items per step")
     memory: Literal["batch", "full"] = Field("batch", description="in-batch pairs, or the papers' buffers F, G, B")
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: float = Field(1e-3, gt=0, description="learning rate; the highest of a one-cycle schedule")
     lr_end: float = Field(1e-6, gt=0, description="learning rate of the last epoch, linear or log-linear")
     schedule: Literal["constant", "one-cycle", "linear", "log-linear"] = "one-cycle"
-    opponent_lr: float = Field(1e-4, gt=0, description="learning rate of losses that learn against the towers; AdamW")
-    momentum: float = Field(0.0, ge=0, lt=1, description="of SGD")
+    opponent_lr: float = Field(1e-4, gt=0, description="learning rate of losses trained against the towers; AdamW")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD")
     weight_decay: float = Field(1e-2, ge=0)
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 does not clip")
-    guide_epochs: int = Field(5, ge=1, description="in-batch: first epochs, when towers that read labels learn alone")
-    max_steps: int | None = Field(None, ge=1, description="stop after so many steps")
-    freeze_backbone: bool | None = Field(None, description="train on cached features; none: where there is no GPU")
+    guide_epochs: int = Field(5, ge=1, description="in-batch: first epochs, in which only label towers learn")
+    max_steps: int | None = Field(None, ge=1, description="stop after this number of steps")
+    freeze_backbone: bool | None = Field(None, description="train on cached features; default: if there is no GPU")
     cache_grid: int = Field(2, ge=1, description="side of the grid a cached level is condensed to")
-    mirror: bool = Field(False, description="also see every picture mirrored")
+    mirror: bool = Field(False, description="also use every picture mirrored")
     augment: bool = Field(False, description="random crops and mirroring when the backbone is trained")
     select: Literal["best", "last"] = Field("best", description="which epoch is kept; best on the validation part")
     refit: bool = Field(
-        False, description="when the epoch is chosen, train again up to it, with the validation items among the others"
+        False, description="after the epoch is chosen, train again up to it, including the validation items"
     )
-    rotate: bool = Field(False, description="turn the codes in the end so that the sign costs less (ITQ)")
-    validate_every: int = Field(1, ge=1, description="epochs between two scores of the validation part")
-    checkpoint_every: float = Field(20.0, ge=0, description="seconds of work a killed training loses at most")
-    workers: int | None = Field(None, ge=0, description="processes that read pictures; none: one a core")
+    rotate: bool = Field(False, description="rotate the codes after training, to reduce the loss from the sign (ITQ)")
+    validate_every: int = Field(1, ge=1, description="number of epochs between validations")
+    checkpoint_every: float = Field(20.0, ge=0, description="most seconds of work that a killed training loses")
+    workers: int | None = Field(None, ge=0, description="processes that read pictures; default: one per core")
 
 
 class VocabularySettings(Strict):
-    """The bag of words, made from the training texts alone."""
+    """The bag of words, made only from the training texts."""
 
     max_words: int = Field(2000, ge=1)
-    min_count: int = Field(2, ge=1, description="texts a word must occur in")
-    file: str | None = Field(None, description="the words that count, one a line, whatever their number and frequency")
-    weighting: Literal["binary", "count", "tf-idf"] = Field("binary", description="what a word in a text is worth")
+    min_count: int = Field(2, ge=1, description="number of texts in which a word must occur")
+    file: str | None = Field(None, description="the words to count, one per line, for any number and frequency")
+    weighting: Literal["binary", "count", "tf-idf"] = Field("binary", description="weight of a word in a text")
 
 
 class DataSettings(Strict):
-    """Which items, and what part each plays."""
+    """The items, and their use."""
 
-    path: str | None = Field(None, description="folder, archive or matrix file; none: the embedded drawings")
-    reader: Part | None = Field(None, description="layout of the files; none: recognized")
+    path: str | None = Field(None, description="folder, archive or matrix file; default: the embedded drawings")
+    reader: Part | None = Field(None, description="layout of the files; default: detected")
     skip_bad: bool = Field(
         False, description="leave out items without text or with a picture that cannot be read, and list them"
     )
-    query: int | None = Field(None, ge=1, description="query items; none: a tenth, at most 2,000")
-    train: int | None = Field(None, ge=2, description="training items; none: half, at most 10,000")
-    validation: float = Field(0.1, ge=0, description="cut from the training items: a share below 1, or a count")
+    query: int | None = Field(None, ge=1, description="query items; default: a tenth, at most 2,000")
+    train: int | None = Field(None, ge=2, description="training items; default: half, at most 10,000")
+    validation: float = Field(0.1, ge=0, description="share (below 1) or number of training items to hold out")
     split: str | None = Field(None, description="JSON file of ids instead of a seeded draw")
     vocabulary: VocabularySettings = VocabularySettings()
 
 
 class Settings(Strict):
-    """Everything a run is made from."""
+    """All settings of a run."""
 
     title: str = ""
     bits: int = Field(64, ge=1, le=4096, description="K, code length")
@@ -130,7 +130,7 @@ class Settings(Strict):
     data: DataSettings = DataSettings()
     towers: dict[str, TowerSettings] = Field(min_length=1)
     terms: dict[str, TermSettings] = {}
-    closed_form: Part | None = Field(None, description="a method that is fitted at once, in place of terms")
+    closed_form: Part | None = Field(None, description="a closed-form method, instead of terms")
     train: TrainSettings = TrainSettings()
 
     @model_validator(mode="after")
@@ -139,7 +139,7 @@ class Settings(Strict):
             if self.terms:
                 raise ValueError(
                     f"closed_form = {self.closed_form.name!r} is fitted without terms, but these settings have "
-                    f"{', '.join(self.terms)}; start from a recipe of its kind, such as --recipe scm"
+                    f"{', '.join(self.terms)}; start from a closed-form recipe, such as --recipe scm"
                 )
             if self.train.freeze_backbone is False:
                 raise ValueError(
@@ -158,7 +158,7 @@ def check(values: Mapping[str, Any]) -> Settings:
     """The values as `Settings`.
 
     Raises:
-        SettingsError: everything that is wrong, in one message: each with its key, the value and what would do.
+        SettingsError: with all problems in one message: each with its key, the value and the fix.
     """
     try:
         return Settings.model_validate(values)
@@ -167,7 +167,7 @@ def check(values: Mapping[str, Any]) -> Settings:
 
 
 def with_default_parts(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` in which a part of a tower that has parameters and no name has the name of the default part.
+    """`values` in which a part of a tower that has parameters but no name gets the name of the default part.
 
     Example:
         >>> with_default_parts({"towers": {"image": {"pooling": {"bins": [1]}}}})
@@ -191,7 +191,7 @@ def _with_names(tower: Any) -> Any:
 
 
 def problems(error: ValidationError, prefix: str = "") -> str:
-    """All that pydantic found, in words."""
+    """All problems that pydantic found, in words."""
     return "; ".join(dict.fromkeys(prefix + _problem(detail) for detail in error.errors()))
 
 
@@ -202,7 +202,7 @@ def _problem(detail: Mapping[str, Any]) -> str:
     match detail["type"]:
         case "extra_forbidden":
             known = list(flatten_keys(Settings, where[:-1]))
-            return f"unknown setting {key!r}.{did_you_mean(where[-1], known)} Known here: {', '.join(known)}"
+            return f"unknown setting {key!r}{did_you_mean(where[-1], known)}; known here: {', '.join(known)}"
         case "missing":
             return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
         case "model_type":
@@ -215,7 +215,7 @@ def _problem(detail: Mapping[str, Any]) -> str:
 
 
 def flatten_keys(model: type[BaseModel], path: Sequence[str]) -> Iterator[str]:
-    """The keys a table knows, for the table at `path` below `model`."""
+    """The keys of the table at `path` below `model`."""
     tables: dict[str, type[BaseModel]] = {
         "data": DataSettings,
         "train": TrainSettings,

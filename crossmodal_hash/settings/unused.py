@@ -1,6 +1,6 @@
-"""Which settings no chosen part uses, and why: in one place, so that none of them is silently ignored or shown as set.
+"""Which settings no chosen part uses, and why: in one place, so that none is silently ignored or shown as set.
 
-`config` refuses such a setting where the user gave it, and leaves it out where a recipe or a default did.
+`config` rejects such a setting if the user gave it, and leaves it out if it comes from a recipe or a default.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from crossmodal_hash.settings.schema import Settings, TermSettings, TowerSetting
 
 FITTED_TOWER = ("backbone", "levels", "pooling")
 FITTED_TRAIN = ("freeze_backbone", "cache_grid", "workers", "refit")
-"""What means something to a closed-form method, of the tables of a tower and of training."""
+"""The settings of a tower and of training that a closed-form method uses."""
 
 
 class Unused(NamedTuple):
-    """Why a setting means nothing beside the others.
+    """Why a setting has no effect with the others.
 
     Attributes:
-        why: a clause that names the setting or part it is about.
-        instead: what would do, as an order; empty where leaving it out is all there is to do.
+        why: a clause that names the setting or part that is the reason.
+        instead: the alternative, in the imperative; empty if the only fix is to leave the setting out.
     """
 
     why: str
     instead: str = ""
 
     def refusal(self, key: str, value: Any, origin: str) -> str:
-        """The sentence for whoever set it."""
+        """The error message for the user who set it."""
         way_out = "leave it out" + (f", or {self.instead}" if self.instead else "")
         return f"{key} = {value!r} ({origin}) is not used, because {self.why}: {way_out}"
 
@@ -42,7 +42,7 @@ Rules = Iterator[tuple[str, Unused]]
 def unused(settings: Settings) -> Found:
     """Dotted keys that nothing uses, each with its reason; a part such as `towers.image.pooling` is one key.
 
-    A part that cannot be loaded speaks for nothing: what is wrong with it is said where it is made.
+    A part that cannot be loaded is ignored here: its error is reported when it is built.
 
     Example:
         >>> values = {"towers": {"text": {"backbone": "bow-mlp", "fusion": "cbam"}}}
@@ -66,7 +66,7 @@ def unused(settings: Settings) -> Found:
 
 
 def reason(key: str, found: Mapping[str, Unused]) -> Unused | None:
-    """Why a setting is unused, by its own key or that of a table it lies in.
+    """Why a setting is unused, by its own key or that of a table that contains it.
 
     Example:
         >>> reason("a.pooling.bins", {"a.pooling": Unused("b")}), reason("a.pool", {"a.pooling": Unused("b")})
@@ -78,7 +78,7 @@ def reason(key: str, found: Mapping[str, Unused]) -> Unused | None:
 
 
 def without(settings: Settings, found: Mapping[str, Unused]) -> Settings:
-    """The settings with defaults in the place of what is unused: those a run gives back that leaves it out."""
+    """The settings with defaults instead of unused values, as read back from a run that leaves these out."""
     values = settings.model_dump()
     for key in found:
         *tables, last = key.split(".")
@@ -90,7 +90,7 @@ def without(settings: Settings, found: Mapping[str, Unused]) -> Settings:
 
 
 class _Classes:
-    """The classes behind names, each looked up once; none for what cannot be had."""
+    """The classes of names, each looked up once; None if a class is not available."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Any] = {}
@@ -108,13 +108,13 @@ class _Classes:
 def _of_tower(where: str, tower: TowerSettings, of: _Classes) -> Rules:
     block = of.get(FUSIONS, tower.fusion.name)
     if block is not None and block.takes == "levels":
-        why = f"{where}.fusion = {tower.fusion.name!r} takes levels as they are, neither pooled nor projected"
+        why = f"{where}.fusion = {tower.fusion.name!r} takes levels that are neither pooled nor projected"
         yield f"{where}.width", Unused(why)
         yield f"{where}.pooling", Unused(why)
         own = f"{where}.fusion.dropout or " if "dropout" in parameters(block) else ""
         yield f"{where}.dropout", Unused(why, f"set {own}{where}.input_dropout")
     elif block is not None and tower.width == 0:
-        why = f"{where}.width = 0 leaves pooled levels as they are"
+        why = f"{where}.width = 0 does not project pooled levels"
         yield f"{where}.dropout", Unused(why, f"set {where}.input_dropout")
 
 
@@ -126,7 +126,7 @@ def _of_term(where: str, term: TermSettings, of: _Classes, no_heads: Unused | No
         yield f"{where}.criterion", Unused(why)
         yield f"{where}.intra", Unused(why, f"set {where}.weight")
     if term.on == "features":
-        yield f"{where}.heads", Unused(f"{where}.on = 'features' looks before the hash heads")
+        yield f"{where}.heads", Unused(f"{where}.on = 'features' uses the features before the hash heads")
     elif no_heads is not None:
         yield f"{where}.heads", no_heads
 
@@ -134,22 +134,22 @@ def _of_term(where: str, term: TermSettings, of: _Classes, no_heads: Unused | No
 def _of_train(settings: Settings, of: _Classes) -> Rules:
     train = settings.train
     if train.optimizer != "sgd":
-        why = f"train.optimizer = {train.optimizer!r} has no momentum to set"
+        why = f"train.optimizer = {train.optimizer!r} has no momentum setting"
         yield "train.momentum", Unused(why, "set train.optimizer=sgd")
     if train.schedule not in ("linear", "log-linear"):
-        why = f"train.schedule = {train.schedule!r} does not end at a rate of its own"
+        why = f"train.schedule = {train.schedule!r} does not have a final rate"
         yield "train.lr_end", Unused(why, "set train.schedule=linear or log-linear")
     for tower in settings.towers.values():
         block = of.get(FUSIONS, tower.fusion.name)
         if block is not None and block.in_code_space:
-            yield "train.rotate", Unused(f"fusion = {tower.fusion.name!r} ends in codes and leaves no layer to turn")
+            yield "train.rotate", Unused(f"fusion = {tower.fusion.name!r} ends in codes and has no layer to rotate")
     losses = [of.get(LOSSES, term.loss.name) for term in settings.terms.values() if term.weight > 0]
     if None not in losses and not any(loss.opposed for loss in losses):
-        yield "train.opponent_lr", Unused("no term has a loss that learns against the towers, such as adversary")
+        yield "train.opponent_lr", Unused("no term has a loss trained against the towers, such as adversary")
     backbones = [of.get(BACKBONES, tower.backbone.name) for tower in settings.towers.values()]
     if None not in backbones:
         if not any(backbone.reads == "label" for backbone in backbones):
-            yield "train.guide_epochs", Unused("no tower reads labels, so that there is no guide")
+            yield "train.guide_epochs", Unused("no tower reads labels, so there is no guide")
         elif train.memory != "batch":
             why = f"with train.memory = {train.memory!r} guides learn in every epoch"
             yield "train.guide_epochs", Unused(why, "set train.memory=batch")
@@ -157,7 +157,7 @@ def _of_train(settings: Settings, of: _Classes) -> Rules:
 
 
 def _of_pictures(backbones: list[Any], *, frozen: bool) -> Rules:
-    """How pictures come to a tower depends on whether its backbone is frozen, as `factory` and `inputs` have it."""
+    """How pictures reach a tower depends on whether its backbone is frozen, as in `factory` and `inputs`."""
     kept = {cls: cls.freezable and (frozen or cls.reads == "string") for cls in backbones}
     pictures = [cls for cls in backbones if cls.reads == "image"]
     if not any(kept[cls] for cls in pictures):
@@ -167,22 +167,25 @@ def _of_pictures(backbones: list[Any], *, frozen: bool) -> Rules:
         instead = "set train.mirror=true" if pictures else ""
         yield "train.augment", Unused("no tower trains a backbone that reads pictures", instead)
     if not any(kept.values()):
-        yield "train.cache_grid", Unused("no backbone is frozen, so that no features are cached")
+        yield "train.cache_grid", Unused("no backbone is frozen, so no features are cached")
 
 
 def _of_data(settings: Settings, of: _Classes) -> Rules:
-    data, tower = settings.data, settings.towers.get("text")
-    backbone = None if tower is None else of.get(BACKBONES, tower.backbone.name)
-    if tower is not None and backbone is not None and backbone.reads == "string":
-        why = f"towers.text.backbone = {tower.backbone.name!r} reads texts as they are, not as words that are counted"
+    data = settings.data
+    classes = {name: of.get(BACKBONES, tower.backbone.name) for name, tower in settings.towers.items()}
+    read = {name: getattr(cls, "reads", None) for name, cls in classes.items()}
+    unprocessed = [name for name, reads in read.items() if reads == "string"]
+    if unprocessed and not {"text", None} & set(read.values()):
+        backbone = settings.towers[unprocessed[0]].backbone.name
+        why = f"towers.{unprocessed[0]}.backbone = {backbone!r} reads the texts themselves, not word counts"
         yield "data.vocabulary", Unused(why)
     elif data.vocabulary.file is not None:
-        why = f"data.vocabulary.file = {data.vocabulary.file!r} says which words count"
+        why = f"data.vocabulary.file = {data.vocabulary.file!r} defines which words count"
         for key in ("max_words", "min_count"):
             yield f"data.vocabulary.{key}", Unused(why)
     if data.split is not None:
         for key in ("query", "train"):
-            yield f"data.{key}", Unused(f"data.split = {data.split!r} says which items are which")
+            yield f"data.{key}", Unused(f"data.split = {data.split!r} defines the split")
 
 
 def _of_closed_form(settings: Settings, method: str) -> Rules:

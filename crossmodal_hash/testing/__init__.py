@@ -1,6 +1,6 @@
-"""The conformance kit: what every component promises, as functions that a plug-in's own tests can run.
+"""The conformance kit: the rules that every component follows, as functions that a plug-in's own tests can run.
 
-Each rule says what it saw, with values; nothing here needs pytest. `chash check` runs the same functions.
+Each rule reports what it observed, with values; nothing here needs pytest. `chash check` runs the same functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RULES = {
         "reader": reader,
     }.items()
 }
-"""Kind -> its rules, in the order they are tried."""
+"""Kind -> its rules, in the order in which they are tried."""
 
 
 def check(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> list[Finding]:
@@ -37,11 +37,11 @@ def check(kind: str, component: str | type[Component] | type[Reader], **params: 
         params: constructor parameters other than the defaults.
 
     Returns:
-        One finding a rule; a component that cannot be loaded gets one finding that says why.
+        One finding per rule; a component that cannot be loaded gets one finding that says why.
 
     Raises:
-        UnknownComponentError: no such kind, or nobody provides the name.
-        SettingsError: a parameter that the component does not have.
+        UnknownComponentError: for an unknown kind or name.
+        SettingsError: for a parameter that the component does not have.
 
     Example:
         >>> all(finding.ok for finding in check("criterion", "hard"))
@@ -62,7 +62,7 @@ def check(kind: str, component: str | type[Component] | type[Reader], **params: 
 
 
 def assert_conforms(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> None:
-    """Raise AssertionError with every rule that is not kept; parameters as `check` takes them.
+    """Raise AssertionError with every broken rule; parameters as for `check`.
 
     Example:
         >>> assert_conforms("loss", "pairwise-nll", slope="half")

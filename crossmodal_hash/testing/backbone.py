@@ -1,4 +1,4 @@
-"""What every backbone keeps. Pre-trained weights are left out, and pictures are small where `size` can be chosen."""
+"""The rules of every backbone. Pre-trained weights are omitted, and pictures are small if `size` can be chosen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.testing.common import Rule, Subject, expect, expect_equal, expect_finite, expect_untouched
 from crossmodal_hash.types import Level
@@ -18,7 +19,7 @@ Given = Tensor | list[str]
 
 
 def light(cls: type[Any]) -> dict[str, Any]:
-    """The parameters that leave pre-trained weights out and make pictures small, of those it has."""
+    """The parameters that omit pre-trained weights and make pictures small, if it has them."""
     return {name: value for name, value in (("weights", "none"), ("size", SIDE)) if name in parameters(cls)}
 
 
@@ -30,7 +31,9 @@ def made(subject: Subject) -> Any:
 
 
 def inputs(backbone: Any, batch: int) -> Given:
-    """A batch of what it reads."""
+    """A batch of its input."""
+    if backbone.reads not in READS:
+        return backbone.example(batch)  # type: ignore[no-any-return]
     generator = torch.Generator().manual_seed(1)
     if backbone.reads == "string":
         return [" ".join(WORDS[i % 4 :: 1 + i % 3]) for i in range(batch)]
@@ -44,18 +47,20 @@ def inputs(backbone: Any, batch: int) -> Given:
 def declared(subject: Subject) -> str:
     """It declares what it reads and its levels, whose names differ."""
     reads = getattr(subject.cls, "reads", None)
-    expect(reads in READS, f"reads is {reads!r}; say one of {', '.join(READS)}")
+    expect(isinstance(reads, str) and bool(reads), f"reads is {reads!r}; use one of {', '.join(READS)}")
+    known = reads in READS or subject.cls.example is not Backbone.example
+    expect(known, f"reads is {reads!r}; use one of {', '.join(READS)}, or define example() for another kind")
     if reads == "string":
-        expect(subject.cls.freezable, "it reads strings, which are read once and frozen; say freezable = True")
+        expect(subject.cls.freezable, "it reads strings, which are always frozen; set freezable = True")
     backbone = made(subject)
     names = [info.name for info in backbone.levels]
-    expect(bool(names), "levels is empty after setup; declare one LevelInfo a level")
-    expect(len(set(names)) == len(names), f"two levels have one name: {', '.join(names)}")
+    expect(bool(names), "levels is empty after setup; declare one LevelInfo per level")
+    expect(len(set(names)) == len(names), f"two levels have the same name: {', '.join(names)}")
     return f"{reads} -> " + ", ".join(f"{info.name} ({info.channels})" for info in backbone.levels)
 
 
 def produced(subject: Subject) -> str:
-    """The levels produced are those declared, one row an item, and finite."""
+    """The levels are those declared, with one row per item, and finite."""
     backbone = made(subject)
     for info, level in zip(backbone.levels, backbone(inputs(backbone, 4)), strict=True):
         expect(len(level.x) == 4, f"level {info.name!r} has {len(level.x)} rows for 4 items")
@@ -74,7 +79,7 @@ def gradients(subject: Subject) -> str:
     torch.autograd.backward(torch.stack(squares).sum())
     silent = [name for name, p in backbone.named_parameters() if p.grad is None]
     few = ", ".join(silent[:3])
-    expect(not silent, f"no gradient reaches {len(silent)} parameters ({few}); drop what no level depends on")
+    expect(not silent, f"no gradient reaches {len(silent)} parameters ({few}); remove those that no level needs")
     return f"{sum(1 for _ in backbone.parameters())} parameters"
 
 
@@ -116,7 +121,7 @@ def counts(subject: Subject) -> str:
 
 
 def device(subject: Subject) -> str:
-    """Tensors are made on the device of the input, tried on 'meta'."""
+    """Tensors are created on the device of the input, tested on 'meta'."""
     backbone = made(subject).to("meta")
     x = inputs(backbone, 2)
     if not isinstance(x, Tensor):
@@ -128,7 +133,7 @@ def device(subject: Subject) -> str:
 
 
 def state(subject: Subject) -> str:
-    """A backbone saved and loaded gives the same."""
+    """A backbone that was saved and loaded gives the same levels."""
     backbone, again = made(subject), made(subject)
     for parameter in again.parameters():
         torch.nn.init.zeros_(parameter)
@@ -141,7 +146,7 @@ def state(subject: Subject) -> str:
 
 
 def manners(subject: Subject) -> str:
-    """The input is not changed, and nothing global is."""
+    """The input and global state are not changed."""
     backbone = made(subject)
     x = inputs(backbone, 2)
     with torch.no_grad():
@@ -157,7 +162,7 @@ def _reversed(x: Given) -> Given:
 
 
 def _fit(level: Level, other: Level) -> Tensor:
-    """The rows of a level; a sequence alone may be shorter than in a batch, which is compared where both are."""
+    """The rows of a level; none if its positions differ from those of the other level."""
     return level.x if level.x.shape[2:] == other.x.shape[2:] else other.x[:0]
 
 

@@ -1,4 +1,4 @@
-"""What every component keeps, whatever its kind, and how a rule becomes a finding."""
+"""The rules of every component, of any kind, and how a rule becomes a finding."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from crossmodal_hash.settings.parts import check_params
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule says of one component.
+    """The result of one rule for one component.
 
     Attributes:
-        rule: what is asked, as a sentence.
-        ok: whether it is kept.
+        rule: the rule, as a sentence.
+        ok: whether the component follows it.
         observation: what happened, with values.
     """
 
@@ -36,7 +36,7 @@ class Finding:
 
 
 class NotKeptError(Exception):
-    """A rule that is not kept; the message says what came and what was expected."""
+    """A broken rule; the message says what was returned and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ class Subject:
 
     @cached_property
     def first(self) -> Any:
-        """The object that all others are copies of: drawing the weights of a large network again takes its time."""
+        """The object that all others are copies of, because drawing the weights of a large network takes time."""
         torch.manual_seed(0)
         return self.cls(**self.params)
 
     def make(self) -> Any:
-        """A new object, with the same random start every time."""
+        """A new object, always with the same random initialization."""
         return deepcopy(self.first)
 
 
 Rule = Callable[[Subject], str]
-"""Returns what was seen, or raises `NotKeptError`; the first line of its docstring is what is asked."""
+"""Returns the observation, or raises `NotKeptError`; the first line of its docstring is the rule."""
 
 
 def judge(subject: Subject, rules: Sequence[Rule]) -> Iterator[Finding]:
-    """One finding a rule; an exception of the component's breaks it, and a broken first rule ends the trial."""
+    """One finding per rule; an exception of the component breaks the rule, and a broken first rule ends the test."""
     for finding in (_try(rule, subject) for rule in rules):
         yield finding
         if not finding.ok and finding.rule == _title(rules[0]):
@@ -89,12 +89,12 @@ def _try(rule: Rule, subject: Subject) -> Finding:
     except Exception as error:
         return Finding(title, ok=False, observation=f"{type(error).__name__} {_where(error)}: {_in_one_line(error)}")
     if said.getvalue():
-        return Finding(title, ok=False, observation=f"printed {said.getvalue()[:60]!r}; a component prints nothing")
+        return Finding(title, ok=False, observation=f"printed {said.getvalue()[:60]!r}; a component must not print")
     return Finding(title, ok=True, observation=observation)
 
 
 def expect(holds: bool | Tensor, otherwise: str) -> None:
-    """Raise `NotKeptError` with this sentence unless the condition holds."""
+    """Raise `NotKeptError` with this message unless the condition holds."""
     if not bool(holds):
         raise NotKeptError(otherwise)
 
@@ -108,13 +108,13 @@ def expect_equal(a: Tensor, b: Tensor, what: str, *, rtol: float = 1e-4, atol: f
 
 
 def expect_finite(x: Tensor, what: str) -> None:
-    """Raise `NotKeptError` with the number of odd values unless all are finite."""
+    """Raise `NotKeptError` with the number of nonfinite values unless all are finite."""
     odd = int((~x.isfinite()).sum())
     expect(odd == 0, f"{what} holds {odd} values that are NaN or infinite, of {x.numel()}")
 
 
 def expect_gradient(x: Tensor, name: str) -> None:
-    """Raise `NotKeptError` unless x got a gradient that is finite and somewhere other than 0."""
+    """Raise `NotKeptError` unless x has a finite gradient that is not 0 everywhere."""
     expect(x.grad is not None, f"no gradient reaches {name}: it is not part of the result, or detached from it")
     assert x.grad is not None
     expect_finite(x.grad, f"the gradient of {name}")
@@ -122,13 +122,13 @@ def expect_gradient(x: Tensor, name: str) -> None:
 
 
 def creation(subject: Subject) -> str:
-    """It can be made; nothing else is tried if it cannot."""
+    """It can be created; otherwise nothing else is tested."""
     subject.make()
     return subject.cls.__name__
 
 
 def constructor(subject: Subject) -> str:
-    """Parameters are keyword-only, have defaults, and are kept under their own names."""
+    """Parameters are keyword-only, have defaults, and are stored under their own names."""
     for name, p in inspect.signature(subject.cls).parameters.items():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             expect(subject.cls.__init__ is torch.nn.Module.__init__, f"'{p}' hides the parameters; write them out")
@@ -137,17 +137,17 @@ def constructor(subject: Subject) -> str:
         expect(p.default is not p.empty, f"parameter {name!r} has no default; a recipe may leave it out")
     made, given = subject.make(), parameters(subject.cls) | subject.params
     for name, value in given.items():
-        expect(hasattr(made, name), f"parameter {name!r} is not kept; write self.{name} = {name} in __init__")
+        expect(hasattr(made, name), f"parameter {name!r} is not stored; write self.{name} = {name} in __init__")
         kept = getattr(made, name)
-        expect(_plain(kept) == _plain(value), f"self.{name} is {kept!r} where {name}={value!r} was given")
+        expect(_plain(kept) == _plain(value), f"self.{name} is {kept!r}, but {name}={value!r} was given")
     return f"{', '.join(f'{name}={value!r}' for name, value in given.items()) or 'no parameters'}"
 
 
 def types(subject: Subject) -> str:
-    """Every parameter says its type, and its default is of that type."""
+    """Every parameter declares its type, and its default has that type."""
     known = parameters(subject.cls)
     silent = [n for n, p in inspect.signature(subject.cls).parameters.items() if n in known and p.annotation is p.empty]
-    expect(not silent, f"parameter {silent[0] if silent else ''!r} has no type, so that a typing error is not caught")
+    expect(not silent, f"parameter {silent[0] if silent else ''!r} has no type, so type errors are not caught")
     try:
         check_params(subject.cls, known, "parameters")
     except ChashError as error:
@@ -156,22 +156,22 @@ def types(subject: Subject) -> str:
 
 
 def argument(subject: Subject) -> str:
-    """What follows a colon in the name sets a parameter that exists."""
+    """The value after a colon in the name sets an existing parameter."""
     key, known = getattr(subject.cls, "argument", None), parameters(subject.cls)
-    expect(key is None or key in known, f"argument = {key!r} is none of its parameters: {', '.join(known) or 'none'}")
+    expect(key is None or key in known, f"argument = {key!r} is not a parameter; it has {', '.join(known) or 'none'}")
     return f"NAME:VALUE sets {key}" if key else "no argument"
 
 
 def docstring(subject: Subject) -> str:
-    """The first line of the docstring says what it is, as a sentence."""
+    """The first line of the docstring describes it, as a sentence."""
     line = (subject.cls.__doc__ or "").strip().partition("\n")[0]
-    expect(bool(line), "there is no docstring; its first line is what 'chash list' shows")
+    expect(bool(line), "there is no docstring; 'chash list' shows its first line")
     expect(line.endswith("."), f"the first line is {line!r}; end it with a full stop")
     return line
 
 
 def config(subject: Subject) -> str:
-    """What config returns builds the same component again."""
+    """The result of config builds the same component again."""
     first = subject.make()
     again = subject.cls(**first.config())
     expect(again.config() == first.config(), f"{first.config()} became {again.config()}")
@@ -182,7 +182,7 @@ RULES: tuple[Rule, ...] = (creation, constructor, types, argument, docstring, co
 
 
 def expect_untouched(run: Callable[[], object]) -> None:
-    """Raise `NotKeptError` if running something seeds or changes what all of torch shares."""
+    """Raise `NotKeptError` if the call seeds or changes global state of torch."""
 
     def shared() -> dict[str, object]:
         return {
@@ -201,7 +201,7 @@ def expect_untouched(run: Callable[[], object]) -> None:
     for name, value in shared().items():
         expect(value == before[name], f"{name} was {before[name]} and is {value} afterwards")
     # From different seeds the generator arrives at the same state only if somebody has set it.
-    expect(not torch.equal(*states), "the global random generator is seeded, which every other draw depends on")
+    expect(not torch.equal(*states), "the global random generator is seeded, which changes all other draws")
 
 
 def _plain(value: object) -> object:
@@ -213,7 +213,7 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _where(error: Exception) -> str:
-    """The last frame that is not torch's, such as `in similarity, line 12`."""
+    """The last frame outside torch, such as `in similarity, line 12`."""
     trace, where = error.__traceback__, ""
     while trace is not None:
         if "/torch/" not in trace.tb_frame.f_code.co_filename:

@@ -1,4 +1,4 @@
-"""What every similarity criterion keeps."""
+"""The rules of every similarity criterion."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def labels(rows: int = 9, classes: int = 5, seed: int = 0) -> Tensor:
 
 
 def fitted(subject: Subject) -> Any:
-    """The criterion, after it has seen training labels."""
+    """The criterion, fitted to training labels."""
     criterion = subject.make()
     criterion.fit(labels(40, seed=1))
     return criterion.eval()
 
 
 def shape(subject: Subject) -> str:
-    """Similarity has a row for each item and a column for each other, in float32."""
+    """Similarity is float32, with a row for each item of the first block and a column for each of the second."""
     criterion, shapes = fitted(subject), [(7, 3), (1, 5), (1, 1)]
     for rows, others in shapes:
         s = criterion(labels(9)[-rows:], labels(9, seed=2)[-others:])
@@ -37,7 +37,7 @@ def shape(subject: Subject) -> str:
 
 
 def value_range(subject: Subject) -> str:
-    """Values are finite and within value_range, items without labels included."""
+    """Values are finite and within value_range, also for items without labels."""
     s = fitted(subject)(labels(30), labels(20, seed=2))
     low, high = subject.cls.value_range
     expect_finite(s, "the similarity")
@@ -49,7 +49,7 @@ def value_range(subject: Subject) -> str:
 
 
 def symmetry(subject: Subject) -> str:
-    """s(a, b) is s(b, a) transposed, if symmetric is declared."""
+    """s(a, b) is s(b, a) transposed, if it is declared symmetric."""
     criterion, a, b = fitted(subject), labels(9), labels(4, seed=2)
     if not subject.cls.symmetric:
         return "not declared"
@@ -61,9 +61,9 @@ def symmetry(subject: Subject) -> str:
 
 
 def orientation(subject: Subject) -> str:
-    """Nothing is more alike than items with the same labels: larger means more alike."""
+    """Items with the same labels are the most similar: larger means more similar."""
     if not subject.cls.larger_is_more_alike:
-        return "declared to be no similarity"
+        return "not declared as a similarity"
     x = labels(30)
     s = fitted(subject)(x, x)
     identical = (x[:, None] == x).all(2)
@@ -71,13 +71,13 @@ def orientation(subject: Subject) -> str:
         same, best = s[i][identical[i]].min().item(), int(s[i].argmax())
         expect(
             s[i, best].item() <= same + 1e-6,
-            f"{_set(x[i])} is {same:.4g} like itself but {s[i, best]:.4g} like {_set(x[best])}; "
-            "larger must mean more alike",
+            f"the similarity of {_set(x[i])} to itself is {same:.4g}, but to {_set(x[best])} {s[i, best]:.4g}; "
+            "larger must mean more similar",
         )
     apart = s[~identical].min().item()
     same = s[identical & x.any(1)].min().item()
     expect(
-        apart < same, f"items with different labels get {apart:.4g} at least, as much as the same labels: {same:.4g}"
+        apart < same, f"items with different labels get at least {apart:.4g}, as much as the same labels: {same:.4g}"
     )
     return f"same labels {same:.4g}, others from {apart:.4g}"
 
@@ -95,7 +95,7 @@ def repeatable(subject: Subject) -> str:
     """The same labels give the same similarity every time."""
     criterion, a, b = fitted(subject), labels(9), labels(4, seed=2)
     expect_equal(criterion(a, b), criterion(a, b), "the same pair a second time", rtol=0, atol=0)
-    return "twice the same"
+    return "the same twice"
 
 
 def dtypes(subject: Subject) -> str:
@@ -111,14 +111,14 @@ def dtypes(subject: Subject) -> str:
 
 
 def device(subject: Subject) -> str:
-    """Tensors are made on the device of the labels, tried on 'meta'."""
+    """Tensors are created on the device of the labels, tested on 'meta'."""
     s = fitted(subject).to("meta")(labels().to("meta"), labels(4).to("meta"))
     expect(s.device.type == "meta", f"labels on 'meta' gave similarity on {str(s.device)!r}; use a.new_zeros, a.device")
     return "meta"
 
 
 def state(subject: Subject) -> str:
-    """A criterion fitted, saved and loaded gives the same."""
+    """A criterion that was fitted, saved and loaded gives the same similarity."""
     criterion, again = fitted(subject), subject.make().eval()
     # As a run is resumed: fitted first, so that a buffer has the size of the classes, then loaded.
     again.fit(labels(40, seed=2))
@@ -126,13 +126,13 @@ def state(subject: Subject) -> str:
     expect_equal(
         criterion(labels(), labels(4)),
         again(labels(), labels(4)),
-        "after saving and loading; keep what fit() learns in a buffer (register_buffer)",
+        "after saving and loading; store what fit() learns in a buffer (register_buffer)",
     )
     return f"{len(criterion.state_dict())} tensors"
 
 
 def manners(subject: Subject) -> str:
-    """The labels given are not changed, and nothing global is."""
+    """The given labels and global state are not changed."""
     a, b, training = labels(), labels(4), labels(40)
 
     def run() -> None:
@@ -147,14 +147,14 @@ def manners(subject: Subject) -> str:
 
 
 def misfits(subject: Subject) -> str:
-    """Label blocks of different classes are refused with a ShapeError."""
+    """Label blocks with different numbers of classes are rejected with a ShapeError."""
     wrong = [((3, 5), (3, 4)), ((5,), (3, 5)), ((3, 5), (3, 5, 1))]
     for a, b in wrong:
         try:
             fitted(subject)(torch.ones(a), torch.ones(b))
         except ShapeError:
             continue
-        expect(False, f"labels {a} and {b} were accepted; write compute and leave forward alone")
+        expect(False, f"labels {a} and {b} were accepted; override compute, not forward")
     return f"{len(wrong)} refused"
 
 

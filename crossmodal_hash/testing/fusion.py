@@ -1,4 +1,4 @@
-"""What every fusion block keeps."""
+"""The rules of every fusion block."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def levels(batch: int, last: int = 3) -> list[Level]:
 
 
 def made(subject: Subject, infos: Sequence[LevelInfo] = INFOS) -> Any:
-    """The block, set up for these levels, pooled where it takes vectors."""
+    """The block, set up for these levels, which are pooled if it takes vectors."""
     fusion = subject.make()
     takes_levels = fusion.takes == "levels"
     fusion.setup(infos if takes_levels else [LevelInfo(i.name, POOL.width(i), 0) for i in infos], BITS)
@@ -40,13 +40,13 @@ def made(subject: Subject, infos: Sequence[LevelInfo] = INFOS) -> Any:
 
 
 def fuse(fusion: Any, given: Sequence[Level]) -> Fused:
-    """What the block makes of levels."""
+    """The output of the block for these levels."""
     out: Fused = fusion(list(given) if fusion.takes == "levels" else [POOL(level) for level in given])
     return out
 
 
 def width(subject: Subject) -> str:
-    """One level and many give (B, out_features), and (B, K) a level beside them."""
+    """One level and several levels give (B, out_features), and (B, K) per level if any."""
     for chosen in ([0], [2], [0, 1], [0, 1, 2]):
         fusion = made(subject, [INFOS[i] for i in chosen])
         fused = fuse(fusion, [levels(4)[i] for i in chosen])
@@ -59,7 +59,7 @@ def width(subject: Subject) -> str:
 
 
 def condensed(subject: Subject) -> str:
-    """Levels of a frozen backbone, condensed to a grid, are accepted."""
+    """Levels of a frozen backbone that are condensed to a grid are accepted."""
     fused = fuse(made(subject), [level.condense(2) for level in levels(4)])
     expect_finite(fused.features, "the features")
     return "grids of side 2"
@@ -106,7 +106,7 @@ def half(subject: Subject) -> str:
 
 
 def device(subject: Subject) -> str:
-    """Tensors are made on the device of the levels, tried on 'meta'."""
+    """Tensors are created on the device of the levels, tested on 'meta'."""
     with torch.device("meta"):
         fusion = made(subject)
     x = fuse(fusion, [level.to(torch.device("meta")) for level in levels(3)]).features
@@ -115,18 +115,18 @@ def device(subject: Subject) -> str:
 
 
 def state(subject: Subject) -> str:
-    """A block saved and loaded gives the same."""
+    """A block that was saved and loaded gives the same features."""
     fusion, again = made(subject), made(subject)
     for parameter in again.parameters():
         torch.nn.init.zeros_(parameter)
     again.load_state_dict(fusion.state_dict())
     a, b = (fuse(x.eval(), levels(3)).features for x in (fusion, again))
-    expect_equal(a, b, "after saving and loading; keep what is learned in parameters and buffers")
+    expect_equal(a, b, "after saving and loading; store what is learned in parameters and buffers")
     return f"{len(fusion.state_dict())} tensors"
 
 
 def manners(subject: Subject) -> str:
-    """The levels given are not changed, and nothing global is."""
+    """The given levels and global state are not changed."""
     fusion, given = made(subject), levels(4)
     expect_untouched(lambda: fuse(fusion, given))
     for info, level, before in zip(INFOS, given, levels(4), strict=True):

@@ -1,4 +1,4 @@
-"""What every loss keeps."""
+"""The rules of every loss."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Given = tuple[Tensor, Tensor, Tensor]
 
 
 def example(loss: Any, items: int = 6, others: int = 4, seed: int = 0) -> Given:
-    """Codes as tanh gives them, and the third argument that the loss `compares`."""
+    """Codes in the range of tanh, and the third argument that the loss `compares`."""
     generator = torch.Generator().manual_seed(seed)
     others = others if loss.compares == "pairs" else items
     u, v = (torch.randn(n, BITS, generator=generator).tanh() for n in (items, others))
@@ -35,7 +35,7 @@ def example(loss: Any, items: int = 6, others: int = 4, seed: int = 0) -> Given:
 
 
 def made(subject: Subject) -> Any:
-    """The loss, with the parameters it has for codes of 5 bits and 3 classes."""
+    """The loss, set up for codes of 5 bits and 3 classes."""
     loss = subject.make()
     loss.setup(BITS, CLASSES)
     return loss.eval()
@@ -49,7 +49,7 @@ def value(loss: Any, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
 
 
 def scalar(subject: Subject) -> str:
-    """The value is a finite scalar, or a table of named ones."""
+    """The value is a finite scalar, or a dict of named scalars."""
     loss = made(subject)
     out = loss(*example(loss))
     parts = out if isinstance(out, dict) else {"": out}
@@ -60,7 +60,7 @@ def scalar(subject: Subject) -> str:
 
 
 def gradients(subject: Subject) -> str:
-    """Gradients reach the codes of both modalities (those of u, where items are compared)."""
+    """Gradients reach the codes of both modalities (only u, if items are compared)."""
     loss = made(subject)
     u, v, s = example(loss)
     out = value(loss, u.requires_grad_(), v.requires_grad_(), s)
@@ -124,11 +124,11 @@ def repeatable(subject: Subject) -> str:
     """The same codes and the same draws give the same value."""
     loss = made(subject)
     expect_equal(value(loss, *example(loss)), value(loss, *example(loss)), "the value a second time", rtol=0, atol=0)
-    return "twice the same"
+    return "the same twice"
 
 
 def device(subject: Subject) -> str:
-    """Tensors are made on the device of the codes, tried on 'meta'."""
+    """Tensors are created on the device of the codes, tested on 'meta'."""
     loss = made(subject).to("meta")
     out = value(loss, *(x.to("meta") for x in example(loss)))
     expect(out.device.type == "meta", f"codes on 'meta' gave a value on {str(out.device)!r}; use u.new_zeros, u.device")
@@ -136,7 +136,7 @@ def device(subject: Subject) -> str:
 
 
 def state(subject: Subject) -> str:
-    """A loss saved and loaded gives the same."""
+    """A loss that was saved and loaded gives the same value."""
     loss, again = made(subject), made(subject)
     for parameter in again.parameters():
         torch.nn.init.zeros_(parameter)
@@ -146,7 +146,7 @@ def state(subject: Subject) -> str:
 
 
 def manners(subject: Subject) -> str:
-    """The codes given are not changed, and nothing global is."""
+    """The given codes and global state are not changed."""
     loss = made(subject)
     given = example(loss)
     expect_untouched(lambda: loss(*given))
@@ -156,7 +156,7 @@ def manners(subject: Subject) -> str:
 
 
 def misfits(subject: Subject) -> str:
-    """Shapes that do not fit are refused with a ShapeError."""
+    """Shapes that do not fit are rejected with a ShapeError."""
     loss = made(subject)
     u, v, s = example(loss)
     wrong = [(u, v, s[0]), (u[0], v, s), (u, v, s[None]), (u, v, s[1:])]
@@ -169,7 +169,7 @@ def misfits(subject: Subject) -> str:
             loss(*given)
         except ShapeError:
             continue
-        expect(False, f"{shapes} were accepted; write compute and leave forward alone")
+        expect(False, f"{shapes} were accepted; override compute, not forward")
     return f"{len(wrong)} refused"
 
 

@@ -1,4 +1,4 @@
-"""What every reader keeps; whether it reads its own layout well, its own tests say."""
+"""The rules of every reader; its own tests must check that it reads its layout correctly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crossmodal_hash.testing.common import NotKeptError, Rule, Subject, expect
 
 @contextmanager
 def strangers() -> Iterator[dict[str, Path]]:
-    """What is of no layout, by description: folders, an archive and a file."""
+    """Paths without any layout, by description: folders, an archive and a file."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         found = {"an empty folder": folder / "empty", "a folder of notes": folder / "notes"}
@@ -30,25 +30,23 @@ def strangers() -> Iterator[dict[str, Path]]:
 
 
 def claim(subject: Subject) -> str:
-    """It does not claim what is of no layout: every reader is asked about every path."""
+    """It does not match a path without any layout, because every reader is tried on every path."""
     with strangers() as found:
         for what, path in found.items():
             said = subject.make().matches(Place(path))
             expect(isinstance(said, Match), f"matches returned {said!r} for {what}; return a Match")
-            expect(said == Match.NO, f"{what} is Match.{said.name}; return Match.NO where the names do not fit")
+            expect(said == Match.NO, f"{what} is Match.{said.name}; return Match.NO if the names do not fit")
     return f"Match.NO for {', '.join(found)}"
 
 
 def refusal(subject: Subject) -> str:
-    """Reading what is not its layout is refused with a DataError that names the path or what is missing."""
+    """Reading another layout raises a DataError that names the path or what is missing."""
     with strangers() as found:
         for what, path in found.items():
             try:
                 subject.make().read(Place(path), Needs())
             except DataError as error:
-                expect(
-                    len(str(error)) > 20, f"{what} is refused with {str(error)!r}; say what is wrong, and the way out"
-                )
+                expect(len(str(error)) > 20, f"{what} is rejected with {str(error)!r}; say what is wrong, and the fix")
             except Exception as error:
                 raise NotKeptError(f"{what} raised {type(error).__name__} ({error}); raise a DataError") from error
             else:
@@ -57,14 +55,14 @@ def refusal(subject: Subject) -> str:
 
 
 def untouched(subject: Subject) -> str:
-    """Looking at a path changes nothing in it."""
+    """Matching and reading a path changes nothing in it."""
     with strangers() as found:
         before = sorted(found["an empty folder"].parent.rglob("*"))
         for path in found.values():
             subject.make().matches(Place(path))
         more = set(found["an empty folder"].parent.rglob("*")) ^ set(before)
-        expect(not more, f"{', '.join(path.name for path in more)} came or went; write nothing")
-    return "no file made or removed"
+        expect(not more, f"{', '.join(path.name for path in more)} was created or removed; write nothing")
+    return "no file created or removed"
 
 
 RULES: tuple[Rule, ...] = (claim, refusal, untouched)

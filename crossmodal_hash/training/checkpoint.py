@@ -1,4 +1,4 @@
-"""A point training can be taken up from: one safetensors file, replaced in one move."""
+"""A checkpoint from which training can be resumed: one safetensors file, replaced atomically."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from crossmodal_hash.errors import RunError
 
 @dataclass
 class Progress:
-    """Where training stands.
+    """The state of training.
 
     Attributes:
         epoch: epochs completed.
-        step: optimizer steps completed within the epoch after that.
+        step: optimizer steps completed in the next epoch.
         best_epoch: the epoch with the best validation score, or 0.
         best_score: that score.
         sums: term -> sum of its values over the steps of the epoch in progress.
         seconds: time spent in the epoch in progress.
         chosen: epochs of the second pass of a refit; 0 in the first.
-        before: epochs of the pass before it.
+        before: epochs of the first pass.
     """
 
     epoch: int = 0
@@ -45,7 +45,7 @@ Groups = Mapping[str, Mapping[str, Tensor]]
 
 
 def save(path: Path, progress: Progress, groups: Groups) -> None:
-    """Write counters and named groups of tensors; whole or not at all."""
+    """Write counters and named groups of tensors, all of it or nothing."""
     tensors = {
         f"{group}/{name}": x.detach().cpu().contiguous() for group, named in groups.items() for name, x in named.items()
     }
@@ -53,7 +53,7 @@ def save(path: Path, progress: Progress, groups: Groups) -> None:
 
 
 def load(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
-    """What `save` wrote.
+    """Read a file of `save`.
 
     Raises:
         RunError: if the file is missing or corrupt.
@@ -64,10 +64,11 @@ def load(path: Path) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
             progress = Progress(**json.loads((file.metadata() or {})["progress"]))
             for key in file.keys():  # noqa: SIM118 - not a dict
                 group, _, name = key.partition("/")
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
+                # A copy: the tensor is the mapped file, which Windows lets nobody replace, and the next save does.
+                groups.setdefault(group, {})[name] = file.get_tensor(key).clone()
     except FileNotFoundError:
         raise RunError(
-            f"{path.parent.parent} has no checkpoint to resume from; train it again into another folder"
+            f"{path.parent.parent} has no checkpoint to resume from; train again with another --out"
         ) from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"checkpoint {path} is corrupt ({error}); delete it and train again") from error
@@ -81,7 +82,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` returned."""
+    """Restore the output of `optimizer_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, x in tensors.items():
         i, _, name = key.partition("/")

@@ -1,4 +1,4 @@
-"""Closed-form methods: the training items' features are gathered, hash functions fitted, and put into the towers."""
+"""Closed-form methods: collects the features of the training items, and fits the hash functions of the towers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from crossmodal_hash.training.validation import validation_scores
 
 
 class Fitting:
-    """A closed-form method and all it needs; `fit` runs it, in one go and with one record as if it were one epoch.
+    """A closed-form method with everything it needs; `fit` runs it at once, with one record, as if it were one epoch.
 
     Args:
         settings: with a closed form.
         dataset: N items with labels.
-        split: which of them are fitted to, and which are validated with.
-        vocabulary: for texts.
-        callback: told the progress.
+        split: the items for fitting and for validation.
+        vocabulary: vocabulary for texts.
+        callback: receives the progress.
 
     Raises:
-        TrainingError: if the machine has not the memory for it.
+        TrainingError: if the machine does not have enough memory.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Fitting:
         )
 
     def restore(self, run: Run) -> None:
-        """Begin again: a fit that was killed has left nothing to go on from."""
+        """Start again, because a fit that was killed cannot be resumed."""
         history.keep_until(run.metrics, 0)
 
     def fit(self, run: Run) -> None:
-        """Fit, score the validation part, fit again to all items if that is wanted, save."""
+        """Fit, score the validation part, fit again to all items if requested, save."""
         validation = self.split.validation
         self._fit(run, self.split.train, score=len(validation) > 0)
         if self.settings.train.refit and len(validation):
@@ -89,7 +89,7 @@ class Fitting:
 
 
 def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> NDArray[np.float64]:
-    """What stands before the hash function, (n, D) in the order of `rows`; levels are concatenated."""
+    """The input of the hash function, (n, D) in the order of `rows`; levels are concatenated."""
     parts = []
     with torch.inference_mode():
         for x in stream.batches(cut(rows, BATCH)):
@@ -100,10 +100,10 @@ def gather(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> ND
 
 
 def check_memory(method: ClosedForm, model: HashModel, items: int, available: int | None) -> None:
-    """Refuse a fit that would not fit into memory, before anything is read.
+    """Reject a fit that needs too much memory, before anything is read.
 
     Raises:
-        TrainingError: naming what is needed and what there is.
+        TrainingError: with the needed and the available memory.
     """
     width = {
         name: sum(tower.pooling.width(tower.backbone.levels[i]) for i in tower.chosen)
@@ -114,5 +114,5 @@ def check_memory(method: ClosedForm, model: HashModel, items: int, available: in
     if available is not None and needed > available:
         raise TrainingError(
             f"{type(method).__name__} needs about {needed / 1e9:.1f} GB for {items} training items, but "
-            f"{available / 1e9:.1f} GB are free; take fewer, such as --train {max(items * available // needed // 2, 2)}"
+            f"{available / 1e9:.1f} GB are free; use fewer, such as --train {max(items * available // needed // 2, 2)}"
         )

@@ -1,4 +1,4 @@
-"""A run and some data in, codes out: for every modality, or for pictures or texts alone."""
+"""A run and data in, codes out: for every modality, or only for pictures or texts."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def encode(
         run: a finished run.
         dataset: N items; labels and partners may be missing.
         device: auto, cpu, cuda, cuda:N.
-        modalities: which ones; none: all.
-        labels: whether labels travel with the codes.
-        known_labels: whether items whose labels were given to training get a code made from these, the same in every
-            modality (`known_labels.codes_of_labels`); the others, queries before all, keep their own.
-        callback: told the progress.
+        modalities: the modalities to encode; None: all.
+        labels: whether labels are stored with the codes.
+        known_labels: whether items whose labels were used in training get a code made from the labels, the same in
+            every modality (`known_labels.codes_of_labels`); the others, especially queries, keep their own.
+        callback: receives the progress.
 
     Returns:
         Modality -> codes (N items), and modality -> (N, K) real codes before the sign. On the data the run was trained
-        on, the codes know which items are query, train, validation and database; and only there may items of the
-        database get one code from all their modalities (`unified`), if the method is set to do so, or from their labels
+        on, the codes have the parts query, train, validation and database; and only there can items of the database get
+        one code from all their modalities (`unified`), if the method is set to do so, or from their labels
         (`known_labels`).
 
     Raises:
-        DataError: a modality the data lacks, a label the run has never seen, or no labels that are known.
-        RunError: a run that is not finished.
+        DataError: for a modality that the data does not have, a label that the run has never seen, or no known labels.
+        RunError: for a run that is not finished.
     """
     target = pick_device(device)
     missing = [name for name in modalities or () if name not in dataset.modalities]
@@ -92,15 +92,15 @@ def encode(
 def unify(
     model: HashModel, u: dict[str, NDArray[np.float32]], items: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Give items seen in every modality their common code, in place, if that is what the model does.
+    """Give items that are present in every modality their common code, in place, if the model does so.
 
     Args:
         model: with hash functions that may unify.
         u: modality -> real codes (N, K).
-        items: which ones, (N,); queries are seen in one modality only.
+        items: mask of the items, (N,); queries have only one modality.
 
     Returns:
-        The part `unified`, so that a codes file tells which codes know of the other modalities; nothing without such.
+        The part `unified`, so that a codes file shows which codes use the other modalities; empty if there are none.
     """
     common = model.unify({name: torch.from_numpy(values[items]) for name, values in u.items()})
     if common is None:
@@ -113,18 +113,18 @@ def unify(
 def from_labels(
     u: dict[str, NDArray[np.float32]], labels: NDArray[np.uint8], parts: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Give the items of the database that were trained on or validated with a code made from their labels, in place.
+    """Give database items that were used for training or validation a code made from their labels, in place.
 
-    These are the items whose labels were given to the training; labels of the others are there to score with. An item
-    without any label keeps its own code.
+    The labels of these items were used in training; labels of the others are only for scoring. An item without any
+    label keeps its own code.
 
     Args:
         u: modality -> real codes (N, K).
         labels: (N, C).
-        parts: which items are query, train, validation and database.
+        parts: masks of the items of query, train, validation and database.
 
     Returns:
-        The part `known_labels`, in place of what was `unified` there.
+        The part `known_labels`, which replaces `unified` for these items.
     """
     trained = parts["train"]
     items = (trained | parts["validation"]) & parts["database"] & ~parts["query"] & labels.any(1)
@@ -140,15 +140,15 @@ def _check_known(run: Run, dataset: Dataset, *, own: bool, every: bool) -> None:
         raise DataError(f"{dataset.name} has no labels, so none are known; leave --known-labels out")
     if not own:
         raise DataError(
-            f"known labels are those that {run.path} was trained with, and {dataset.name} is other data; leave "
+            f"known labels are only those that {run.path} was trained with, but {dataset.name} is other data; leave "
             f"--known-labels out, or encode the run's own data"
         )
     if not every:
-        raise DataError("codes from known labels are made for every modality together; name no modalities")
+        raise DataError("codes from known labels are made for all modalities together; do not name modalities")
 
 
 def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:
-    """The labels in the columns of the run."""
+    """The labels, in the columns of the run."""
     assert dataset.labels is not None
     out = np.zeros((len(dataset), len(known)), np.uint8)
     for column, name in enumerate(dataset.label_names):
@@ -157,7 +157,7 @@ def _aligned(dataset: Dataset, known: tuple[str, ...]) -> NDArray[np.uint8]:
         elif dataset.labels[:, column].any():
             row = int(dataset.labels[:, column].argmax())
             raise DataError(
-                f"label {name!r} of {dataset.ids[row]} was never seen in training.{did_you_mean(name, known)} "
-                f"The run knows {len(known)}; rename it, or encode with --no-labels"
+                f"label {name!r} of {dataset.ids[row]} was not in the training data{did_you_mean(name, known)}; "
+                f"the run knows {len(known)} labels; rename it, or encode with --no-labels"
             )
     return out

@@ -1,7 +1,7 @@
-"""A frozen backbone is run once: its condensed levels go to disk under a hash of everything they depend on.
+"""Runs a frozen backbone once: its condensed levels are stored on disk under a hash of everything they depend on.
 
-The key holds the content of the pictures or texts, the backbone's class, parameters and weights, the grid and the
-format. Shards are written one by one, so that an interrupted extraction goes on where it stopped.
+The key depends on the content of the pictures or texts, the backbone's class, parameters and weights, the grid and the
+format. Shards are written one by one, so that an interrupted extraction continues where it stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,26 +23,26 @@ from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.backbones.fold import folded
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.contracts import Backbone
-from crossmodal_hash.data import Pictures, Texts, picture_batches
+from crossmodal_hash.data import Source, View
 from crossmodal_hash.model import fingerprint
 from crossmodal_hash.training.step import move, precision
 from crossmodal_hash.types import Level, Levels
 
 FORMAT = 2
 SHARD = 1024
-"""Items a file: a few seconds of work on a CPU, tens of megabytes on disk."""
+"""Items per file: a few seconds of work on a CPU, tens of megabytes on disk."""
 
 
 def cache_folder() -> Path:
-    """Where features are kept: $CHASH_CACHE, else the user's cache folder."""
+    """The folder of stored features: $CHASH_CACHE, otherwise the user's cache folder."""
     chosen = os.environ.get("CHASH_CACHE")
     if chosen:
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal-hash"
 
 
-def cache_key(source: Pictures | Texts, backbone: Backbone, grid: int, mirrored: bool) -> str:
-    """SHA-256 of all that the features depend on."""
+def cache_key(source: Source, backbone: Backbone, grid: int, mirrored: bool) -> str:
+    """SHA-256 of everything that the features depend on."""
     parts = {
         "format": FORMAT,
         "pictures": source.fingerprint(),
@@ -58,7 +58,7 @@ def cache_key(source: Pictures | Texts, backbone: Backbone, grid: int, mirrored:
 
 
 def extract(backbone: Backbone, x: Tensor | Sequence[str], grid: int, device: torch.device) -> dict[str, Tensor]:
-    """uint8 pictures (B, 3, S, S), or B texts -> the condensed levels as float16, by `level/field`."""
+    """A batch of what the backbone reads -> the condensed levels as float16, by `level/field`."""
     with torch.inference_mode(), precision(device):
         levels = [level.condense(grid) for level in backbone(move(x, device) if isinstance(x, Tensor) else x)]
     return {
@@ -70,7 +70,7 @@ def extract(backbone: Backbone, x: Tensor | Sequence[str], grid: int, device: to
 
 def cached_levels(
     backbone: Backbone,
-    source: Pictures | Texts,
+    source: Source,
     *,
     grid: int,
     device: torch.device,
@@ -79,23 +79,23 @@ def cached_levels(
     workers: int | None = None,
     callback: Callback | None = None,
 ) -> Levels:
-    """The condensed levels of all pictures or texts, float16, from disk as far as they are there.
+    """The condensed levels of all items, float16, read from disk if they are stored there.
 
     Args:
         backbone: in evaluation mode, on `device`.
-        source: N pictures, or N texts for a backbone that reads them as they were written.
+        source: N items of the kind that the backbone reads.
         grid: side of the grid each map is condensed to.
-        device: where the backbone runs.
-        mirrored: whether the pictures are seen in a mirror.
-        batch: items a step; by default as many as suit the device.
-        workers: processes that read pictures; by default the device decides.
-        callback: told the progress.
+        device: device of the backbone.
+        mirrored: whether pictures are mirrored.
+        batch: items per step; the default depends on the device.
+        workers: processes that read items; the default depends on the device.
+        callback: receives the progress.
 
     Returns:
-        One level for each the backbone declares; x is (N, D, grid, grid).
+        One level for each level that the backbone declares; x is (N, D, grid, grid).
 
     Raises:
-        DataError: for a picture that cannot be read.
+        DataError: for an item that cannot be read.
         OSError: if there is no space.
     """
     callback = callback or Callback()
@@ -110,11 +110,11 @@ def cached_levels(
     shards = {start: _read(folder / f"{start:08d}.safetensors") for start in starts}
     missing = [start for start, shard in shards.items() if not shard]
     if missing:
-        things = "pictures" if isinstance(source, Pictures) else "texts"
-        label = f"features of {len(source)} {things}" + (", mirrored" if mirrored else "")
+        label = f"features of {len(source)} {source.things}" + (", mirrored" if mirrored else "")
         with callback.task(label, len(source)) as advance:
             advance(len(source) - sum(min(SHARD, len(source) - start) for start in missing))
-            _extract_shards(backbone, source, missing, folder, grid, device, mirrored, batch, workers, advance)
+            view = View(backbone.size, mirrored=mirrored, workers=workers, pin_memory=on_gpu)
+            _extract_shards(backbone, source, missing, folder, grid, device, view, batch, advance)
         shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}
     return tuple(
         Level(
@@ -129,14 +129,13 @@ def cached_levels(
 
 def _extract_shards(
     backbone: Backbone,
-    source: Pictures | Texts,
+    source: Source,
     starts: list[int],
     folder: Path,
     grid: int,
     device: torch.device,
-    mirrored: bool,
+    view: View,
     batch: int,
-    workers: int | None,
     advance: Callable[[int], None],
 ) -> None:
     fast = folded(backbone)
@@ -147,13 +146,8 @@ def _extract_shards(
     ]
     parts: list[dict[str, Tensor]] = []
     # One stream over all shards: the readers work ahead while the backbone computes and a shard is written.
-    inputs: Iterator[Tensor | list[str]]
-    if isinstance(source, Texts):
-        inputs = ([source.items[row] for row in rows] for rows in plan)
-    else:
-        inputs = picture_batches(source, plan, backbone.size, workers=workers, pin_memory=device.type == "cuda")
-    for rows, x in zip(plan, inputs, strict=True):
-        parts.append(extract(fast, x.flip(-1) if mirrored and isinstance(x, Tensor) else x, grid, device))
+    for rows, x in zip(plan, source.batches(plan, view), strict=True):
+        parts.append(extract(fast, x, grid, device))
         advance(len(rows))
         end = int(rows[-1]) + 1
         if end % SHARD == 0 or end == len(source):
@@ -163,7 +157,7 @@ def _extract_shards(
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """One shard; empty if it is not there or damaged, for what is in it can be made again."""
+    """One shard; empty if it is missing or damaged, because it can be computed again."""
     try:
         return load_file(path)
     except (FileNotFoundError, NotADirectoryError, SafetensorError):

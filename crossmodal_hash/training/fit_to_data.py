@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from crossmodal_hash.components import BACKBONES
-from crossmodal_hash.data import Dataset, Pictures
+from crossmodal_hash.data import Dataset
 from crossmodal_hash.settings.layers import Layer, nest
 from crossmodal_hash.settings.resolve import Resolved
 
@@ -19,7 +19,7 @@ def data_layer(resolved: Resolved, dataset: Dataset) -> Layer | None:
     """Feature vectors in place of pictures are read by `mlp`, or as they are, unless the user named a backbone."""
     for modality, tower in resolved.settings.towers.items():
         source = dataset.modalities.get(modality)
-        if source is None or isinstance(source, Pictures):
+        if source is None or "image" in source.feeds:
             continue
         if BACKBONES.resolve(tower.backbone.name).reads == "image":
             tower_of_rows = {"backbone": {"name": "mlp"}, "levels": 2}

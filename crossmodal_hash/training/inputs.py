@@ -1,4 +1,4 @@
-"""A data set made ready for the towers: words counted, features cached, pictures streamed."""
+"""A data set made ready for the towers: words counted, features cached, everything else read while the model works."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossmodal_hash.callbacks import Callback
-from crossmodal_hash.data import Dataset, Matrix, Pictures, Texts, Vocabulary, picture_batches
+from crossmodal_hash.data import Dataset, Matrix, Source, Texts, View, Vocabulary
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.feature_cache import cached_levels
@@ -38,8 +38,7 @@ class Dense:
 
     def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
         """(B, D) float32."""
-        for rows in plan:
-            yield torch.from_numpy(self.matrix.dense(rows))
+        yield from self.matrix.batches(plan)
 
     def plain(self) -> Dense:
         """Itself."""
@@ -48,7 +47,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Cached:
-    """Levels of a frozen backbone, optionally also of the mirrored pictures.
+    """Levels of a frozen backbone, optionally also of the mirrored items.
 
     With `mirrored`, every item of a batch shows one of its two sides at random, drawn from torch's global generator.
     """
@@ -57,7 +56,7 @@ class Cached:
     mirrored: Levels | None = None
 
     def plain(self) -> Cached:
-        """The pictures as they are."""
+        """The items as they are."""
         return Cached(self.levels)
 
     def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Levels]:
@@ -75,39 +74,31 @@ class Cached:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Pictures read while the model works."""
+    """Items read while the model works; `augment_seed` draws random views of them, one an epoch."""
 
-    pictures: Pictures
-    size: int
-    augment_seed: int | None
-    workers: int | None
-    pin_memory: bool
+    source: Source
+    view: View
+    augment_seed: int | None = None
 
     def plain(self) -> Streamed:
-        """Center crops."""
+        """Whole items."""
         return replace(self, augment_seed=None)
 
     def check(self, rows: Rows, callback: Callback) -> None:
-        """Read every picture once: a damaged one is better found now than in the middle of a training.
+        """Read every item once: a damaged one is better found now than in the middle of a training.
 
         Raises:
-            DataError: for a picture that cannot be read.
+            DataError: for an item that cannot be read.
         """
         plan = cut(rows, 64)
-        with callback.task(f"look at {len(rows)} pictures", len(rows)) as advance:
+        with callback.task(f"look at {len(rows)} {self.source.things}", len(rows)) as advance:
             for batch, _ in zip(plan, self.plain().batches(plan), strict=True):
                 advance(len(batch))
 
-    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[Tensor]:
-        """uint8 (B, 3, size, size)."""
-        yield from picture_batches(
-            self.pictures,
-            plan,
-            self.size,
-            augment=None if self.augment_seed is None else (self.augment_seed, epoch),
-            workers=self.workers,
-            pin_memory=self.pin_memory,
-        )
+    def batches(self, plan: Sequence[Rows], epoch: int = 0) -> Iterator[TowerInput]:
+        """What the backbone reads: of pictures, uint8 (B, 3, size, size)."""
+        augment = None if self.augment_seed is None else (self.augment_seed, epoch)
+        yield from self.source.batches(plan, replace(self.view, augment=augment))
 
 
 @dataclass(frozen=True)
@@ -135,16 +126,8 @@ class Inputs:
 
 def widths(dataset: Dataset, vocabulary: Vocabulary | None) -> dict[str, int]:
     """Modality name -> width of its input: colors, words, or feature width."""
-    out = {}
-    for name, source in dataset.modalities.items():
-        if isinstance(source, Pictures):
-            out[name] = 3
-        elif isinstance(source, Texts):
-            # A backbone that reads texts as they are has no use for a width.
-            out[name] = len(vocabulary) if vocabulary else 0
-        else:
-            out[name] = source.width
-    return out
+    words = dict.fromkeys(dataset.of(Texts), len(vocabulary)) if vocabulary else {}
+    return {name: source.width for name, source in dataset.modalities.items()} | words
 
 
 def prepare(
@@ -187,56 +170,82 @@ def prepare(
     for name in wanted:
         source, tower = dataset.modalities[name], model.tower(name)
         reads = tower.backbone.reads
-        if isinstance(source, Pictures) and reads != "image":
-            raise SettingsError(
-                f"{name}: these are pictures, but the model reads {reads} input; give such data, or train with "
-                f"another backbone, such as --backbone efficientnet-lite0"
+        counted = isinstance(source, Texts) and reads in Matrix.feeds
+        if isinstance(source, Texts) and counted:
+            source = count_words(name, source, vocabulary, tower.in_features, callback)
+        if reads not in source.feeds:
+            raise SettingsError(_mismatch(name, source, reads))
+        if isinstance(source, Matrix):
+            streams[name] = Dense(_fitting(name, source, tower.in_features), counted=counted)
+            continue
+        view = View(tower.backbone.size, workers=workers, pin_memory=device.type == "cuda")
+        if tower.condense is None:
+            streams[name] = Streamed(source, view, augment_seed)
+            continue
+        sides = [
+            tower.choose(
+                cached_levels(
+                    tower.backbone,
+                    source,
+                    grid=tower.condense,
+                    device=device,
+                    mirrored=mirrored,
+                    workers=workers,
+                    callback=callback,
+                )
             )
-        if isinstance(source, Pictures) and tower.condense is None:
-            streams[name] = Streamed(source, tower.backbone.size, augment_seed, workers, device.type == "cuda")
-        elif isinstance(source, Pictures) or (isinstance(source, Texts) and reads == "string"):
-            sides = [
-                tower.choose(
-                    cached_levels(
-                        tower.backbone,
-                        source,
-                        grid=tower.condense or 1,
-                        device=device,
-                        mirrored=mirrored,
-                        workers=workers,
-                        callback=callback,
-                    )
-                )
-                for mirrored in ([False, True] if mirror and reads == "image" else [False])
-            ]
-            streams[name] = Cached(*sides)
-        elif reads in ("image", "string"):
-            wanted_data = "pictures" if reads == "image" else "texts as they were written"
-            raise SettingsError(
-                f"{name}: the model reads {wanted_data}, but the data has {source.kind} input; give these, or train "
-                f"with another backbone, such as mlp"
-            )
-        elif isinstance(source, Texts):
-            if vocabulary is None:
-                raise DataError(
-                    f"{name}: the run has no vocabulary, because it was trained on a matrix or has lost its "
-                    f"vocabulary.json; give a matrix of {tower.in_features} columns with --data, or restore the file"
-                )
-            counts = vocabulary.transform(source.items)
-            wordless = int((np.diff(counts.indptr) == 0).sum())
-            if wordless and callback is not None:
-                callback.on_note(
-                    f"{wordless} of {len(source)} texts have none of the {len(vocabulary)} words of the run, so their "
-                    f"codes say nothing about them"
-                )
-            streams[name] = Dense(Matrix(counts), counted=True)
-        else:
-            streams[name] = Dense(_fitting(name, source, tower.in_features))
+            for mirrored in ([False, True] if mirror and source.mirrors else [False])
+        ]
+        streams[name] = Cached(*sides)
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
     if guides and labels is not None:
         read = Dense(Matrix(np.asarray(dataset.labels, dtype=np.float32)), counted=True)
         streams |= dict.fromkeys(model.guides, read)
     return Inputs(streams, labels)
+
+
+def count_words(
+    name: str, texts: Texts, vocabulary: Vocabulary | None, in_features: int, callback: Callback | None = None
+) -> Matrix:
+    """Texts as rows of words (N, L).
+
+    Args:
+        name: of the modality, for messages.
+        texts: N of them.
+        vocabulary: L words.
+        in_features: columns that the model was trained on.
+        callback: told how many texts have no word of the vocabulary.
+
+    Raises:
+        DataError: if there is no vocabulary.
+    """
+    if vocabulary is None:
+        raise DataError(
+            f"{name}: the run has no vocabulary, because it was trained on a matrix or has lost its "
+            f"vocabulary.json; give a matrix of {in_features} columns with --data, or restore the file"
+        )
+    counts = vocabulary.transform(texts.items)
+    wordless = int((np.diff(counts.indptr) == 0).sum())
+    if wordless and callback is not None:
+        callback.on_note(
+            f"{wordless} of {len(texts)} texts have none of the {len(vocabulary)} words of the run, so their codes say "
+            f"nothing about them"
+        )
+    return Matrix(counts)
+
+
+WANTED = {"image": "pictures", "string": "texts as they were written", "vector": "rows of features", "text": "words"}
+"""What a backbone reads, in words."""
+SUGGESTED = {"image": "efficientnet-lite0", "text": "bow-mlp", "vector": "mlp"}
+"""Kind of a source -> a backbone that reads it."""
+
+
+def _mismatch(name: str, source: Source, reads: str) -> str:
+    wanted, such = WANTED.get(reads, reads), SUGGESTED.get(source.kind)
+    return (
+        f"{name}: the model reads {wanted}, but the data has {source.things}; give {wanted}, or train with a backbone "
+        f"that reads {source.things}" + (f", such as {such}" if such else "")
+    )
 
 
 def _fitting(name: str, source: Matrix, in_features: int) -> Matrix:

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for the end of a step: half an optimizer step cannot be saved."""
+"""Defers Ctrl-C to the end of a step, because half an optimizer step cannot be saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Interrupt:
 
 @contextmanager
 def deferred() -> Iterator[Interrupt]:
-    """Within the block the first Ctrl-C is noted, the second one raises at once.
+    """Within the block the first Ctrl-C is only recorded; the second one raises immediately.
 
     Outside the main thread, where signals cannot be handled, nothing changes.
     """

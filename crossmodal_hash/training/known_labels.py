@@ -1,4 +1,4 @@
-"""Codes of items whose labels are known, made from these labels alone, for queries whose labels are not."""
+"""Codes of items with known labels, made only from the labels, for queries with unknown labels."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from scipy.special import expit, logit
 from crossmodal_hash.training.rows import spread
 
 SLOPE = 8.0
-"""Factor on the inner product, times 1 / K: that of `pairwise-nll` where nothing else is said."""
+"""Factor on the inner product, times 1 / K: the default of `pairwise-nll`."""
 ITEMS = 2000
-"""Training items that stand for the queries, at the most."""
+"""Largest number of training items that represent the queries."""
 STEPS = 30
 CHUNK = 1024
 LEAST = 1e-3
-"""The share of similar pairs, and of others, that is taken for granted."""
+"""Smallest share of similar, and of other, pairs that is assumed."""
 
 Reals = NDArray[np.float32]
 
 
 def codes_of_labels(labels: NDArray[np.uint8], real: Mapping[str, Reals], learned: NDArray[np.uint8]) -> Reals:
-    """For each item the code that tells best, by its distance, which queries share a label with it.
+    """For each item the code whose distance best predicts which queries share a label with it.
 
-    A query is known by its real code u alone, and training items stand for the queries that will come, each once a
-    modality. The code b of an item minimizes over [-1, 1]^K the mean of log(1 + e^theta) - s theta, theta = slope
-    <b, u> + log-odds of a similar pair, s = 1 where a label is shared: a logistic regression in a box, convex, solved
-    by 30 steps of accelerated projected gradient from 0. Items with the same labels get the same code.
+    A query is known only by its real code u, and training items represent future queries, each once per modality. The
+    code b of an item minimizes over [-1, 1]^K the mean of log(1 + e^theta) - s theta, theta = slope <b, u> + log-odds
+    of a similar pair, s = 1 if a label is shared: a convex logistic regression in a box, solved by 30 steps of
+    accelerated projected gradient from 0. Items with the same labels get the same code.
 
     Args:
-        labels: (N, C) of the items to get codes.
-        real: modality -> real codes (n, K) of training items; beyond [-1, 1] they count as its ends.
+        labels: (N, C) of the items that get codes.
+        real: modality -> real codes (n, K) of training items, clipped to [-1, 1].
         learned: (n, C), the training items' labels; n >= 1.
 
     Returns:

@@ -19,7 +19,7 @@ class Memory:
         labels: (N, C) of the training items.
         bits: K.
         generator: draws the initial values, N(0, 1).
-        features: tower -> width of its fused features, where a term compares these; each gets a buffer (N, D).
+        features: tower -> width of its fused features, if a term compares them; each gets a buffer (N, D).
         guides: which towers guide the others.
     """
 
@@ -44,18 +44,18 @@ class Memory:
         self.renew_codes()
 
     def renew_codes(self) -> None:
-        """B = sign(F + G), once an epoch."""
+        """B = sign(F + G), once per epoch."""
         self.codes = binary(torch.stack([buffers[0] for buffers in self.buffers.values()]).sum(0))
 
     def write(self, modality: str, rows: Tensor, output: HashOutput) -> None:
-        """Put the latest outputs of some items in their places, without gradient."""
+        """Store the latest outputs of some items, without gradient."""
         for buffer, head in zip(self.buffers[modality], output.heads(), strict=True):
             buffer[rows] = head.detach().to(buffer.dtype)
         if modality in self.features and output.features is not None:
             self.features[modality][rows] = output.features.detach().to(self.features[modality].dtype)
 
     def block(self, modality: str, output: HashOutput, rows: Tensor) -> Block:
-        """One modality's batch against all that the memory holds."""
+        """One modality's batch against everything in the memory."""
         return Block(
             live={modality: output},
             others={name: self._output(name) for name in self.buffers},
@@ -77,7 +77,7 @@ class Memory:
         return {**named, **features, "codes": self.codes}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Put back what `state` returned."""
+        """Restore the output of `state`."""
         for modality, buffers in self.buffers.items():
             for i, buffer in enumerate(buffers):
                 buffer.copy_(state[f"{modality}/{i}"])

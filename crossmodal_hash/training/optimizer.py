@@ -1,4 +1,4 @@
-"""What moves the weights: one optimizer for the towers, another for the losses that learn against them."""
+"""The optimizers: one for the towers, another for the losses that are trained against them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from crossmodal_hash.settings.schema import Settings, TrainSettings
 
 
 def make_optimizer(model: HashModel, objective: Objective, settings: Settings) -> torch.optim.Optimizer:
-    """The optimizer over everything that learns, parameters of losses included but for the opposed ones.
+    """The optimizer of everything that learns, including parameters of losses except opposed ones.
 
-    A group is a tower, whose learning rate is the schedule's times the group's `factor`; what two towers share is the
-    first one's.
+    Each tower is a group, whose learning rate is the schedule's times the group's `factor`; parameters that two towers
+    share belong to the first one.
     """
     train = settings.train
     owners: list[tuple[nn.Module, float]] = [(model.tower(m), settings.towers[m].lr_factor) for m in model.towers]

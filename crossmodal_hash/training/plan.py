@@ -1,4 +1,4 @@
-"""Which items are seen in which step; drawn from seed and epoch alone, so that nothing of it needs to be saved."""
+"""The items of each step, drawn only from seed and epoch, so that nothing needs to be saved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Phase:
     """Some steps of an epoch.
 
     Attributes:
-        learner: the tower that learns; none: every tower but the guides at once.
+        learner: the tower that learns; None: every tower except the guides at once.
         batches: rows of each step.
     """
 
@@ -27,11 +27,11 @@ class Phase:
 def epoch_plan(
     rows: Rows, train: TrainSettings, modalities: Sequence[str], seed: int, epoch: int, guides: Sequence[str] = ()
 ) -> list[Phase]:
-    """The batches of one epoch, every training item once a phase.
+    """The batches of one epoch, every training item once per phase.
 
-    In-batch pairs drop the last incomplete batch, whose pairs would weigh more; guides learn in the first epochs, then
-    the others. The alternating form visits everyone, guides first; a last batch of one, which batch norm cannot use,
-    joins the one before.
+    With in-batch pairs, the last incomplete batch is dropped, because its pairs would have a larger weight; guides
+    learn in the first epochs, then the others. The alternating form visits all items, guides first; a last batch of
+    one item, which batch norm cannot use, is added to the previous batch.
     """
     generator = np.random.default_rng([seed, epoch])
     if train.memory == "batch":

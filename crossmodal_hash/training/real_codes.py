@@ -1,4 +1,4 @@
-"""Inputs to real codes, batch by batch; any modality alone."""
+"""Inputs to real codes, in batches, for any modality."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.step import precision, to_device
 
 BATCH = 512
-"""Items a batch, where nothing is left to do but the layers above a frozen backbone."""
+"""Items per batch, if only the layers above a frozen backbone are run."""
 PICTURES = 64
-"""Items a batch, where a whole network is run."""
+"""Items per batch, if a whole network is run."""
 
 
 def batches_of(rows: Rows, model: HashModel, names: Iterable[str]) -> list[Rows]:

@@ -1,10 +1,10 @@
-"""How much memory is left, so that a fit that cannot end is not begun, and how much training has needed so far."""
+"""Available memory, to reject a fit that needs more, and the peak memory of training so far."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -13,11 +13,13 @@ GROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
 )
-"""Limit and use of the control group a container runs in, in versions 2 and 1."""
+"""Limit and use of the control group of a container, in versions 2 and 1."""
 
 
 def available_memory() -> int | None:
-    """Bytes that can still be had: what the machine has free, or what a container may still take; None if unknown.
+    """Bytes that are available: free on the machine, or left for a container; None if unknown.
+
+    It is unknown on Windows; a fit then starts and finds out.
 
     Example:
         >>> (available_memory() or 10**9) > 0
@@ -32,8 +34,9 @@ def _machine() -> Iterator[int]:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         yield next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
-        # Systems without /proc: all of the machine's memory is the only figure there is.
-        if {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(os.sysconf_names):
+        # Systems without /proc: all of the machine's memory is the only figure there is; Windows has none.
+        names: Mapping[str, int] = getattr(os, "sysconf_names", {})
+        if hasattr(os, "sysconf") and {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
             yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -46,7 +49,7 @@ def _groups() -> Iterator[int]:
 
 
 def peak_memory(device: torch.device) -> float:
-    """Gigabytes (10^9 bytes): tensors on a GPU at their most, or the whole process on a CPU; NaN where nobody knows.
+    """Gigabytes (10^9 bytes): the peak of tensors on a GPU, or of the whole process on a CPU; NaN if unknown (Windows).
 
     Example:
         >>> peak_memory(torch.device("cpu")) > 0.01
@@ -54,9 +57,9 @@ def peak_memory(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":  # where Python has no `resource`
         return float("nan")
+    import resource
+
     # Linux counts kilobytes, macOS bytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9

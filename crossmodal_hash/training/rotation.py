@@ -1,4 +1,7 @@
-"""A rotation of the code space, one for all modalities, after which the sign costs less; folded into the last layer."""
+"""A rotation of the code space, the same for all modalities, that reduces the loss from the sign (ITQ).
+
+It is folded into the last layer.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,20 @@ from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 
 ROWS = 10_000
-"""Training items the rotation is learned from, at the most."""
+"""Largest number of training items to learn the rotation from."""
 LARGEST = 2.0
-"""Where a value before the head is cut: training items that are memorized lie far out, and would decide alone."""
+"""Limit of values before the head: memorized training items have large values, and would dominate."""
 STEPS = 50
 
 
 def towards_corners(z: NDArray[np.float64], steps: int = STEPS) -> NDArray[np.float64]:
     """The rotation R (K, K) that brings the rows of z R near corners of the cube (ITQ; Gong and Lazebnik, CVPR 2011).
 
-    |sign(z R) - z R|^2 is lowered by turns in the signs and in R, from the identity; it never rises.
+    |sign(z R) - z R|^2 is minimized alternately over the signs and R, starting from the identity; it never rises.
 
     Args:
         z: (n, K).
-        steps: of both.
+        steps: number of steps of both.
 
     Example:
         >>> tilted = np.array([[1.0, 1.0], [1.0, -1.0]]) @ np.array([[0.8, 0.6], [-0.6, 0.8]])
@@ -43,23 +46,23 @@ def towards_corners(z: NDArray[np.float64], steps: int = STEPS) -> NDArray[np.fl
 
 
 def last_layers(model: HashModel) -> dict[str, nn.Linear]:
-    """Modality -> the linear layer before its hash head; empty if one has none, for all turn together or none does."""
+    """Modality -> the linear layer before its hash head; empty if one has none, because all are rotated or none."""
     layers = {name: model.tower(name).to_bits for name in model.modalities}
     linear = {name: layer for name, layer in layers.items() if isinstance(layer, nn.Linear)}
     return linear if len(linear) == len(layers) else {}
 
 
 def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -> None:
-    """Turn the codes of all modalities alike, in place.
+    """Rotate the codes of all modalities in the same way, in place.
 
-    Inner products across modalities stay as they are before the head; only which side of 0 a value lies on changes.
-    Labels have no part in it. Where a fusion block ends in codes, nothing is done.
+    Before the head, inner products across modalities do not change, but the signs of values do. Labels are not used.
+    If a fusion block ends in codes, nothing is done.
 
     Args:
-        model: with the weights and statistics it will keep.
-        inputs: of all items.
+        model: with its final weights and statistics.
+        inputs: inputs of all items.
         rows: the training items.
-        device: where the model is.
+        device: device of the model.
     """
     layers = last_layers(model)
     if not layers:

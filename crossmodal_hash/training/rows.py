@@ -9,7 +9,7 @@ Rows = NDArray[np.int64]
 
 
 def spread(rows: Rows, most: int) -> Rows:
-    """At most so many of `rows`, in their order, as evenly spread as they can be.
+    """At most `most` of the rows, in their order, as evenly spread as possible.
 
     Example:
         >>> spread(np.arange(10), 4).tolist()

@@ -1,4 +1,4 @@
-"""Learning rates as a pure function of the step, so that nothing about them needs to be saved."""
+"""Learning rates as a pure function of the step, so that nothing needs to be saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from crossmodal_hash.settings.schema import TrainSettings
 
 WARM_UP = 0.3
-"""Share of a one-cycle schedule spent rising."""
+"""Share of a one-cycle schedule in which the rate rises."""
 START, END = 1 / 25, 1 / 250_000
 """First and last rate of a one-cycle schedule as a share of the highest (Smith and Topin, arXiv 1708.07120)."""
 
@@ -17,8 +17,8 @@ def learning_rate(train: TrainSettings, step: int, steps_per_epoch: int, *, guid
 
     In the first epochs of an in-batch training that is `guided`, guides learn at `lr`; the schedule is for the rest.
 
-    From `lr` to `lr_end`, at epoch e of E, `linear` is lr + (lr_end - lr) e / (E - 1), the path of DCMH's and MLSPH's
-    public codes, and `log-linear` the same of the exponents, 10^(a + (b - a) e / (E - 1)), that of HSIDHN and DSPAH.
+    From `lr` to `lr_end`, at epoch e of E, `linear` is lr + (lr_end - lr) e / (E - 1), as in the public code of DCMH
+    and MLSPH, and `log-linear` the same for the exponents, 10^(a + (b - a) e / (E - 1)), as in HSIDHN and DSPAH.
 
     Example:
         >>> path = TrainSettings(schedule="log-linear", lr=1e-1, lr_end=1e-5, epochs=5)

@@ -47,13 +47,14 @@ def split_of(dataset: Dataset, settings: Settings) -> Split:
 
 
 def vocabulary_of(dataset: Dataset, settings: Settings, split: Split) -> Vocabulary | None:
-    """The words of the training texts, if the data has texts and their tower counts words."""
-    texts, tower = dataset.modalities.get("text"), settings.towers.get("text")
-    if not isinstance(texts, Texts) or (tower is not None and reads(tower) == "string"):
+    """The words of the training texts, if the data has texts whose towers count words."""
+    asis = {name for name, tower in settings.towers.items() if reads(tower) in Texts.feeds}
+    texts = [source for name, source in dataset.of(Texts).items() if name not in asis]
+    if not texts:
         return None
     words = settings.data.vocabulary
     return fit_vocabulary(
-        [texts.items[i] for i in split.train],
+        [source.items[i] for source in texts for i in split.train],
         max_words=words.max_words,
         min_count=words.min_count,
         weighting=words.weighting,

@@ -1,4 +1,4 @@
-"""Batch statistics that belong to the weights they are saved with, and the units of the input, over training items."""
+"""Batch statistics for the final weights, and the scale of the input, estimated on training items."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from crossmodal_hash.training.rows import Rows, spread
 from crossmodal_hash.training.step import precision, to_device
 
 BATCHES = 32
-"""Batches that are looked at, at the most: a statistic of a few thousand items moves no bit, and pictures are slow."""
+"""Largest number of batches: statistics of a few thousand items are precise enough, and pictures are slow."""
 ROWS = 10_000
-"""Rows of a matrix that its units are taken from, at the most."""
+"""Largest number of rows to fit the scale of a matrix."""
 
 
 def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> None:
-    """Let every tower see its input in the same units, whatever units the data came in.
+    """Fit the scale of every tower's input, so that the units of the data do not matter.
 
-    Frozen features get mean 0 and deviation 1 over the training items, channel by channel, and so do the columns of a
-    matrix of feature vectors; a matrix of words gets one factor. Words that were counted here have their units already.
+    Frozen features get mean 0 and deviation 1 over the training items, for each channel, and so do the columns of a
+    matrix of feature vectors; a matrix of words gets one factor. Words that were counted here are not scaled.
     """
     few = spread(rows, ROWS)
     for name, stream in streams.items():
@@ -39,19 +39,19 @@ def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> N
 def renew_statistics(
     model: HashModel, inputs: Inputs, rows: Rows, *, batch: int, seed: int, device: torch.device, names: Iterable[str]
 ) -> None:
-    """Estimate the batch statistics of some towers again, with the weights as they are now.
+    """Estimate the batch statistics of some towers again, with the current weights.
 
-    In training batch norm uses the batch; what it will use afterwards is a running average over the steps, that is over
-    weights of the past, and after few steps it has hardly left its start, 0 and 1. Here it becomes the mean over up to
-    32 batches of training items, seen as `chash encode` sees items: without dropout, mirroring or random crops.
+    In training batch norm uses the batch; afterwards it uses a running average over the steps, that is over earlier
+    weights, which after few steps is still close to the initial values 0 and 1. Here it becomes the mean over up to 32
+    batches of training items, processed as by `chash encode`: without dropout, mirroring or random crops.
 
     Args:
-        model: the towers; it comes back in the mode it was in.
-        inputs: of all items.
+        model: the towers; its mode is restored.
+        inputs: inputs of all items.
         rows: the training items.
-        batch: B of the training; items are shared evenly, so that no batch is much smaller.
+        batch: B of the training; items are divided evenly, so that no batch is much smaller.
         seed: draws the batches.
-        device: where the model is.
+        device: device of the model.
         names: the towers.
     """
     order = np.random.default_rng(seed).permutation(rows)
@@ -67,7 +67,7 @@ def renew_statistics(
 
 
 def batch_norms(model: HashModel, name: str) -> Iterator[_BatchNorm]:
-    """The batch norms of a tower that keep statistics and move them in training: not those of a frozen backbone."""
+    """The batch norms of a tower that update their statistics in training: not those of a frozen backbone."""
     tower = model.tower(name)
     frozen = set(tower.backbone.modules()) if tower.condense is not None else set[nn.Module]()
     for module in tower.modules():
@@ -77,7 +77,7 @@ def batch_norms(model: HashModel, name: str) -> Iterator[_BatchNorm]:
 
 @contextmanager
 def _estimating(norms: list[_BatchNorm]) -> Iterator[None]:
-    """Batch norms that take the plain mean of what they see, each batch the same, until the block ends."""
+    """Until the block ends, batch norms take the plain mean over batches, each with the same weight."""
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

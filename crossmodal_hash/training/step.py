@@ -16,12 +16,12 @@ from crossmodal_hash.types import Batch, TowerInput
 
 
 def precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where the device multiplies it fast; losses compute in float32 all the same."""
+    """bfloat16 if the device multiplies it fast; losses always compute in float32."""
     return torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
 def move(x: TowerInput, device: torch.device) -> TowerInput:
-    """An input on `device`; pictures in channels-last order there, which convolutions prefer."""
+    """An input on `device`; pictures in channels-last order, which is faster for convolutions."""
     if not isinstance(x, Tensor):
         return tuple(level.to(device) for level in x)
     x = x.to(device, non_blocking=True)
@@ -44,11 +44,11 @@ def losses(
         model: the towers.
         objective: the terms.
         batch: on the model's device.
-        memory: buffers of the alternating form; none compares the batch with itself.
-        learner: the tower that learns in this step alone; none: all but the guides, which are constants then.
+        memory: buffers of the alternating form; None compares the batch with itself.
+        learner: the only tower that learns in this step; None: all except the guides, which are constants then.
 
     Returns:
-        The total, each term's share, and what was compared.
+        The total, the share of each term, and what was compared.
     """
     with precision(batch.rows.device):
         learners = model.modalities if learner is None else (learner,)
@@ -65,11 +65,11 @@ def losses(
 
 
 def unreached(objective: Objective, shares: Mapping[str, Tensor], block: Block) -> list[tuple[str, str]]:
-    """Terms and towers that could learn from them but get no gradient: the backward pass of the losses, of no tower.
+    """Pairs of a term and a tower that gets no gradient from it, by the backward pass of only the losses.
 
-    It is looked at whether there are gradients, not at their values, which would wait for the device. A part of a term
-    may be there to be logged, so a term is what its parts are together; features of a tower that learns nothing before
-    its hash head ask for none.
+    Only the existence of gradients is checked, not their values, which would wait for the device. Some parts of a term
+    may be only for logging, so all parts of a term are checked together; features of a tower that learns nothing before
+    its hash head need no gradient.
     """
     reached: dict[tuple[str, str], bool] = {}
     for name, term in objective.each():
@@ -100,8 +100,8 @@ def train_step(
 ) -> dict[str, Tensor]:
     """Forward, backward, update; returns each term's share of the loss, detached.
 
-    `opponent` steps the parameters of opposed losses, on the same outputs as constants. `watch` is shown each term's
-    share and what was compared before the backward pass.
+    `opponent` updates the parameters of opposed losses, with the same outputs as constants. `watch` is called with the
+    share of each term and what was compared, before the backward pass.
 
     Raises:
         TrainingError: if no loss carries a gradient.
@@ -110,7 +110,7 @@ def train_step(
     total, shares, block = losses(model, objective, batch, memory=memory, learner=learner)
     if not total.requires_grad:
         raise TrainingError(
-            f"no term of the loss carries a gradient ({', '.join(shares)}), so nothing can be learned: every loss "
+            f"no term of the loss has a gradient ({', '.join(shares)}), so nothing can be learned: every loss "
             f"detaches the codes it compares; see 'chash check loss NAME'"
         )
     if watch is not None:

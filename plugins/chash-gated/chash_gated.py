@@ -1,4 +1,4 @@
-"""Fusion block `gated` for crossmodal_hash: an item decides how much each of its levels counts."""
+"""Fusion block `gated` for crossmodal_hash: the weight of each level depends on the item."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from crossmodal_hash.types import LevelInfo
 
 
 class Gated(Fusion):
-    """Sum of projected levels, weighed for each item by a softmax over levels (after Arevalo et al., ICLR 2017).
+    """Sum of projected levels, weighted for each item by a softmax over levels (after Arevalo et al., ICLR 2017).
 
-    Each level passes a linear layer and tanh; the gates, one a level, are a linear map of all levels side by side, and
-    add up to 1. A single level passes unweighed.
+    Each level passes a linear layer and tanh; the gates, one per level, are a linear map of all concatenated levels,
+    and sum to 1. A single level is not weighted.
 
     Args:
-        width: of the sum, >= 1.
+        width: width of the sum, >= 1.
 
     Raises:
         SettingsError: for a width below 1.
@@ -46,7 +46,7 @@ class Gated(Fusion):
         self.gates = nn.Linear(together, len(levels)) if len(levels) > 1 else None
 
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
-        """One (B, D_k) a level -> (B, width)."""
+        """One (B, D_k) per level -> (B, width)."""
         projected = torch.stack([torch.tanh(f(x)) for f, x in zip(self.projections, levels, strict=True)], 1)
         if self.gates is None:
             return projected[:, 0]

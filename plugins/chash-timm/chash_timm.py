@@ -15,17 +15,17 @@ from crossmodal_hash.types import LevelInfo
 
 
 class Timm(Backbone):
-    """A picture network of timm with every stage a level, named behind a colon: `timm:resnet18`.
+    """A picture network of timm with every stage as a level, named after a colon: `timm:resnet18`.
 
-    Nothing is ever downloaded. Pixels are scaled as the network's own configuration says.
+    Nothing is ever downloaded. Pixels are scaled according to the network's own configuration.
 
     Args:
-        model: a name of `timm.list_models()`, of a network that hands out its stages.
+        model: a name in `timm.list_models()`, of a network that can return its stages.
         weights: path of a .safetensors or .pth state dict with timm's names, or `none`.
         size: side of the pictures in pixels, >= 32.
 
     Raises:
-        SettingsError: for a name timm does not have, or a network without stages.
+        SettingsError: for a name that timm does not have, or a network without stages.
         WeightsError: for weights that are missing or do not fit.
 
     Example:
@@ -44,7 +44,7 @@ class Timm(Backbone):
     def __init__(self, *, model: str = "resnet10t", weights: str = "none", size: int = 224) -> None:
         super().__init__()
         if not timm.is_model(model):
-            raise SettingsError(f"timm has no model {model!r}.{did_you_mean(model, timm.list_models())}")
+            raise SettingsError(f"timm has no model {model!r}{did_you_mean(model, timm.list_models())}")
         if size < 32:
             raise SettingsError(f"size={size} is too small for a network that halves five times; use at least 32")
         self.model, self.weights, self.size = model, weights, size
@@ -55,7 +55,7 @@ class Timm(Backbone):
             info = self.network.feature_info
             channels, names = info.channels(), info.module_name()
         except (AttributeError, RuntimeError, KeyError) as error:
-            raise SettingsError(f"{model} of timm does not hand out its stages: {error}") from error
+            raise SettingsError(f"{model} of timm cannot return its stages: {error}") from error
         stages = zip(names, channels, strict=True)
         self.levels = tuple(LevelInfo(name.replace(".", "-"), width, 2) for name, width in stages)
         settings = timm.get_pretrained_cfg(model)
@@ -63,16 +63,16 @@ class Timm(Backbone):
         self.register_buffer("scale", torch.tensor(settings.std).view(3, 1, 1) * 255, persistent=False)
 
     def compute(self, x: Tensor) -> Sequence[Tensor]:
-        """(B, 3, size, size) pixels in 0..255 -> a map a stage."""
+        """(B, 3, size, size) pixels in 0..255 -> one map per stage."""
         maps: list[Tensor] = self.network((x.float() - self.mean) / self.scale)
         return maps
 
 
 def fitting(model: str, weights: str) -> str:
-    """The path of a state dict that has all a network needs but its classifier.
+    """The path of a state dict that has everything a network needs except its classifier.
 
     Raises:
-        WeightsError: if it is not there or lacks something.
+        WeightsError: if it is missing or incomplete.
     """
     file = Path(weights).expanduser()
     if not file.is_file():

@@ -43,7 +43,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_timm_does_not_have_is_told() -> None:
-    with pytest.raises(SettingsError, match="Did you mean 'resnet18'"):
+    with pytest.raises(SettingsError, match="did you mean 'resnet18'"):
         Timm(model="resnet1o8")
     with pytest.raises(WeightsError, match=r"no weights at 'gone\.pth'"):
         Timm(weights="gone.pth")

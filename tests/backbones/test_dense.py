@@ -37,5 +37,5 @@ def test_hidden_layers_without_units_are_refused(hidden):
 
 @pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"dropout_input": -0.1}])
 def test_dropping_everything_or_less_than_nothing_is_refused(wrong):
-    with pytest.raises(SettingsError, match=r"must lie in \[0, 1\)"):
+    with pytest.raises(SettingsError, match=r"must be in \[0, 1\)"):
         BowMLP(**wrong)

@@ -90,7 +90,7 @@ def test_empty_windows_are_refused(sizes):
 
 def test_a_window_wider_than_the_vocabulary_is_refused_only_where_nothing_is_left():
     MultiScale((1, 30)).fits(20)
-    with pytest.raises(SettingsError, match="pool size 30 leaves none of the 20 words"):
+    with pytest.raises(SettingsError, match="pool size 30 drops all 20 words"):
         MultiScale((1, 30), tail="floor").fits(20)
 
 

@@ -116,7 +116,7 @@ def test_what_a_block_hands_on_is_dropped_once_for_its_level_and_the_next_block(
 @pytest.mark.parametrize("name", DROPPING)
 @pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"dropout_input": -0.1}])
 def test_text_networks_refuse_to_drop_everything_or_less_than_nothing(name, wrong):
-    with pytest.raises(SettingsError, match=r"must lie in \[0, 1\)"):
+    with pytest.raises(SettingsError, match=r"must be in \[0, 1\)"):
         DROPPING[name](**wrong)
 
 

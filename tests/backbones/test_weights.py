@@ -37,7 +37,7 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_not_run(tmp_path):
 
 def test_a_training_checkpoint_is_refused_with_what_to_save_instead(tmp_path):
     torch.save({"epoch": 3, "state_dict": {}}, tmp_path / "checkpoint.pth")
-    with pytest.raises(WeightsError, match=r"save model.state_dict\(\) alone"):
+    with pytest.raises(WeightsError, match=r"save only model.state_dict\(\)"):
         read_weights(tmp_path / "checkpoint.pth")
 
 

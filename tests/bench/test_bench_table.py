@@ -127,7 +127,7 @@ def test_the_long_table_has_every_figure(bench_kit, several):
 
 
 def test_what_a_table_cannot_show_is_said(several):
-    with pytest.raises(RunError, match="no cell has figures of map@50/retrieved; there is map@all"):
+    with pytest.raises(RunError, match="no cell has scores of map@50/retrieved, only of map@all"):
         Scores(several, "map@50", "all")
     with pytest.raises(SettingsError, match="map@al"):
         Scores(several, "map@al", "all")

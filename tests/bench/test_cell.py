@@ -1,22 +1,26 @@
 """One cell, really trained, in this process."""
 
 import json
+import math
 import os
 import signal
 import zipfile
 
 import pytest
 
+from crossmodal_hash.bench import cell as cell_module
 from crossmodal_hash.bench.cell import remove_half_made, run_cell
+from crossmodal_hash.bench.done import read_done
 from crossmodal_hash.bench.features import extract_features
 from crossmodal_hash.bench.grid import Cell, GridData, GridMethod
 from crossmodal_hash.bench.state import State, state
+from crossmodal_hash.bench.table import Scores, long_table, score_table
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.errors import DataError, UnknownComponentError
 from crossmodal_hash.report.result import read_record
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import training_cost
-from crossmodal_hash.training import feature_cache, trainer
+from crossmodal_hash.training import feature_cache, iterative
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def test_a_cell_leaves_a_run_with_codes_and_scores_of_both_databases(cell, tmp_p
 
 def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path, monkeypatch):
     run_cell(cell, tmp_path / "whole")
-    real, steps = trainer.train_step, []
+    real, steps = iterative.train_step, []
 
     def stops(*args, **kwargs):
         steps.append(1)
@@ -50,7 +54,7 @@ def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path,
             os.kill(os.getpid(), signal.SIGINT)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(trainer, "train_step", stops)
+    monkeypatch.setattr(iterative, "train_step", stops)
     with pytest.raises(KeyboardInterrupt):
         run_cell(cell, tmp_path / "stopped")
     assert state(cell, tmp_path / "stopped")[0] is State.UNFINISHED
@@ -65,10 +69,31 @@ def test_another_metric_is_computed_for_the_same_codes_and_the_cost_of_training_
     run_cell(cell, tmp_path)
     facts = cell.folder(tmp_path) / "cell.json"
     before = json.loads(facts.read_text())
-    monkeypatch.setattr(trainer, "train_step", lambda *a, **k: pytest.fail("trained again"))
+    monkeypatch.setattr(iterative, "train_step", lambda *a, **k: pytest.fail("trained again"))
     more = Cell.from_json({**cell.to_json(), "metrics": ["map@all", "map@5"]})
     assert set(run_cell(more, tmp_path).scores[0].result.values) == {"map@all", "map@5/retrieved"}
     assert json.loads(facts.read_text())["seconds"] == before["seconds"]
+
+
+def test_memory_that_the_system_does_not_tell_is_left_out(cell, tmp_path, monkeypatch):
+    for module in (iterative, cell_module):
+        monkeypatch.setattr(module, "peak_memory", lambda device: math.nan)
+    record = run_cell(cell, tmp_path)
+    folder = cell.folder(tmp_path)
+    assert "memory/GB" not in (folder / "metrics.jsonl").read_text()
+    assert "peak memory" not in record.facts
+    for path in folder.glob("*.json*"):
+        assert "NaN" not in path.read_text()  # which Python writes, and JSON does not know
+    run_cell(Cell.from_json({**cell.to_json(), "metrics": ["map@all", "map@5"]}), tmp_path)
+    done = read_done([cell], tmp_path)
+    assert done[0].peak_gb is None
+    table = score_table(Scores(done, "map@all", "all"))
+    assert dict(zip(table.columns, table.rows[0], strict=True))["GB"] == ""
+    assert {row["peak_gb"] for row in as_rows(long_table(done))} == {None}
+
+
+def as_rows(table):
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
 
 def test_what_a_killed_process_left_before_the_run_began_is_taken_away(tmp_path):

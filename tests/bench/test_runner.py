@@ -28,6 +28,8 @@ tell(done=1, of=2, doing="epoch 1 of 2")
 print("a line that is not for the bench", flush=True)
 if method == "fails":
     sys.exit("Traceback\\nValueError: the reason")
+if method == "umlaut":
+    sys.exit("kein Gerät")
 if method == "dies":
     os.kill(os.getpid(), signal.SIGKILL)
 if method == "slow" and not (out / "fast").exists():
@@ -54,7 +56,7 @@ runner.run(cells, Path(out), command=lambda cell, out: [sys.executable, fake, st
 @pytest.fixture
 def folders(tmp_path, bench_kit):
     """The bench folder; the programs; and what they leave when they are done, made beforehand to be fast."""
-    (tmp_path / "fake.py").write_text(FAKE)
+    (tmp_path / "fake.py").write_text(FAKE, encoding="utf-8")
     (tmp_path / "drive.py").write_text(DRIVE)
     for name in ("good", "slow", "last"):
         bench_kit.write(tmp_path / "ready", bench_kit.done(name))
@@ -137,6 +139,13 @@ def test_a_cell_that_fails_or_dies_does_not_stop_the_others(bench_kit, out, fake
     assert sorted(started(out)) == sorted(["good", *["fails", "dies"] * 2])
 
 
+def test_a_reason_keeps_its_letters_whatever_the_locale(bench_kit, out, fake, monkeypatch):
+    for name, value in (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
+        monkeypatch.setenv(name, value)
+    (failure,) = runner.run([bench_kit.cell("umlaut")], out, command=fake)
+    assert failure.reason == "kein Gerät"
+
+
 def test_the_note_of_a_failure_goes_when_the_cell_succeeds(bench_kit, out, fake):
     cell = bench_kit.cell("good")
     cell.failure(out).parent.mkdir()
@@ -155,7 +164,7 @@ def test_other_settings_are_refused_and_run_again_when_told(bench_kit, out, fake
     bench_kit.write(out, bench_kit.done("good"))
     other = bench_kit.cell("good", sets=("train.epochs=3",))
     (failure,) = runner.run([other], out, command=fake)
-    assert "was made with other settings: train.epochs is" in failure.reason
+    assert "was created with other settings: train.epochs was" in failure.reason
     assert "--again" in failure.reason
     mark = other.folder(out) / "old"
     mark.touch()
@@ -202,5 +211,5 @@ def test_a_bench_killed_in_the_middle_loses_at_most_the_cell_in_progress(out, dr
 
 def test_a_reason_is_the_last_sentence():
     assert reason(2, "talk\n\nthe data set is missing\n") == "the data set is missing"
-    assert reason(3, "") == "ended with exit code 3 and without a word"
-    assert reason(-15, "half a word") == "killed by SIGTERM; its last words: half a word"
+    assert reason(3, "") == "ended with exit code 3 and no output"
+    assert reason(-15, "half a word") == "killed by SIGTERM; its last output: half a word"

@@ -51,7 +51,7 @@ def test_what_is_done_is_not_done_again(benched, capsys):
     argv, folder, _ = benched
     before = {path: path.stat().st_mtime_ns for path in folder.glob("out/*/*/*.json")}
     assert main([*argv, "--methods", "good"]) == 0
-    assert "2 cells are done, 0 are to run" in capsys.readouterr().err
+    assert "2 cells done, 0 cells to run" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in folder.glob("out/*/*/*.json")} == before
 
 
@@ -60,9 +60,9 @@ def test_other_settings_are_refused_in_a_sentence(benched, capsys):
     argv, _, _ = benched
     assert main([*argv, "--methods", "good", "--bits", "16", "--set", "train.lr=0.5"]) == 3
     said = capsys.readouterr().err
-    assert "was made with other settings: train.lr is 0.002 there and 0.5 now; --again runs it again" in said
+    assert "was created with other settings: train.lr was 0.002 and is 0.5 now; use --again to run it again" in said
     assert main([*argv, "--methods", "good", "--bits", "16", "--set", "train.lr=0.5", "--dry-run"]) == 0
-    assert "\tother settings\ttrain.lr is" in capsys.readouterr().out
+    assert "\tother settings\ttrain.lr was" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -112,13 +112,13 @@ def test_the_page_has_the_tables_and_the_curves_over_code_length(benched, capsys
         (["--methods", "default", "--bits", "sixteen"], "--bits 'sixteen' is not a list of whole numbers"),
         (["--methods", "default", "--seeds", "-1"], "error: seeds = -1: should be greater"),
         (["--methods", "default", "--bits", "16,0"], "error: bits = 0: should be greater than or equal to 1"),
-        (["--methods", "default", "--jobs", "0"], "--jobs is a number of processes, 1 or more, not 0"),
+        (["--methods", "default", "--jobs", "0"], "--jobs must be a number of processes, 1 or more, not 0"),
         (["--methods", "default", "--format", "markdown"], "unknown format 'markdown'"),
         (["--methods", "default", "--metric", "map@al"], "map@al"),
-        (["--methods", "default,hsidnh"], "method 'hsidnh': unknown recipe 'hsidnh'. Did you mean 'hsidhn'"),
+        (["--methods", "default,hsidnh"], "method 'hsidnh': unknown recipe 'hsidnh' (did you mean 'hsidhn'"),
         (["--methods", "default", "--set", "train.epoch=1"], "method 'default': unknown setting 'train.epoch'"),
         (["--methods", "default", "--set", "towers.image.fusion.name=nothing"], "unknown fusion 'nothing'"),
-        (["--methods", "default", "--report", __file__], "is no report of chash; choose another name"),
+        (["--methods", "default", "--report", __file__], "is not a report of chash; choose another name"),
         (["--methods", "default", "--published"], "no figures for data set 'drawings'"),
     ],
 )

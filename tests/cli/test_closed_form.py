@@ -159,10 +159,10 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--fusion", "bbi"], "recipe scm fits scm in closed form and has no use for --fusion bbi"),
-        (["--sim", "mmd"], "no use for --sim mmd"),
-        (["--loss", "nll"], "no use for --loss nll"),
-        (["--epochs", "3"], "no use for --epochs 3"),
+        (["--fusion", "bbi"], "recipe scm fits scm in closed form and does not use --fusion bbi"),
+        (["--sim", "mmd"], "does not use --sim mmd"),
+        (["--loss", "nll"], "does not use --loss nll"),
+        (["--epochs", "3"], "does not use --epochs 3"),
         (
             ["--set", "train.lr=0.1"],
             "train.lr = 0.1 (--set) is not used, because scm is fitted in closed form: leave",
@@ -172,10 +172,10 @@ def test_feature_vectors_take_the_place_of_pictures(tiny, tmp_path, capsys):
         (["--no-freeze-backbone"], "'scm' always freezes the backbone"),
         (["--set", "closed_form.variant=diagonal"], "closed_form.variant = 'diagonal'"),
         (["--set", "closed_form.ranks=3"], "closed-form 'scm' has no parameter 'ranks'"),
-        (["--set", "closed_form=smc"], "unknown closed-form 'smc'. Did you mean 'scm'"),
+        (["--set", "closed_form=smc"], "unknown closed-form 'smc' (did you mean 'scm'"),
         (["--set", "closed_form.components.text=0"], "components.text=0 must be at least 1"),
-        (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that only training gives"),
-        (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "not 64 bits; use variant='sequential'"),
+        (["--text", "bow-mlp"], "towers.text.backbone = 'bow-mlp' has weights that must be trained"),
+        (["--set", "closed_form.variant=orthogonal", "--bits", "64"], "enough for 64 bits; use variant='sequential'"),
     ],
 )
 def test_what_a_closed_form_has_no_place_for_is_refused_in_one_sentence(more, said, tiny, tmp_path, capsys):
@@ -194,7 +194,7 @@ def test_terms_beside_a_closed_form_are_refused(tiny, tmp_path, capsys):
 def test_a_fit_that_needs_more_memory_than_there_is_is_not_begun(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(closed_form, "available_memory", lambda: 50_000)
     assert train("seph", tiny, tmp_path / "run") == 2
-    assert "GB are free; take fewer, such as --train" in capsys.readouterr().err
+    assert "GB are free; use fewer, such as --train" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
     monkeypatch.setattr(closed_form, "available_memory", lambda: None)
     assert train("seph", tiny, tmp_path / "run") == 0

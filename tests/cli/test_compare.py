@@ -90,7 +90,7 @@ def test_what_does_not_compare_is_refused_in_one_sentence(capsys, two_runs, tmp_
         ([one, one], "named twice"),
         ([one, "nowhere"], "does not exist"),
         ([one, "labels.npy"], "cannot be read as saved scores"),
-        ([one, "theirs.json"], "do not compare"),
+        ([one, "theirs.json"], "are not comparable"),
         ([one, str(two_runs[1]), "--format", "html"], "md, latex, csv, json"),
         ([one, str(two_runs[1]), "--metric", "map"], "unknown metric"),
         ([one, str(two_runs[1]), "--interval", "2"], "level"),
@@ -115,8 +115,8 @@ def test_codes_of_another_program_are_compared_with_a_run_on_its_items(two_runs,
     assert {row["database"] for row in rows} == {"all", "unseen"}
     assert {row["difference"] for row in rows} == {0.0}
     for argv, sentence in [
-        ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "is called image_B, and the run has image and text"),
-        (["--like", str(run)], "give it with --codes"),
+        ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "modality image_B, but the run has image and text"),
+        (["--like", str(run)], "use it with --codes"),
         ([f"--codes=text={tmp_path}/short.npy", "--like", str(run)], "has 3 codes and the run 48 items"),
     ]:
         np.save(tmp_path / "short.npy", np.ones((3, 16)))

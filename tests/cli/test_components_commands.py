@@ -22,10 +22,10 @@ def test_info_shows_which_values_a_parameter_may_have(capsys):
     assert main(["info", "loss", "similarity-mse"]) == 0
     shown = capsys.readouterr().out
     assert "(Literal['antipodal', 'orthogonal'])" in shown
-    assert shown.count("what s = 0 asks of two codes") == 1
+    assert shown.count("what s = 0 requires of two codes") == 1
     assert main(["info", "loss", "similarity-mse", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["descriptions"]["reduction"] == "`mean` over pairs, or `paper`: their sum times K^2."
+    assert document["descriptions"]["reduction"] == "`mean` over pairs, or `paper` for their sum times K^2."
     assert document["types"]["reduction"] == "Literal['mean', 'paper']"
 
 

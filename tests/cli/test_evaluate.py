@@ -111,7 +111,7 @@ def test_a_curve_is_data(capsys, files):
     assert curve["at"] == list(range(13))
     assert curve["recall"][-1] == 1.0
     assert main(["evaluate", *files, "--metric", "pr@rank"]) == 0
-    assert "--json has their points" in capsys.readouterr().err
+    assert "use --json for their points" in capsys.readouterr().err
 
 
 def write_as(kind, image, text, labels):
@@ -181,7 +181,7 @@ def test_a_score_that_must_be_reached_decides_the_exit_code(capsys, files):
     assert main(argv) == 1
     out, err = capsys.readouterr()
     assert "text->image precision@r<=2 is 0." in err
-    assert "under 0.999" in err
+    assert "below 0.999" in err
     assert "precision@r<=2" in out
     assert main(["evaluate", *files, "--fail-under", "map@all=0.99", "-q"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
@@ -329,18 +329,18 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--metric", "map@al"], "Did you mean 'map@all'"),
+        (["--metric", "map@al"], "did you mean 'map@all'"),
         (["--ties", "first"], "expected, stable, optimistic, pessimistic"),
         (["--empty", "none"], "zero, skip, one, error"),
         (["--interval", "95"], "between 0 and 1"),
         (["--metric", "wap@5"], "ties stable"),
         (["--metric", "radius@13"], "0..12, not 13"),
         (["--pairs", "--qrels", "x.tsv"], "exclude each other"),
-        (["--qrels", "missing.tsv"], "no file of judgements missing.tsv"),
+        (["--qrels", "missing.tsv"], "file of judgments missing.tsv does not exist"),
         (["--fail-under", "map@all"], "METRIC=VALUE"),
         (["--fail-under", "median-rank=3"], "smaller"),
         (["--fail-under", "pr@rank=3"], "a curve"),
-        (["--fail-under", "image->txt/map@all=0.3"], "Did you mean 'image->text'"),
+        (["--fail-under", "image->txt/map@all=0.3"], "did you mean 'image->text'"),
         (["--real-valued"], "needs a run"),
         (["--queries", "image.npy"], "exclude each other"),
         (["run"], "exclude each other"),
@@ -355,8 +355,8 @@ def test_options_that_do_not_fit_are_refused_in_one_sentence(capsys, files, argv
     [
         ("a\tb\tc\td\te\n", "line 1: 5 columns"),
         ("0\t0\t1\n0\t1\tgood\n", "line 2: the grade 'good'"),
-        ("", "judges nothing"),
-        ("a.jpg\tb.jpg\t1\n", "ids do not match: queries are called '0', '1', ..."),
+        ("", "holds no judgments"),
+        ("a.jpg\tb.jpg\t1\n", "ids do not match: query ids are '0', '1', ..."),
     ],
 )
 def test_judgements_that_cannot_be_used_are_refused_in_one_sentence(capsys, files, text, said):
@@ -392,7 +392,7 @@ def test_another_device_is_looked_for_and_auto_takes_the_cpu_where_there_is_no_g
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert rows_of(capsys, *files, "--device", "auto") == rows_of(capsys, *files)
     assert "device 'cuda:7' is not available" in refused(capsys, *files, "--device", "cuda:7")
-    assert "device 'gpu' is not one" in refused(capsys, *files, "--device", "gpu")
+    assert "unknown device 'gpu'" in refused(capsys, *files, "--device", "gpu")
 
 
 def test_a_file_means_the_same_as_data_as_codes_and_as_labels(capsys, folder):

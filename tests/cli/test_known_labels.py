@@ -92,7 +92,7 @@ def test_data_whose_labels_are_not_known_are_refused(known, tiny, tmp_path, caps
     assert "words has no labels, so none are known; leave --known-labels out" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     run, data = open_run(known[1]), load_data(str(tiny))
-    with pytest.raises(DataError, match="every modality together"):
+    with pytest.raises(DataError, match="all modalities together"):
         encode(run, data, known_labels=True, modalities=["image"])
     with pytest.raises(DataError, match="is other data; leave --known-labels out"):
         encode(run, replace(data, labels=1 - data.labels), known_labels=True)

@@ -186,3 +186,8 @@ def test_matrices_are_trained_on_with_the_feature_backbone(folder, capsys):
     assert main(["evaluate", "run", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows[0]["expected"] > rows[0]["random"] + 0.1
+    for name, spec in (("image", "features.npz:XAll"), ("text", "features.npz")):
+        assert main(["encode", "run", "--inputs", f"{name}={spec}", "--out", "again"]) == 0
+        own, again = (load(f"{where}/{name}.safetensors") for where in ("run/codes", "again"))
+        assert np.array_equal(own.packed, again.packed)
+        assert own.ids.tolist() == again.ids.tolist()

@@ -127,7 +127,7 @@ def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(
 def test_a_name_no_package_can_have_is_refused(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["plugin", "new", name, "--kind", "sim"]) == 2
-    assert f"cannot be called {name!r}" in capsys.readouterr().err
+    assert f"cannot be named {name!r}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -137,7 +137,7 @@ def test_a_name_that_is_taken_and_a_folder_that_exists_are_refused(tmp_path, mon
     assert "'cosine' already exists, from crossmodal-hash" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     assert main(["plugin", "new", "mine", "--kind", "criterion"]) == 2
-    assert "mine exists" in capsys.readouterr().err
+    assert "mine already exists" in capsys.readouterr().err
     assert main(["plugin", "new", "mine", "--kind", "pooling"]) == 2
 
 
@@ -188,7 +188,7 @@ def test_a_fusion_of_another_width_than_declared_is_a_fault_of_its_plug_in(insta
     assert main(["train", "--data", str(tiny), "--fusion", "maxmean", "--out", "run", "-q", *small]) == 3
     said = capsys.readouterr().err
     assert "fusion 'maxmean' of chash-maxmean 0.1 (chash_maxmean:Maxmean) broke its contract: Maxmean.compute" in said
-    assert "but (B, 16) is declared" in said
+    assert "but out_features declares (B, 16)" in said
     assert "try 'chash check fusion maxmean'" in said
 
 
@@ -205,7 +205,7 @@ def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed
     del sys.modules["chash_apart"]
     capsys.readouterr()
     assert main([*argv, *others, "--out", "none"]) == 2
-    assert "no term of the loss carries a gradient (hard)" in capsys.readouterr().err
+    assert "no term of the loss has a gradient (hard)" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
@@ -221,15 +221,15 @@ def test_a_broken_contract_of_what_is_built_in_is_our_bug(tiny, small, monkeypat
 
 
 def test_a_training_that_has_saved_an_epoch_is_kept_when_it_fails(tiny, small, tmp_path, monkeypatch):
-    from crossmodal_hash.training import trainer
+    from crossmodal_hash.training import iterative
 
-    def once(*args, _real=trainer.train_step, **kwargs):
+    def once(*args, _real=iterative.train_step, **kwargs):
         if (tmp_path / "run" / "metrics.jsonl").exists():
             raise ValueError("in the second epoch")
         return _real(*args, **kwargs)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trainer, "train_step", once)
+    monkeypatch.setattr(iterative, "train_step", once)
     argv = ["train", "--data", str(tiny), "--epochs", "2", "--out", "run", "-q", *small]
     assert main(argv) == 101
     assert (tmp_path / "run" / "config.json").exists()
@@ -255,7 +255,7 @@ def test_plug_ins_of_kinds_without_rules_are_said_not_to_be_checked(installed, t
     capsys.readouterr()
     assert main(["check"]) == 0
     said = capsys.readouterr().err
-    assert "not checked: closed-form mine; rules are there for backbone, fusion" in said
+    assert "not checked: closed-form mine; only these kinds have rules: backbone, fusion" in said
     assert "no plug-in is installed" not in said
 
 
@@ -274,10 +274,10 @@ def test_what_follows_a_colon_sets_the_parameter_the_class_names(monkeypatch):
     from crossmodal_hash.backbones.mlp import MLP
 
     backbones = KINDS["backbone"]
-    with pytest.raises(SettingsError, match="'mlp' takes nothing after a colon, such as the 'x' of 'mlp:x'"):
+    with pytest.raises(SettingsError, match="'mlp' takes no value after a colon, such as 'x' in 'mlp:x'"):
         backbones.make("mlp:x")
     monkeypatch.setattr(MLP, "argument", "dropout")
     assert backbones.taking("MLP:a/B:c", {"hidden": (8,)}) == (MLP, {"dropout": "a/B:c", "hidden": (8,)})
-    with pytest.raises(SettingsError, match="says its dropout already"):
+    with pytest.raises(SettingsError, match="already sets dropout"):
         backbones.taking("mlp:0.5", {"dropout": 0.1})
     assert split_name("a:b:c") == ("a", "b:c")

@@ -202,5 +202,5 @@ def test_an_older_report_is_written_again_aloud_and_nothing_else_is_written_over
     assert out.read_bytes() == first
     out.write_text("<html>my thesis</html>")
     assert main(argv) == 2
-    assert "already exists and is no report of chash; choose another name" in capsys.readouterr().err
+    assert "already exists and is not a report of chash; choose another name" in capsys.readouterr().err
     assert out.read_text() == "<html>my thesis</html>"

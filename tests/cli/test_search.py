@@ -54,6 +54,18 @@ def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(tr
     assert "text codes searched: 48, of 16 bits" in err
 
 
+def test_inputs_by_name_are_what_their_short_forms_are(trained, tiny, tmp_path, capsys):
+    (tmp_path / "asked.txt").write_text("red thing\nblue stuff\n")
+    capsys.readouterr()
+    for short, path in (("image", tiny), ("text", tmp_path / "asked.txt")):
+        answers = []
+        for option in ([f"--{short}s", str(path)], ["--inputs", f"{short}={path}"]):
+            assert main(["search", trained, *option, "-k", "3", "--json"]) == 0
+            answers.append(json.loads(capsys.readouterr().out))
+        assert answers[0] == answers[1]
+        assert len(answers[0]) == (48 if short == "image" else 2)
+
+
 def test_texts_are_shown_where_the_data_still_have_them(trained, tiny, tmp_path, monkeypatch, capsys):
     short = tmp_path / "short.zip"
     with zipfile.ZipFile(tiny) as archive, zipfile.ZipFile(short, "w") as cut:
@@ -121,7 +133,7 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
     save(tmp_path / "other.npz", other)
     save(tmp_path / "short.npz", Codes(pack(np.ones((3, 8))), 8, ["a", "b", "c"], "image"))
     for argv, sentence in [
-        ([trained], "nothing to look for; give one of --text, --texts, --images, --queries"),
+        ([trained], "nothing to look for; give one of --text, --texts, --images, --inputs, --queries"),
         ([trained, "--text", "a", "--images", "b"], "--text and --images exclude each other"),
         ([trained, "--queries", str(tmp_path / "other.npz")], "give --database with them, and no run"),
         ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encoded by different models"),
@@ -129,6 +141,10 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
         ([trained, "--text", "a", "-k", "0"], "0"),
         ([trained, "--text", "a", "--text", " "], "--text '' holds no text; give words to look for"),
         ([trained, "--images", str(tmp_path / "no.png")], "does not exist; give a picture, a folder or an archive"),
+        ([trained, "--inputs", "text"], "'text' is not NAME=PATH; write image=PATH"),
+        ([trained, "--inputs", "texts=a.txt"], "has no modality 'texts' (did you mean 'text'?); it has image, text"),
+        ([trained, "--inputs", f"text={tmp_path / 'no.txt'}"], "give a file with one text per line"),
+        ([trained, "--inputs", f"image={tmp_path / 'no.png'}"], "does not exist; give a picture"),
         ([str(tmp_path / "none"), "--text", "a"], "does not exist"),
     ]:
         assert main(["search", *argv]) == 2

@@ -59,14 +59,14 @@ def test_sequential_gives_more_bits_than_there_are_dimensions(features, labels):
 
 
 def test_too_many_orthogonal_bits_are_refused_with_the_way_out(features, labels):
-    with pytest.raises(SettingsError, match=r"12 directions.*not 16 bits; use variant='sequential', or at most 12"):
+    with pytest.raises(SettingsError, match=r"12 directions.*16 bits; use variant='sequential', or at most 12"):
         SCM(variant="orthogonal").fit(features, labels, 16, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_other_than_two_modalities_are_refused(features, labels, count):
     some = {f"{name}{i}": x for i in range(2) for name, x in features.items()}
-    with pytest.raises(SettingsError, match=f"scm is made for two modalities, not for {count} .*seph"):
+    with pytest.raises(SettingsError, match=f"scm needs two modalities, not {count} .*seph"):
         SCM().fit(dict(list(some.items())[:count]), labels, 4, np.random.default_rng(0))
 
 

@@ -188,7 +188,7 @@ def test_bandwidths_are_parsed():
 
 @pytest.mark.parametrize("cls", [MMDBatch, MMDInverted])
 def test_readings_kept_for_the_record_warn_when_made(cls):
-    with pytest.warns(UserWarning, match="for the record"):
+    with pytest.warns(UserWarning, match="for reference"):
         cls()
 
 

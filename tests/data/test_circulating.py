@@ -6,7 +6,8 @@ from scipy.io import savemat
 from scipy.sparse import csr_matrix
 
 from crossmodal_hash.data import split_from_rows
-from crossmodal_hash.data.sources import as_labels, as_matrix
+from crossmodal_hash.data.labels import as_labels
+from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.errors import DataError
 from crossmodal_hash.opening.load import load_data
 
@@ -188,7 +189,7 @@ def test_divided_files_that_do_not_fit_are_refused(tmp_path, matrices):
         load_data(tmp_path / "x.mat")
     del keys["T_db"]
     savemat(tmp_path / "x.mat", keys)
-    with pytest.raises(DataError, match=r"only 'x.mat\[I_db\]', 'x.mat\[L_db\]' of the database; three are needed"):
+    with pytest.raises(DataError, match=r"only 'x.mat\[I_db\]', 'x.mat\[L_db\]' of the database; all three are needed"):
         load_data(tmp_path / "x.mat")
 
 

@@ -40,7 +40,7 @@ def test_several_parts_are_read_together_or_one_alone(tmp_path):
         target.write_bytes(path.read_bytes())
     assert len(load_data(tmp_path)) == 2 * SIZE
     assert len(load_data(tmp_path, reader=READERS.make("coco", part="train2017"))) == SIZE
-    with pytest.raises(DataError, match=r"no part 'val2014', only train2017, val2017. Did you mean 'val2017'"):
+    with pytest.raises(DataError, match=r"no part 'val2014', only train2017, val2017 \(did you mean 'val2017'"):
         load_data(tmp_path, reader=READERS.make("coco", part="val2014"))
 
 

@@ -11,7 +11,7 @@ from miniatures import MINIATURES, SIZE, native, picture, webdataset
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.data.quality import without_bad, without_damaged
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.data.write import write_native
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.opening.load import load_data
@@ -48,6 +48,14 @@ def test_every_layout_is_recognized_and_survives_data_convert(tmp_path, name, ca
         split = json.loads((out / "split.json").read_text())
         for part, rows in one.split_rows.items():
             assert split[part] == [other.ids[row] for row in rows]
+
+
+def test_a_modality_that_the_layout_cannot_hold_is_refused(tmp_path):
+    data = load_data(native(tmp_path / "data"))
+    more = replace(data, modalities={**data.modalities, "title": data.modalities["text"]})
+    with pytest.raises(DataError, match="has the modality 'title'; this layout holds image and text alone"):
+        write_native(more, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("form", ["zip", "tar"])
@@ -121,7 +129,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
     for name in ("x.zap", "x.tgz", "x.tar.gz"):
         assert main(["data", "convert", str(folder), str(tmp_path / name)]) == 2
-        assert "is not written; end it in .zip or .tar, or give --format folder" in capsys.readouterr().err
+        assert "use .zip or .tar, or give --format folder" in capsys.readouterr().err
         assert not (tmp_path / name).exists()
     assert main(["data", "convert", str(folder), str(tmp_path / "v1.2"), "--format", "folder", "-q"]) == 0
     assert main(["data", "convert", str(folder), str(tmp_path / "x"), "--format", "zip"]) == 2
@@ -131,7 +139,7 @@ def test_nothing_is_written_over_or_misnamed(tmp_path, capsys):
     matrices = tmp_path / "matrices"
     matrices.mkdir()
     data = load_data(MINIATURES["matrices"](matrices))
-    with pytest.raises(SettingsError, match="holds a matrix, which is not read from a tar"):
+    with pytest.raises(SettingsError, match="holds a matrix, which cannot be read from a tar"):
         write_native(data, tmp_path / "x.tar", "tar")
     with pytest.raises(DataError, match="pictures and texts are needed"):
         write_native(load_data(folder).take([0]).__class__("x", ("a",), {}), tmp_path / "x")

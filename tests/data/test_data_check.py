@@ -87,7 +87,7 @@ def test_texts_that_share_no_word_are_a_fault(folder, capsys):
     rewrite(folder, lambda i, row: row | {"text": f"only{i}"})
     code, document, _ = check(folder, capsys)
     assert code == 1
-    assert document["wrong"][0].startswith("texts have nothing in common: no word is in at least 2")
+    assert document["wrong"][0].startswith("texts have nothing in common: no word occurs in at least 2")
 
 
 def test_a_text_that_shares_no_word_is_noted(folder, capsys):
@@ -117,14 +117,14 @@ def test_odd_classes_are_noted(folder, capsys):
     code, document, _ = check(folder, capsys)
     assert code == 0
     assert "1 of 5 classes are on no item ('never')" in document["notes"]
-    assert "1 of 5 classes are on one item only ('rare')" in document["notes"]
+    assert "1 of 5 classes are on only one item ('rare')" in document["notes"]
 
 
 def test_labels_that_say_nothing_are_a_fault(folder, capsys):
     rewrite(folder, lambda i, row: row | {"labels": ["photo"]})
     code, document, _ = check(folder, capsys)
     assert (code, document["facts"]["share of relevant pairs"]) == (1, 1.0)
-    assert "labels say nothing" in document["wrong"][0]
+    assert "labels are useless" in document["wrong"][0]
     assert "1 of 1 classes are on every item ('photo')" in document["notes"]
     rewrite(folder, lambda i, row: row | {"labels": [f"own{i}"]})
     code, document, _ = check(folder, capsys)
@@ -191,7 +191,7 @@ def test_what_the_reader_left_out_is_in_the_report(tmp_path, capsys):
     mirflickr25k(tmp_path)
     (tmp_path / "mirflickr" / "meta" / "tags" / "tags1.txt").write_text("")
     _, document, _ = check(tmp_path, capsys, "--reader", "mirflickr25k,common=2")
-    assert any("mirflickr25k: 23 of 24 pictures are taken" in note for note in document["notes"])
+    assert any("mirflickr25k: 23 of 24 pictures are used" in note for note in document["notes"])
     assert document["facts"]["reader"] == "mirflickr25k"
 
 

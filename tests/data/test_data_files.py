@@ -207,11 +207,11 @@ def test_an_archive_that_has_gone_is_named(tmp_path):
 def test_a_compressed_tar_that_grows_like_a_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files_module, "SMALL", 10_000)
     zeros = make_tar(tmp_path / "bomb.tar.gz", {"a.bin": bytes(3_000_000)}, "w:gz")
-    with pytest.raises(DataError, match=r"unpacks to more than \d+, like a bomb"):
+    with pytest.raises(DataError, match=r"unpacks to more than \d+, like a decompression bomb"):
         open_files(zeros)
     assert open_files(make_tar(tmp_path / "x.tar.gz", {"a.bin": os.urandom(50_000)}, "w:gz")).names() == ["a.bin"]
     monkeypatch.setattr(files_module, "MAX_UNPACKED", 40_000)
-    with pytest.raises(DataError, match="like a bomb"):
+    with pytest.raises(DataError, match="like a decompression bomb"):
         open_files(tmp_path / "x.tar.gz")
 
 
@@ -219,7 +219,7 @@ def test_a_zip_member_that_grows_like_a_bomb_is_not_read(tmp_path, monkeypatch):
     store = open_files(make_zip(tmp_path / "x.zip", {"a.bin": bytes(3_000_000), "b.bin": os.urandom(9_000)}))
     assert len(store.read("a.bin")) == 3_000_000
     monkeypatch.setattr(files_module, "SMALL", 10_000)
-    with pytest.raises(DataError, match=r"'a.bin' .* grows from \d+ to 3000000 bytes, like a bomb"):
+    with pytest.raises(DataError, match=r"'a.bin' .* expands from \d+ to 3000000 bytes, like a decompression bomb"):
         store.read("a.bin")
     assert len(store.read("b.bin")) == 9_000
 

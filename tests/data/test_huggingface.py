@@ -50,7 +50,7 @@ def test_pictures_that_were_not_embedded_are_named(tmp_path):
     cells = [{"bytes": None, "path": "/somewhere/a.jpg"}, {"bytes": b"", "path": None}]
     datasets.Dataset.from_dict({"image": cells, "text": ["a", "b"]}).save_to_disk(tmp_path / "saved")
     images = load_data(tmp_path / "saved", need_labels=False).modalities["image"]
-    with pytest.raises(DataError, match=r"picture '0' .* is a file elsewhere"):
+    with pytest.raises(DataError, match=r"picture '0' .* is an external file"):
         images.content(0)
     with pytest.raises(DataError, match=r"picture '1' .* is empty"):
         images.content(1)

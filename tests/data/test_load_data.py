@@ -86,7 +86,7 @@ def test_a_single_matrix_that_is_not_clear_is_refused(tmp_path, matrices):
     savemat(tmp_path / "x.mat", {"one": matrices[0], "two": matrices[1]})
     with pytest.raises(DataError, match=r"holds one, two; say which is the matrix of image as x.mat:KEY"):
         find_array(tmp_path / "x.mat", "image")
-    with pytest.raises(DataError, match=r"no key 'tow', only one, two. Did you mean 'two'\?"):
+    with pytest.raises(DataError, match=r"no key 'tow', only one, two \(did you mean 'two'\?"):
         load_data(images=f"{tmp_path}/x.mat:tow", text=f"{tmp_path}/x.mat:one", need_labels=False)
     with pytest.raises(DataError, match="does not exist; give FILE or FILE:KEY"):
         find_array("none.mat:KEY", "text")

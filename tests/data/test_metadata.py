@@ -97,7 +97,7 @@ CASES = {
     "latin": (bad(b'{"text": "\xe9"}'), r"not UTF-8 \(byte 10\)"),
     "label outside": (
         bad(jsonl(row(), row("images/b.jpg", labels=["rivr", "x"])), **{"labels.txt": b"x\nriver\n"}),
-        r"1 labels .* not in labels.txt, first 'rivr' on line 2 .* Did you mean 'river'\?",
+        r"1 labels .* not in labels.txt, first 'rivr' \(did you mean 'river'\?\) on line 2; ",
     ),
     "label twice": (bad(jsonl(row()), **{"labels.txt": b"x\nx\n"}), "labels.txt has 'x' twice"),
     "no labels in labels.txt": (bad(jsonl(row()), **{"labels.txt": b"\n"}), "labels.txt is empty"),
@@ -141,5 +141,5 @@ def test_labels_separated_by_commas_are_not_taken_for_one_class(write, contents)
 def test_a_csv_that_separates_labels_otherwise_is_told_how_to(write, contents):
     del contents["metadata.jsonl"]
     lines = b"file_name,text,labels\nimages/a.png,t,red|bus\n"
-    with pytest.raises(DataError, match=r"'red\|bus' on line 2 \(a csv separates labels by ';'\)"):
+    with pytest.raises(DataError, match=r"'red\|bus'.* on line 2; labels in a csv are separated by ';'"):
         load_data(write(contents | {"metadata.csv": lines, "labels.txt": b"red\nbus\n"}))

@@ -48,7 +48,7 @@ def test_the_stricter_annotations_of_mirflickr_can_be_asked_for(tmp_path):
     assert relevant.label_names == ("sky_r1",)
     assert len(relevant) == 4
     assert relevant.notes == (
-        "mirflickr25k: 4 of 24 pictures are taken; 0 have no tag that 20 pictures have, 20 of the others no label",
+        "mirflickr25k: 4 of 24 pictures are used; 0 have no tag that 20 pictures have, 20 of the others have no label",
     )
     everything = load_data(tmp_path, reader=READERS.make("mirflickr25k", annotations="all", unlabeled=True))
     assert everything.label_names == ("sea", "sky", "sky_r1", "sun")
@@ -100,7 +100,7 @@ def test_the_most_frequent_labels_of_nus_wide_are_taken(tmp_path):
     assert list(data.label_names) == most
     kept = [i for i in range(SIZE) if set(labels(i)) & set(most)]
     assert [int(name[8:12]) for name in data.ids] == kept
-    assert data.notes[0].startswith(f"nuswide: {len(kept)} of 24 pictures are taken, with 2 of 4 labels; ")
+    assert data.notes[0].startswith(f"nuswide: {len(kept)} of 24 pictures are used, with 2 of 4 labels; ")
     assert len(load_data(tmp_path, reader=READERS.make("nuswide", classes=2, unlabeled=True))) == SIZE
 
 
@@ -125,7 +125,7 @@ def test_nus_wide_says_what_is_missing_or_wrong(tmp_path):
     nuswide(tmp_path)
     labels_of_sky = tmp_path / "Groundtruth" / "AllLabels" / "Labels_sky.txt"
     labels_of_sky.write_text("1\n0\n")
-    with pytest.raises(DataError, match=r"Labels_sky.txt' has 2 values, and not only 0 and 1 for 24 pictures"):
+    with pytest.raises(DataError, match=r"Labels_sky.txt' has 2 values, not 0 or 1 for each of 24 pictures"):
         load_data(tmp_path)
     labels_of_sky.unlink()
     tags = tmp_path / "NUS_WID_Tags" / "All_Tags.txt"

@@ -70,14 +70,14 @@ def test_columns_can_be_chosen_and_are_missed(tmp_path):
         DataError, match="no column for text among Bild, Satz, Art; choose one with --reader parquet,text="
     ):
         load_data(tmp_path)
-    with pytest.raises(DataError, match=r"no column 'Sats' for text, only Bild, Satz, Art. Did you mean 'Satz'"):
+    with pytest.raises(DataError, match=r"no column 'Sats' for text, only Bild, Satz, Art \(did you mean 'Satz'"):
         load_data(tmp_path, reader=READERS.make("parquet", text="Sats"))
 
 
 def test_the_columns_taken_and_those_that_are_not_used_are_said(tmp_path, capsys):
     columns = {"Picture": [picture(0), picture(1)], "text": ["a bus", "a bus"], "url": ["x", "y"], "tags": [["b"]] * 2}
     pq.write_table(pa.table(columns), tmp_path / "mine.parquet")
-    said = "image is the column 'Picture', text 'text'; there is none for labels; not used: 'url', 'tags'"
+    said = "image is the column 'Picture', text 'text'; there is no column for labels; not used: 'url', 'tags'"
     assert load_data(tmp_path / "mine.parquet", need_labels=False).notes == (said,)
     assert main(["data", "convert", str(tmp_path / "mine.parquet"), str(tmp_path / "out")]) == 0
     assert said in capsys.readouterr().err
@@ -90,7 +90,7 @@ def test_lists_called_tags_are_not_taken_for_the_text_where_a_string_could_be_it
     with pytest.raises(
         DataError,
         match=r"mine.parquet' has lists in the column 'tags' and strings in 'beschreibung', so it is not clear which "
-        r"is the text; say it with --reader parquet,text=beschreibung, or parquet,text=beschreibung,labels=tags",
+        r"is the text; choose with --reader parquet,text=beschreibung, or parquet,text=beschreibung,labels=tags",
     ):
         load_data(path)
     # The name of a column says enough as soon as the other is given.

@@ -31,7 +31,7 @@ def test_one_picture_or_an_archive_of_pictures_will_do(write, contents):
 def test_what_holds_no_pictures_is_refused(write, tmp_path):
     with pytest.raises(DataError, match=r"holds no pictures; the formats are .bmp"):
         load_pictures(write({"a.txt": b""}))
-    with pytest.raises(DataError, match="does not end like a picture"):
+    with pytest.raises(DataError, match="does not have a suffix of a picture"):
         load_pictures(tmp_path / "toy" / "a.txt")
     with pytest.raises(DataError, match=r"does not exist; give a picture, a folder or an archive \(.tar, "):
         load_pictures(tmp_path / "none")

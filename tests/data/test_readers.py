@@ -66,7 +66,7 @@ def test_a_reader_that_does_not_fit_says_so(write, contents, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"has neither metadata.jsonl nor metadata.csv; choose another --reader"):
         load_data(tmp_path / "empty", reader="native")
-    with pytest.raises(UnknownComponentError, match=r"unknown reader 'natve'. Did you mean 'native'\?"):
+    with pytest.raises(UnknownComponentError, match=r"unknown reader 'natve' \(did you mean 'native'\?"):
         load_data(write(contents), reader="natve")
     with pytest.raises(SettingsError, match="reader 'native' has nothing to read"):
         load_data(reader="native")
@@ -109,7 +109,7 @@ def test_what_a_reader_left_out_is_refused_for_every_layout(lines):
 
 def test_a_reader_and_its_parameters_are_parsed():
     assert parse_part("nuswide, classes=10, tags=1k") == {"name": "nuswide", "classes": 10, "tags": "1k"}
-    with pytest.raises(SettingsError, match=r"'nuswide,10' is not NAME or NAME,KEY=VALUE,...: '10' is no KEY=VALUE"):
+    with pytest.raises(SettingsError, match=r"'nuswide,10' is not NAME or NAME,KEY=VALUE,...: '10' is not KEY=VALUE"):
         parse_part("nuswide,10")
 
 

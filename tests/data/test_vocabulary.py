@@ -81,7 +81,7 @@ def test_what_is_no_vocabulary_is_refused(text):
 
 
 def test_a_vocabulary_without_words_is_refused():
-    with pytest.raises(DataError, match="no word is in at least 3 of the 2 texts; lower min_count"):
+    with pytest.raises(DataError, match="no word occurs in at least 3 of the 2 texts; lower min_count"):
         fit_vocabulary(["a b", "a"], min_count=3)
     with pytest.raises(SettingsError, match="max_words=0 and min_count=2"):
         fit_vocabulary(["a"], max_words=0)
@@ -130,7 +130,7 @@ def test_the_words_that_count_can_be_given(tmp_path):
     # In the order of the file, on which multi-scale pooling depends; a word that no text has keeps its column.
     assert vocabulary.words == ("zoo", "bus", "unheard", "cat")
     assert vocabulary.transform(["cat bus", "zoo"]).toarray().tolist() == [[0, 1, 0, 1], [1, 0, 0, 0]]
-    with pytest.raises(DataError, match="none of the 1 words given is in any of the 4 texts"):
+    with pytest.raises(DataError, match="none of the 1 given words occurs in any of the 4 texts"):
         fit_vocabulary(TEXTS, words=["unheard"])
 
 
@@ -139,7 +139,7 @@ def test_the_words_that_count_can_be_given(tmp_path):
     [
         (b"new york\n", "line 1 of .* is not one word: 'new york'"),
         (b"a\n...\n", r"line 2 of .* is not one word: '...'"),
-        (b"Bus\na\nbus\n", "line 3 of .* has the word of line 1 again: 'bus'"),
+        (b"Bus\na\nbus\n", "line 3 of .* repeats the word of line 1: 'bus'"),
         (b"\n \n", "has no words"),
         (b"\xe9", r"is not UTF-8 \(byte 0\)"),
     ],

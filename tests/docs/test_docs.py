@@ -11,6 +11,7 @@ import pytest
 import crossmodal_hash
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import KINDS
+from crossmodal_hash.data import Source
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.schema import check
 
@@ -82,6 +83,7 @@ def test_every_public_name_and_contract_is_on_the_python_page():
     found = [pkgutil.resolve_name(name) for name in shown]
     for kind in KINDS.values():
         assert pkgutil.resolve_name(kind.contract) in found, kind.contract
+    assert Source in found
 
 
 def test_the_example_plugin_of_the_page_does_what_it_says():

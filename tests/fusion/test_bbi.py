@@ -103,7 +103,7 @@ def test_levels_interact_place_by_place_and_are_pooled_at_the_end_as_in_equation
 def test_places_that_a_level_cannot_have_are_refused():
     with pytest.raises(SettingsError, match="positions=0 must be at least 1"):
         BBI(positions=0)
-    with pytest.raises(SettingsError, match="level 'stage4' has 10 values, which are not 4 places of each channel"):
+    with pytest.raises(SettingsError, match="level 'stage4' has 10 values, which cannot be 4 positions of each"):
         BBI(positions=4).setup([LevelInfo("stage3", 8, 0), LevelInfo("stage4", 10, 0)], bits=8)
 
 

@@ -441,7 +441,7 @@ def test_impossible_parameters_are_refused_by_name(make, parameter):
 
 
 def test_a_choice_is_answered_with_the_nearest_one():
-    with pytest.raises(SettingsError, match="Did you mean 'paper'"):
+    with pytest.raises(SettingsError, match="did you mean 'paper'"):
         Balance(reduction="papr")
 
 

@@ -103,7 +103,7 @@ def test_an_empty_side_and_sizes_that_do_not_fit_are_refused():
         count(codes, codes, 8, Labels(labels, labels[:1]))
     with pytest.raises(CodesError, match="packed codes of 9 bits"):
         count(codes, codes, 9, Labels(labels, labels))
-    with pytest.raises(SettingsError, match="at least 1 thread"):
+    with pytest.raises(SettingsError, match="threads must be at least 1"):
         count(codes, codes, 8, Labels(labels, labels), threads=0)
     with pytest.raises(CodesError, match="32767"):
         count(np.zeros((1, 4096), np.uint8), np.zeros((1, 4096), np.uint8), 32_768, Labels(labels[:1], labels[:1]))

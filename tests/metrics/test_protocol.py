@@ -160,12 +160,12 @@ def test_no_query_no_item_and_codes_that_do_not_belong_together_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ties": "expcted"}, "Did you mean 'expected'"),
+        ({"ties": "expcted"}, "did you mean 'expected'"),
         ({"empty": "none"}, "zero, skip, one, error"),
         ({"relevant": "label"}, "'pairs'"),
-        ({"metrics": ["map@3-hits"]}, "one order"),
+        ({"metrics": ["map@3-hits"]}, "a fixed order"),
         ({"metrics": ["wap@3"]}, "stable"),
-        ({"metrics": ["ndcg@3"], "ties": "optimistic"}, "expected and stable"),
+        ({"metrics": ["ndcg@3"], "ties": "optimistic"}, "expected or stable"),
         ({"metrics": ["radius@11"]}, r"0\.\.10, not 11"),
     ],
 )

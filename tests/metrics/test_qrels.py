@@ -30,10 +30,10 @@ def test_a_negative_grade_of_trec_is_not_relevant(tmp_path):
     ("name", "text", "said"),
     [
         ("a.json", "[1, 2]", "is a list"),
-        ("a.json", '{"q": 3}', "has 3 where item ids are due"),
+        ("a.json", '{"q": 3}', "has 3 instead of item ids"),
         ("a.json", '{"q": {"d": 0.5}}', "grade 0.5 is not a whole number"),
         ("a.json", "{", "cannot be read"),
-        ("a.json", "{}", "judges nothing"),
+        ("a.json", "{}", "holds no judgments"),
         ("a.tsv", "q\n", "line 1: 1 columns"),
         ("a.tsv", "q\td\t1\nq\te\thigh\n", "line 2: the grade 'high'"),
     ],
@@ -45,7 +45,7 @@ def test_other_forms_are_refused(tmp_path, name, text, said):
 
 
 def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no file of judgements"):
+    with pytest.raises(DataError, match=r"file of judgments .* does not exist"):
         read_qrels(tmp_path / "none.tsv")
     (tmp_path / "a.tsv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot be read"):

@@ -55,9 +55,9 @@ def test_a_condensed_level_pools_to_the_same_as_its_map(axes):
 
 def test_a_condensed_level_refuses_what_it_no_longer_holds():
     level = Level(torch.randn(SHAPES[2])).condense(2)
-    with pytest.raises(ShapeError, match="grid of side 4 was asked of features stored with side 2"):
+    with pytest.raises(ShapeError, match="grid of side 4 was requested from features stored with side 2"):
         pyramid(level, (1, 4))
-    with pytest.raises(ShapeError, match="the global maximum only"):
+    with pytest.raises(ShapeError, match="only the global maximum"):
         pyramid(level, (1, 2), "max")
 
 

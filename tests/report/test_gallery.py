@@ -6,7 +6,7 @@ from PIL import Image
 
 from crossmodal_hash.codes import distances
 from crossmodal_hash.data import Dataset
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.report.gallery import gallery
 from crossmodal_hash.report.images import thumbnail
 

@@ -36,5 +36,5 @@ def test_csv_and_json_are_read_back():
 
 
 def test_another_format_is_refused_with_the_nearest():
-    with pytest.raises(SettingsError, match="Did you mean 'latex'"):
+    with pytest.raises(SettingsError, match="did you mean 'latex'"):
         render(TABLE, "latx")

@@ -36,15 +36,15 @@ WIDTHS = {"image": 3, "text": 60, "label": 5}
          ["towers.image.backbone=resnet34"], "no tower has a frozen backbone that reads pictures"),
         ("default", ["train.augment=true"], ["train.freeze_backbone=false"], "set train.mirror=true"),
         ("default", ["train.cache_grid=3", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "cached"),
-        ("default", ["data.query=9", "data.split=mine.json"], [], "says which items are which"),
-        ("default", ["data.vocabulary.min_count=1", "data.vocabulary.file=w.txt"], [], "says which words count"),
+        ("default", ["data.query=9", "data.split=mine.json"], [], "defines the split"),
+        ("default", ["data.vocabulary.min_count=1", "data.vocabulary.file=w.txt"], [], "defines which words count"),
         ("hsidhn", ["terms.quantization.criterion=hard"], ["terms.quantization.loss=graph"], "not pairs of items"),
         ("hsidhn", ["terms.quantization.intra=0.5"], ["terms.quantization.loss=similarity-mse",
          "terms.quantization.criterion=hard"], "compares an item with its own binary codes"),
         ("default", ["terms.labels.intra=0.5"], ["terms.labels.loss=nll", "terms.labels.criterion=hard"], "own labels"),
         ("default", ["terms.hard.heads=sum"], ["towers.text.level_heads=true"], "set towers.image.level_heads=true"),
         ("ssah", ["terms.hard.heads=sum", "terms.hard.on=features", "towers.image.level_heads=true"],
-         ["terms.hard.on=codes"], "terms.hard.on = 'features' looks before the hash heads"),
+         ["terms.hard.on=codes"], "terms.hard.on = 'features' uses the features before the hash heads"),
         ("hsidhn-sim", ["terms.soft.criterion=fgsc"], ["terms.soft.weight=1"], "leaves the term out"),
         ("scm", ["train.lr=0.1"], None, "scm is fitted in closed form"),
         ("scm", ["towers.text.lr_factor=2"], None, "scm is fitted in closed form"),
@@ -79,7 +79,7 @@ def test_texts_that_are_read_as_they_are_have_no_words_to_count(monkeypatch):
 
     BACKBONES.add("reads-strings", Reads)
     flags, key = {"text": "reads-strings"}, "data.vocabulary.max_words=9"
-    with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads texts as they are"):
+    with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads the texts themselves"):
         resolve("default", sets=[key], flags=flags)
     shown = resolve("default", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
     assert shown["train.cache_grid"]["value"] == 3

@@ -163,8 +163,8 @@ FAULTS = [
     (
         "criterion",
         Distance,
-        "Nothing is more alike than items with the same labels",
-        "{0, 1, 2, 3, 4} is 0 like itself but 1 like {}; larger must mean more alike",
+        "Items with the same labels are the most similar",
+        "the similarity of {0, 1, 2, 3, 4} to itself is 0, but to {} 1; larger must mean more similar",
     ),
     (
         "criterion",
@@ -175,26 +175,26 @@ FAULTS = [
     (
         "criterion",
         OneSided,
-        "s(a, b) is s(b, a) transposed, if symmetric is declared",
+        "s(a, b) is s(b, a) transposed, if it is declared symmetric",
         "s(a, b) = 1 but s(b, a) = 0.2 for labels {1} and {0, 1, 2, 3, 4}; fix it, or declare symmetric = False",
     ),
     (
         "criterion",
         Forgetful,
-        "A criterion fitted, saved and loaded gives the same",
-        "keep what fit() learns in a buffer (register_buffer)",
+        "A criterion that was fitted, saved and loaded gives the same similarity",
+        "store what fit() learns in a buffer (register_buffer)",
     ),
     ("loss", Blind, "Gradients reach the codes of both modalities", "the gradient of the codes u is 0 everywhere"),
     (
         "loss",
         OneTower,
-        "Parameters are keyword-only, have defaults, and are kept under their own names",
-        "parameter 'scale' is not kept; write self.scale = scale in __init__",
+        "Parameters are keyword-only, have defaults, and are stored under their own names",
+        "parameter 'scale' is not stored; write self.scale = scale in __init__",
     ),
     (
         "loss",
         OneTower,
-        "The value is a finite scalar, or a table of named ones",
+        "The value is a finite scalar, or a dict of named scalars",
         "OneTower.compute returned a value of shape (6,), not (); take the mean over pairs",
     ),
     (
@@ -206,8 +206,8 @@ FAULTS = [
     (
         "fusion",
         Wider,
-        "One level and many give (B, out_features)",
-        "Wider.compute returned (4, 38), but (B, 18) is declared by out_features",
+        "One level and several levels give (B, out_features)",
+        "Wider.compute returned (4, 38), but out_features declares (B, 18)",
     ),
     (
         "backbone",
@@ -218,23 +218,23 @@ FAULTS = [
     (
         "backbone",
         HomeMade,
-        "Tensors are made on the device of the input, tried on 'meta'",
+        "Tensors are created on the device of the input, tested on 'meta'",
         "RuntimeError in compute, line ",
     ),
     (
         "backbone",
         HomeMade,
-        "The input is not changed, and nothing global is",
-        "the global random generator is seeded, which every other draw depends on",
+        "The input and global state are not changed",
+        "the global random generator is seeded, which changes all other draws",
     ),
     (
         "reader",
         Greedy,
-        "It does not claim what is of no layout",
-        "an empty folder is Match.SURE; return Match.NO where the names do not fit",
+        "It does not match a path without any layout",
+        "an empty folder is Match.SURE; return Match.NO if the names do not fit",
     ),
-    ("reader", Greedy, "Reading what is not its layout is refused", "an empty folder was read as a data set"),
-    ("reader", Trusting, "Reading what is not its layout is refused", "an empty folder raised FileNotFoundError"),
+    ("reader", Greedy, "Reading another layout raises a DataError", "an empty folder was read as a data set"),
+    ("reader", Trusting, "Reading another layout raises a DataError", "an empty folder raised FileNotFoundError"),
 ]
 
 
@@ -284,11 +284,11 @@ def seen(cls, rule):
 
 
 def test_printing_is_noticed():
-    assert seen(Loud, "Similarity has a row").startswith("printed 'computing")
+    assert seen(Loud, "Similarity is float32").startswith("printed 'computing")
 
 
 def test_labels_changed_in_place_and_positional_parameters_are_noticed():
-    assert "changed in place" in seen(Careless, "The labels given")
+    assert "changed in place" in seen(Careless, "The given labels")
     assert seen(Careless, "Parameters").startswith("parameter 'power' is positional")
 
 

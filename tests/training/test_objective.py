@@ -189,5 +189,5 @@ def test_a_criterion_is_given_the_evidence_it_says_it_sees():
 
 def test_a_criterion_that_sees_what_training_does_not_have_is_refused():
     ch.register("criterion", "near", Near)
-    with pytest.raises(SettingsError, match="'near' sees features, and training has labels alone; choose"):
+    with pytest.raises(SettingsError, match="'near' needs features, but training has only labels; choose"):
         build_objective(resolve("hsidhn", sets=["terms.soft.criterion=near"]).settings)

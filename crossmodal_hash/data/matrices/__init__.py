@@ -1,1 +1,1 @@
-"""Data sets that come as files of matrices: which keys they use, and how their arrays become one data set."""
+"""Data sets in files of matrices: their keys, and how their arrays become one data set."""

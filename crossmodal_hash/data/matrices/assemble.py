@@ -1,4 +1,4 @@
-"""Arrays from files, one a modality, put together as a data set."""
+"""Arrays from files, one per modality, combined into a data set."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.arrays import ArrayAt, read_array
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, is_archive, open_files
+from crossmodal_hash.data.labels import as_labels
+from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.data.metadata import LABEL_ORDER, read_label_names
 from crossmodal_hash.data.pictures import Pictures, first
-from crossmodal_hash.data.sources import Texts, as_labels, as_matrix
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
 def assemble(chosen: Mapping[str, ArrayAt], name: str) -> Dataset:
-    """A data set from one array a modality, and one for "labels" if there is one.
+    """A data set from one array per modality, and one for "labels" if there is one.
 
     Raises:
-        DataError: if an array cannot be used, or they differ in length; tells each file, key and length.
+        DataError: if an array cannot be used, or they differ in length; with each file, key and length.
     """
     sources: dict[str, Source] = {}
     matrix: NDArray[np.uint8] | None = None
@@ -36,11 +39,10 @@ def assemble(chosen: Mapping[str, ArrayAt], name: str) -> Dataset:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{at} {length}" for at, length in lengths.items())
         raise DataError(
-            f"the matrices differ in length: {told}; each needs one row an item, so see whether one is transposed"
+            f"the matrices differ in length: {told}; each needs one row per item, so check whether one is transposed"
         )
-    pictures = sources.get("image")
-    size = next(iter(lengths.values()))
-    ids = pictures.names if isinstance(pictures, Pictures) else tuple(str(row) for row in range(size))
+    named = [source.names for source in sources.values() if isinstance(source, Pictures)]
+    ids = named[0] if named else tuple(str(row) for row in range(next(iter(lengths.values()))))
     return Dataset(name, ids, sources, matrix, _label_names(matrix, chosen))
 
 
@@ -61,9 +63,9 @@ def _string(cell: Any, joint: str) -> str:
 
 
 def _named_pictures(names: Sequence[str], at: ArrayAt) -> Pictures:
-    """Picture files named in a list, which lie somewhere below it; the leading folders of foreign paths do not count.
+    """Picture files named in a list, which are somewhere below it; leading folders of foreign paths are ignored.
 
-    Where some are found, those that are not keep the names they should have.
+    If only some are found, the others keep the names that they should have.
     """
     folder = at.path.parent
     parts = [tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", ".")) for name in names]
@@ -111,6 +113,6 @@ def _label_names(labels: NDArray[np.uint8] | None, chosen: Mapping[str, ArrayAt]
     names = read_label_names(path.read_text(encoding="utf-8-sig"))
     if len(names) != columns:
         raise DataError(
-            f"{LABEL_ORDER} has {len(names)} labels but {chosen['labels']} {columns} columns; give each column one line"
+            f"{LABEL_ORDER} has {len(names)} labels but {chosen['labels']} {columns} columns; give one label per column"
         )
     return names

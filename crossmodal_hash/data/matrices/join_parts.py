@@ -1,4 +1,4 @@
-"""Data sets whose files come divided into training, query and database parts, as one data set with its division."""
+"""Data sets whose files are split into training, query and database parts, as one data set with its split."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.arrays import ArrayAt
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.matrices.assemble import assemble
+from crossmodal_hash.data.matrix import Matrix, as_matrix
 from crossmodal_hash.data.pictures import first
-from crossmodal_hash.data.sources import Matrix, as_matrix
+from crossmodal_hash.data.source import Source
 from crossmodal_hash.errors import DataError
 
 
 def join_parts(parts: Mapping[str, Sequence[ArrayAt | None]], name: str) -> Dataset:
     """One data set from its three parts.
 
-    Where the files give no database, the training items are it. Where they do, it usually holds the training items a
-    second time; those are recognized by equal content and kept once, so that the score without them can be had.
+    Without a database in the files, the training items are the database. A database in the files usually repeats the
+    training items; these are recognized by equal content and kept once, so that scores without them can be computed.
     """
     read = {part: [at for at in ats if at is not None] for part, ats in parts.items()}
     if 0 < len(read["database"]) < 3:
         raise DataError(
-            f"{name!r} has only {first(str(at) for at in read['database'])} of the database; three are needed"
+            f"{name!r} has only {first(str(at) for at in read['database'])} of the database; all three are needed"
         )
     sets = {
         part: assemble(dict(zip(("image", "text", "labels"), ats, strict=True)), name)
@@ -61,7 +62,7 @@ def _widths(part: Dataset) -> str:
 
 
 def _match(train: Dataset, base: Dataset) -> NDArray[np.int64]:
-    """For each training item the row of `base` with the same content, each used once; -1 where there is none."""
+    """For each training item the row of `base` with the same content, each used once; -1 if there is none."""
     where: dict[str, list[int]] = {}
     for row, content in enumerate(_contents(base)):
         where.setdefault(content, []).append(row)
@@ -82,7 +83,7 @@ def _stack(sources: Sequence[Source]) -> Source:
     matrices: list[Any] = [source.values for source in sources if isinstance(source, Matrix)]
     if len(matrices) < len(sources):
         raise DataError(
-            "a divided data set must hold matrices in every part; give texts and pictures as metadata.jsonl"
+            "a data set split into files must hold matrices in every part; give texts and pictures as metadata.jsonl"
         )
     dense = all(isinstance(matrix, np.ndarray) for matrix in matrices)
     return as_matrix(np.concatenate(matrices) if dense else vstack(matrices, format="csr"), "the parts together")

@@ -1,7 +1,7 @@
-"""The matrix files in which the field's data sets circulate, with their key names as they are.
+"""The matrix files in which the field's data sets circulate, with their original key names.
 
-Three forms: one file with every matrix; a folder with one file a matrix; one file divided into training, query and
-database parts. Keys are matched without regard to case. A key may also hold names of picture files, or texts.
+Three forms: one file with every matrix; a folder with one file per matrix; one file split into training, query and
+database parts. The case of keys does not matter. A key may also hold names of picture files, or texts.
 
 | origin | keys |
 |---|---|
@@ -10,7 +10,7 @@ database parts. Keys are matched without regard to case. A key may also hold nam
 | torchcmh | `FAll` or `imgs` (picture files), `YAll` or `tags`, `LAll` or `labels` |
 | DCMHT | `index` (picture files), `caption` (texts), `category` |
 | BMC-SDNU | `I_tr T_tr L_tr I_te T_te L_te I_db T_db L_db` |
-| NRCH, divided | `ImgTrain TagTrain LabTrain ImgQuery ...  ImgDataBase ...` |
+| NRCH, split | `ImgTrain TagTrain LabTrain ImgQuery ...  ImgDataBase ...` |
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def matrix_files(folder: Path) -> list[Path]:
 
 
 def read_matrix_files(paths: Sequence[Path], name: str, *, labels: bool = True) -> Dataset:
-    """The data set whose matrices lie in these files under one of the circulating key sets.
+    """The data set whose matrices are in these files under one of the known key sets.
 
     Args:
         paths: one file, or the files of a folder, >= 1.
-        name: of the data set.
+        name: name of the data set.
         labels: whether labels are required.
 
     Raises:
@@ -81,6 +81,6 @@ def _only(found: Mapping[str, Sequence[ArrayAt]], key: str) -> ArrayAt | None:
     ats = found.get(key.casefold(), ())
     if len(ats) > 1:
         raise DataError(
-            f"{len(ats)} files hold the key {key!r} ({first(str(at) for at in ats)}); name one file a matrix"
+            f"{len(ats)} files hold the key {key!r} ({first(str(at) for at in ats)}); give one file per matrix"
         )
     return ats[0] if ats else None

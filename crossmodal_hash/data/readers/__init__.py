@@ -1,1 +1,1 @@
-"""One file a layout; the map in `crossmodal_hash.components` names them."""
+"""One file per layout; the table in `crossmodal_hash.components` names them."""

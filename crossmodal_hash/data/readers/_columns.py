@@ -1,4 +1,4 @@
-"""What tables of any make have in common: which column is which, and what a cell says."""
+"""Shared by tables of any format: the role of each column, and the content of a cell."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PARTS = {
     "query": "query", "test": "query", "train": "train", "validation": "validation", "valid": "validation",
     "val": "validation", "dev": "validation", "database": "database", "retrieval": "database",
 }  # fmt: skip
-"""What the parts of a data set are called elsewhere -> what they are here; a test part holds the queries."""
+"""Other names of the parts of a data set -> names here; a test part holds the queries."""
 
 
 class Columns(NamedTuple):
-    """Which column of a table is which.
+    """The roles of the columns of a table.
 
     Attributes:
-        image: of pictures; none: there are none.
-        text: of texts.
-        labels: of labels; none: there are none.
-        note: the same in words, with the columns that are not used.
+        image: column of pictures, or None.
+        text: column of texts.
+        labels: column of labels, or None.
+        note: the same in words, with the unused columns.
     """
 
     image: str | None
@@ -39,18 +39,18 @@ class Columns(NamedTuple):
 
 
 def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, where: str) -> Columns:
-    """The column for each modality: the one that was given, or the first of the usual names, whatever its case.
+    """The column for each modality: the given one, or the first with one of the usual names, in any case.
 
-    A list called `tags` may be the text or the labels; it is the text only where no other string could be.
+    A list named `tags` may be the text or the labels; it is the text only if no column of strings can be the text.
 
     Args:
         kinds: column -> what its cells hold.
-        given: "image", "text" and "labels" -> the column to take; empty: find one.
-        reader: its name, for the way out.
+        given: "image", "text" and "labels" -> the column to use; empty: find one.
+        reader: name of the reader, for messages.
         where: the table, for messages.
 
     Raises:
-        DataError: if a column that was given is not there, or it is not clear which is the text.
+        DataError: if a given column does not exist, or it is not clear which column is the text.
 
     Example:
         >>> kinds = {"Picture": "other", "caption": "string", "tags": "list"}
@@ -60,7 +60,7 @@ def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, whe
     for what, column in given.items():
         if column and column not in kinds:
             raise DataError(
-                f"{where!r} has no column {column!r} for {what}, only {', '.join(kinds)}.{did_you_mean(column, kinds)}"
+                f"{where!r} has no column {column!r} for {what}, only {', '.join(kinds)}{did_you_mean(column, kinds)}"
             )
     free = {column.lower(): column for column in kinds if column not in given.values()}
     found = {
@@ -77,13 +77,13 @@ def choose(kinds: Mapping[str, Kind], given: Mapping[str, str], reader: str, whe
         one = strings[0]
         raise DataError(
             f"{where!r} has lists in the column {text!r} and strings in {first(strings)}, so it is not clear which is "
-            f"the text; say it with --reader {reader},text={one}, or {reader},text={one},labels={text}"
+            f"the text; choose with --reader {reader},text={one}, or {reader},text={one},labels={text}"
         )
     taken = [f"{what} {column!r}" for what, column in found.items() if column]
     missing = [what for what, column in found.items() if not column]
     unused = [repr(column) for column in kinds if column not in found.values()]
     note = ", ".join(taken).replace(" ", " is the column ", 1)
-    note += f"; there is none for {' and '.join(missing)}" if missing else ""
+    note += f"; there is no column for {' and '.join(missing)}" if missing else ""
     note += f"; not used: {', '.join(unused)}" if unused else ""
     return Columns(found["image"], text, found["labels"], note)
 
@@ -104,7 +104,7 @@ def cell_text(value: Any, where: str) -> str:
     """The text of a cell; several texts of one item, such as captions, are joined by line ends.
 
     Raises:
-        DataError: if it is something else.
+        DataError: if it is of another type.
     """
     if value is None:
         return ""
@@ -116,10 +116,10 @@ def cell_text(value: Any, where: str) -> str:
 
 
 def cell_labels(value: Any, names: Sequence[str] | None, where: str) -> list[str]:
-    """The labels of a cell: one or a list, by name or by number among `names`; nothing where it is empty.
+    """The labels of a cell: one or a list, by name or by number among `names`; an empty list if it is empty.
 
     Raises:
-        DataError: if it is something else, or a number without a name.
+        DataError: if it is of another type, or a number without a name.
     """
     if value is None or value == "":
         return []
@@ -138,7 +138,7 @@ def cell_labels(value: Any, names: Sequence[str] | None, where: str) -> list[str
 
 
 def division(parts: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]] | None:
-    """Rows by part of a split, from rows by the names such parts usually have; none unless it trains and asks."""
+    """Rows by part of a split, from rows by usual part names; None unless there are training items and queries."""
     rows: dict[str, NDArray[np.int64]] = {}
     for name, part in parts.items():
         role = PARTS.get(name.lower())

@@ -11,13 +11,14 @@ import re
 from collections import defaultdict
 from typing import Literal
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, safe_name
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError, did_you_mean
 
 _ANNOTATIONS = re.compile(r"(?:^|/)(captions|instances)_([^/]+)\.json$")
@@ -27,7 +28,7 @@ class Coco(Reader):
     """COCO: captions_PART.json and instances_PART.json, with pictures in PART, images/PART, images, or zips of them.
 
     Args:
-        part: the part to read, such as val2017; empty reads all there are, which must have different pictures.
+        part: the part to read, such as val2017; empty reads all parts, which must have different pictures.
         captions: `all` captions of a picture are its text, or only the `first`.
     """
 
@@ -35,7 +36,7 @@ class Coco(Reader):
         self.part, self.captions = part, captions
 
     def matches(self, place: Place) -> Match:
-        """Likely where a file is called like the annotations."""
+        """Likely if a file has the name of the annotations."""
         if not place.holds_files:
             return Match.NO
         return Match.LIKELY if any(_ANNOTATIONS.search(name) for name in place.all_names) else Match.NO
@@ -52,7 +53,7 @@ class Coco(Reader):
             raise DataError(f"{str(place.path)!r} has no captions_PART.json or instances_PART.json of COCO")
         if self.part and self.part not in parts:
             raise DataError(
-                f"{str(place.path)!r} has no part {self.part!r}, only {', '.join(sorted(parts))}."
+                f"{str(place.path)!r} has no part {self.part!r}, only {', '.join(sorted(parts))}"
                 f"{did_you_mean(self.part, parts)}"
             )
         ids: list[str] = []
@@ -90,7 +91,7 @@ def _part(files: Files, kinds: dict[str, str]) -> Part:
         try:
             document = json.loads(files.read(name))
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where!r} is not JSON ({error}); fetch it again") from error
+            raise DataError(f"{where!r} is not JSON ({error}); download it again") from error
         try:
             images |= {int(row["id"]): str(row["file_name"]) for row in document["images"]}
             if kind == "captions":
@@ -110,6 +111,6 @@ def _part(files: Files, kinds: dict[str, str]) -> Part:
 
 
 def _folder(files: Files, part: str, names: list[str]) -> str:
-    """Where the pictures lie: the usual folder that holds most of the first ones."""
+    """The folder of the pictures: the usual folder that holds most of the first ones."""
     usual = [f"{part}/", f"images/{part}/", "images/", "", f"{part}/{part}/"]
     return max(usual, key=lambda folder: sum(folder + name in files for name in names[:50]))

@@ -1,7 +1,7 @@
-"""The list files of DCHMT, which calls itself DCMHT in its code (https://github.com/kalenforn/DCHMT, `dataset/`).
+"""The list files of DCHMT, which is called DCMHT in its code (https://github.com/kalenforn/DCHMT, `dataset/`).
 
-`index.mat` names the pictures (`index`), `caption.mat` holds their texts (`caption`, one or several a picture) or
-`caption.txt` a line each, and `label.mat` the labels (`category`, in some ports `label`), with a row an item.
+`index.mat` names the pictures (`index`), `caption.mat` holds their texts (`caption`, one or several per picture) or
+`caption.txt` one line each, and `label.mat` the labels (`category`, in some ports `label`), with one row per item.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.matrices.assemble import assemble
 from crossmodal_hash.data.matrices.key_sets import read_matrix_files
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
@@ -23,7 +23,7 @@ class Dcmht(Reader):
     """The list files of DCMHT: index.mat, caption.mat or caption.txt, label.mat; pictures below the same folder."""
 
     def matches(self, place: Place) -> Match:
-        """Likely where index.mat and a caption file lie together."""
+        """Likely if index.mat and a caption file are in the same folder."""
         files = _files(place)
         return Match.LIKELY if "index.mat" in files and len(files.keys() & CAPTIONS) else Match.NO
 
@@ -44,10 +44,12 @@ class Dcmht(Reader):
             lines = files["caption.txt"].read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{str(files['caption.txt'])!r} is not UTF-8 (byte {error.start}); save it as such"
+                f"{str(files['caption.txt'])!r} is not UTF-8 (byte {error.start}); save it as UTF-8"
             ) from error
         if len(lines) != len(pictures):
-            raise DataError(f"caption.txt has {len(lines)} lines but index.mat {len(pictures)} rows; give a line a row")
+            raise DataError(
+                f"caption.txt has {len(lines)} lines but index.mat {len(pictures)} rows; give one line per row"
+            )
         return replace(
             pictures, modalities={**pictures.modalities, "text": Texts(tuple(line.strip() for line in lines))}
         )

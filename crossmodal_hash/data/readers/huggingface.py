@@ -1,4 +1,4 @@
-"""Data sets saved by Hugging Face's library `datasets` (`save_to_disk`); nothing is fetched, no script is run."""
+"""Data sets saved by Hugging Face's library `datasets` (`save_to_disk`); nothing is downloaded, no script is run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import MAX_BYTES, Below, Files
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 
@@ -32,13 +33,13 @@ class HuggingFace(Reader):
         self.image, self.text, self.labels = image, text, labels
 
     def matches(self, place: Place) -> Match:
-        """Sure where the files are that `save_to_disk` writes beside the tables."""
+        """Certain if the files exist that `save_to_disk` writes beside the tables."""
         path = place.path
         one = (path / "dataset_info.json").is_file() and (path / "state.json").is_file()
         return Match.SURE if one or (path / "dataset_dict.json").is_file() else Match.NO
 
     def read(self, place: Place, needs: Needs) -> Dataset:
-        """The rows of all parts; parts called train and test are a division, in which test asks the queries."""
+        """The rows of all parts; parts named train and test are a split, in which test holds the queries."""
         where = str(place.path)
         parts = saved(place.path)
         table = next(iter(parts.values()))
@@ -70,8 +71,8 @@ class Saved:
 
     Args:
         path: the folder.
-        column: of pictures.
-        names: one a row.
+        column: column of pictures.
+        names: one name per row.
     """
 
     def __init__(self, path: Path, column: str, names: Sequence[str]) -> None:
@@ -101,15 +102,15 @@ class Saved:
                 break
             row -= len(part)
         else:
-            raise DataError(f"{str(self.path)!r} has changed: there is no row {name} any more")
+            raise DataError(f"{str(self.path)!r} has changed: row {name} no longer exists")
         content = cell.get("bytes") if isinstance(cell, dict) else cell
         if not content and isinstance(cell, dict) and cell.get("path"):
             raise DataError(
-                f"picture {name!r} in {str(self.path)!r} is a file elsewhere ({cell['path']!r}); embed it before saving"
+                f"picture {name!r} in {str(self.path)!r} is an external file ({cell['path']!r}); embed it before saving"
             )
         if not isinstance(content, bytes) or not content or len(content) > MAX_BYTES:
             raise DataError(
-                f"picture {name!r} in {str(self.path)!r} is empty, or no picture, or over {MAX_BYTES} bytes"
+                f"picture {name!r} in {str(self.path)!r} is empty, not a picture, or larger than {MAX_BYTES} bytes"
             )
         return content
 
@@ -119,7 +120,7 @@ class Saved:
 
 
 def saved(path: Path) -> Mapping[str, Any]:
-    """The parts of a saved data set by name; one alone has the name "".
+    """The parts of a saved data set by name; a single part has the name "".
 
     Raises:
         DataError: if `datasets` is not installed, or the folder is not one it wrote.
@@ -128,7 +129,7 @@ def saved(path: Path) -> Mapping[str, Any]:
         import datasets
     except ImportError as error:
         raise DataError(
-            "data sets of Hugging Face are read by datasets; install it: pip install 'crossmodal-hash[hf]'"
+            "reading data sets of Hugging Face needs datasets; install it: pip install 'crossmodal-hash[hf]'"
         ) from error
     try:
         found = datasets.load_from_disk(str(path))
@@ -140,7 +141,7 @@ def saved(path: Path) -> Mapping[str, Any]:
 
 
 def _undecoded(part: Any, column: str) -> Any:
-    """The part with pictures as bytes: decoding is ours, with its limits."""
+    """The part with pictures as bytes: we decode them ourselves, with our limits."""
     import datasets
 
     if not isinstance(part.features[column], datasets.Image):
@@ -149,7 +150,7 @@ def _undecoded(part: Any, column: str) -> Any:
 
 
 def _class_names(feature: Any) -> list[str] | None:
-    """The names of class numbers, of one or a list of them."""
+    """The names of class numbers, for one number or a list."""
     inner = getattr(feature, "feature", feature[0] if isinstance(feature, list) else feature)
     names = getattr(inner, "names", None)
     return [str(name) for name in names] if names else None

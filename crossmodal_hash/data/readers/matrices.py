@@ -1,4 +1,4 @@
-"""Files of matrices with the key names that circulate."""
+"""Files of matrices with the usual key names of this field."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from crossmodal_hash.errors import DataError
 
 
 class Matrices(Reader):
-    """Features, words and labels in .mat, .h5, .npz, .npy or .safetensors, under the keys that circulate."""
+    """Features, words and labels in .mat, .h5, .npz, .npy or .safetensors, under the usual keys of this field."""
 
     def matches(self, place: Place) -> Match:
-        """Perhaps where there is such a file; what it holds is not known yet."""
+        """Possible if there is such a file; its content is not known yet."""
         return Match.MAYBE if _files(place) else Match.NO
 
     def read(self, place: Place, needs: Needs) -> Dataset:
-        """One row an item; files divided into training, query and database keep their division."""
+        """One row per item; files split into training, query and database parts keep their split."""
         paths = _files(place)
         if not paths:
             raise DataError(

@@ -1,8 +1,8 @@
 """MIRFlickr-25K as its owners distribute it (https://press.liacs.nl/mirflickr/).
 
-`mirflickr25k.zip` holds `mirflickr/im1.jpg` to `im25000.jpg` and `mirflickr/meta/tags/tags1.txt` with a tag a line;
-`mirflickr25k_annotations_v080.zip` holds a file a label with a picture number a line: 24 of what might be seen in a
-picture, and for 14 of them `LABEL_r1.txt`, the pictures where it is salient.
+`mirflickr25k.zip` holds `mirflickr/im1.jpg` to `im25000.jpg` and `mirflickr/meta/tags/tags1.txt` with one tag per line;
+`mirflickr25k_annotations_v080.zip` holds one file per label with one picture number per line: 24 labels of what may be
+visible in a picture, and for 14 of them `LABEL_r1.txt`, the pictures in which it is salient.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 _TAGS = re.compile(r"(?:^|/)meta/tags/tags(\d+)\.txt$")
@@ -28,11 +28,11 @@ class MirFlickr25k(Reader):
     """MIRFlickr-25K as distributed: mirflickr/im1.jpg, meta/tags/tags1.txt, mirflickr25k_annotations_v080/sky.txt.
 
     Args:
-        annotations: `potential` takes the 24 labels of what may be seen, `relevant` the 14 of what is salient (`_r1`),
-            `all` both, 38.
-        common: a picture stays only if one of its tags is on this many pictures at least; 20 is the owners' line for
+        annotations: `potential` takes the 24 labels of what may be visible, `relevant` the 14 of what is salient
+            (`_r1`), `all` both, 38.
+        common: a picture is kept only if at least this many pictures have one of its tags; 20 is the owners' limit for
             common tags, and the papers' choice. 1 keeps every picture with a tag.
-        unlabeled: whether pictures without a label stay.
+        unlabeled: whether pictures without a label are kept.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class MirFlickr25k(Reader):
         self.annotations, self.common, self.unlabeled = annotations, common, unlabeled
 
     def matches(self, place: Place) -> Match:
-        """Likely where tags and annotations have these names, unpacked or in the owners' zips."""
+        """Likely if tags and annotations have these names, unpacked or in the owners' zips."""
         if not place.holds_files:
             return Match.NO
         tags = any(_TAGS.search(name) for name in place.all_names)
@@ -76,7 +76,7 @@ class MirFlickr25k(Reader):
         for label, name in label_files.items():
             for number in files.read(name).decode("ascii", "replace").split():
                 if not number.isdigit():
-                    raise DataError(f"{name!r} in {str(place.path)!r} has the line {number!r:.40}; it lists numbers")
+                    raise DataError(f"{name!r} in {str(place.path)!r} has the line {number!r:.40}, not a number")
                 labels.setdefault(int(number), set()).add(label)
         # A letter that is not UTF-8 costs its tag; a reader that stopped there would cost 25,000 pictures.
         tags = {n: files.read(name).decode("utf-8", "replace").split() for n, name in tag_files.items()}
@@ -93,8 +93,8 @@ class MirFlickr25k(Reader):
         # A picture that is not there keeps the name it should have, and is missed where that matters.
         where = [pictures.get(n, f"{root}im{n}.jpg") for n in chosen]
         notes = (
-            f"mirflickr25k: {len(chosen)} of {len(tags)} pictures are taken; {len(tags) - len(tagged)} have no tag "
-            f"that {self.common} pictures have, {len(tagged) - len(chosen)} of the others no label",
+            f"mirflickr25k: {len(chosen)} of {len(tags)} pictures are used; {len(tags) - len(tagged)} have no tag "
+            f"that {self.common} pictures have, {len(tagged) - len(chosen)} of the others have no label",
         )
         return Dataset(
             place.name,

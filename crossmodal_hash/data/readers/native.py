@@ -1,4 +1,4 @@
-"""Pictures with a `metadata.jsonl` or `metadata.csv`: the layout of our own."""
+"""Pictures with a `metadata.jsonl` or `metadata.csv`: the native layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Native(Reader):
     """Pictures in a folder, tar or zip, described by metadata.jsonl or metadata.csv."""
 
     def matches(self, place: Place) -> Match:
-        """Sure where there is such a file."""
+        """Certain if there is such a file."""
         return Match.SURE if place.holds_files and find_metadata(place.files) is not None else Match.NO
 
     def read(self, place: Place, needs: Needs) -> Dataset:

@@ -1,8 +1,8 @@
 """NUS-WIDE as its owners distribute it (https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/).
 
 `ImageList/Imagelist.txt` names 269,648 pictures with backslashes; `Groundtruth/AllLabels/Labels_sky.txt` has a 0 or 1
-for each; `NUS_WID_Tags/All_Tags.txt` has a line for each, its number on Flickr and its tags, and
-`NUS_WID_Tags/AllTags1k.txt` a 0/1 column for each tag of `TagList1k.txt`. The pictures come apart, in `Flickr/` or
+for each; `NUS_WID_Tags/All_Tags.txt` has a line for each, its Flickr number and its tags, and
+`NUS_WID_Tags/AllTags1k.txt` a 0/1 column for each tag of `TagList1k.txt`. The pictures are separate, in `Flickr/` or
 `images/`.
 """
 
@@ -20,7 +20,7 @@ from crossmodal_hash.data.files import Files, safe_name
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 _LABEL = re.compile(r"(?:^|/)AllLabels/Labels_([^/]+)\.txt$")
@@ -31,10 +31,10 @@ class NusWide(Reader):
     """NUS-WIDE as distributed: ImageList/Imagelist.txt, Groundtruth/AllLabels/Labels_*.txt, NUS_WID_Tags/All_Tags.txt.
 
     Args:
-        classes: the most frequent labels to take, 21 or 10 in the papers; 0 takes all 81.
-        tags: `all` that were given to a picture, or those among the owners' `1k` most frequent.
-        unlabeled: whether pictures with none of these labels stay.
-        untagged: whether pictures without a tag stay.
+        classes: number of most frequent labels to use, 21 or 10 in the papers; 0 uses all 81.
+        tags: `all` tags of a picture, or only the owners' `1k` most frequent tags.
+        unlabeled: whether pictures with none of these labels are kept.
+        untagged: whether pictures without a tag are kept.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class NusWide(Reader):
         self.classes, self.tags, self.unlabeled, self.untagged = classes, tags, unlabeled, untagged
 
     def matches(self, place: Place) -> Match:
-        """Likely where the list of pictures and the labels have these names, unpacked or in the owners' zips."""
+        """Likely if the list of pictures and the labels have these names, unpacked or in the owners' zips."""
         if not place.holds_files:
             return Match.NO
         listed = any(name.endswith(f"/{LIST}") or name == LIST for name in place.all_names)
@@ -80,8 +80,8 @@ class NusWide(Reader):
         chosen = [safe_name(pictures[row], place.path) for row in rows]
         folder = _folder(files, names, chosen)
         notes = (
-            f"nuswide: {len(rows)} of {total} pictures are taken, with {len(labels)} of {len(marks)} labels; "
-            f"{int((~labeled).sum())} have none of these, {int((labeled & ~tagged).sum())} of the others no tag",
+            f"nuswide: {len(rows)} of {total} pictures are used, with {len(labels)} of {len(marks)} labels; "
+            f"{int((~labeled).sum())} have none of these, {int((labeled & ~tagged).sum())} of the others have no tag",
         )
         return Dataset(
             place.name,
@@ -96,7 +96,7 @@ class NusWide(Reader):
         )
 
     def _texts(self, files: Files, names: Sequence[str], total: int, place: Place) -> list[str]:
-        """The tags of every picture, with blanks between them."""
+        """The tags of every picture, separated by spaces."""
         if self.tags == "all":
             name = _the(names, ALL_TAGS, place)
             # The first word of a line is the picture's number on Flickr.
@@ -108,7 +108,7 @@ class NusWide(Reader):
                 raise DataError(f"line {wrong[0] + 1} of {name!r} has more columns than the {len(words)} of {TAG_LIST}")
             texts = [" ".join(word for word, on in zip(words, row, strict=False) if on == "1") for row in rows]
         if len(texts) != total:
-            raise DataError(f"{name!r} has {len(texts)} lines but {LIST} {total}; fetch both again")
+            raise DataError(f"{name!r} has {len(texts)} lines but {LIST} {total}; download both again")
         return texts
 
 
@@ -129,12 +129,12 @@ def _flags(files: Files, name: str, total: int) -> NDArray[np.uint8]:
     """A 0/1 column, (N,)."""
     said = files.read(name).split()
     if len(said) != total or not set(said) <= {b"0", b"1"}:
-        raise DataError(f"{name!r} has {len(said)} values, and not only 0 and 1 for {total} pictures; fetch it again")
+        raise DataError(f"{name!r} has {len(said)} values, not 0 or 1 for each of {total} pictures; download it again")
     return np.array(said, dtype="S1").astype(np.uint8)
 
 
 def _folder(files: Files, names: Sequence[str], chosen: Sequence[str]) -> str:
-    """Where the pictures lie: the folder of the usual names, or whichever holds the first that is found."""
+    """The folder of the pictures: the one with the usual names, or the first one that holds a picture."""
     for wanted in chosen[:50]:
         for folder in ("Flickr/", "images/", "Image/", ""):
             if folder + wanted in files:

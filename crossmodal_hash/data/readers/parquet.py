@@ -1,4 +1,4 @@
-"""Parquet manifests: one row an item, pictures inside the file or named by it."""
+"""Parquet manifests: one row per item, with pictures inside the file or named by it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import MAX_BYTES, Below, Files, safe_name
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import Pictures
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text, choose, division, kinds_of
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 SUFFIX = ".parquet"
 MAX_GROUP = 1 << 32
-"""Largest column of one row group that is unpacked, 4 GiB: its pages are decompressed together."""
+"""Largest unpacked column of one row group, 4 GiB: its pages are decompressed together."""
 
 
 class Parquet(Reader):
-    """Parquet files, one row an item, with pictures as bytes or as names of files beside them.
+    """Parquet files, one row per item, with pictures as bytes or as names of files beside them.
 
     Args:
         image: column of pictures: bytes, `{bytes, path}` as Hugging Face writes it, or names of files relative to the
@@ -40,11 +41,11 @@ class Parquet(Reader):
         self.image, self.text, self.labels = image, text, labels
 
     def matches(self, place: Place) -> Match:
-        """Likely where such a file lies directly in the folder or in its folder `data`."""
+        """Likely if such a file is directly in the folder or in its folder `data`."""
         return Match.LIKELY if _files(place) else Match.NO
 
     def read(self, place: Place, needs: Needs) -> Dataset:
-        """The rows of all files, in the order of their names; files called train-... and test-... are a division."""
+        """The rows of all files, in the order of their names; files named train-... and test-... are a split."""
         paths = _files(place)
         if not paths:
             raise DataError(f"{str(place.path)!r} has no {SUFFIX} files; choose another --reader")
@@ -79,12 +80,12 @@ class Parquet(Reader):
 
 
 class Embedded:
-    """Pictures inside parquet files, by the names given to their rows; a row group is unpacked when one of it is asked.
+    """Pictures inside parquet files, by the names of their rows; a row group is unpacked when one of them is read.
 
     Args:
         paths: the files.
-        column: that holds bytes, or a struct with `bytes`.
-        names: one a row, over all files.
+        column: column of bytes, or of a struct with `bytes`.
+        names: one name per row, over all files.
     """
 
     def __init__(self, paths: Sequence[Path], column: str, names: Sequence[str]) -> None:
@@ -124,7 +125,7 @@ class Embedded:
         content = cell.get("bytes") if isinstance(cell, dict) else cell
         if not content or len(content) > MAX_BYTES:
             problem = f"has {len(content)} bytes, the limit is {MAX_BYTES}" if content else "is empty"
-            raise DataError(f"picture {name!r} in {str(self.path)!r} {problem}; repair or drop its row")
+            raise DataError(f"picture {name!r} in {str(self.path)!r} {problem}; fix or drop its row")
         return bytes(content)
 
     def _unpack(self, number: int, group: int) -> Any:
@@ -153,14 +154,14 @@ def pyarrow_parquet() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise DataError(
-            "parquet files are read by pyarrow; install it: pip install 'crossmodal-hash[parquet]'"
+            "reading parquet files needs pyarrow; install it: pip install 'crossmodal-hash[parquet]'"
         ) from error
     return pyarrow.parquet
 
 
 @contextmanager
 def named_errors(paths: Sequence[Path]) -> Iterator[None]:
-    """What pyarrow raises for a damaged file, as one sentence."""
+    """Turn errors of pyarrow for a damaged file into one sentence."""
     try:
         yield
     # ArrowInvalid is a ValueError, ArrowNotImplementedError a NotImplementedError.

@@ -1,8 +1,8 @@
 """The list files of torchcmh (https://github.com/WangGodder/deep-cross-modal-hashing, `torchcmh/dataset/`).
 
 `imgList.mat` names the pictures (`FAll` or `imgs`; NUS-WIDE splits folder and file into two columns), `tagList.mat`
-holds the words (`YAll` or `tags`) and `labelList.mat` the labels (`LAll` or `labels`), with a row an item. NUS-WIDE has
-the number of classes in the names: `imgList21.mat`.
+holds the words (`YAll` or `tags`) and `labelList.mat` the labels (`LAll` or `labels`), with one row per item. For
+NUS-WIDE the names contain the number of classes: `imgList21.mat`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class TorchCmh(Reader):
     """The list files of torchcmh: imgList.mat, tagList.mat and labelList.mat, with pictures below the same folder.
 
     Args:
-        variant: what follows List in the names, such as 21 of imgList21.mat; empty takes the lists without, or the
-            only ones there are.
+        variant: what follows List in the names, such as 21 in imgList21.mat; empty uses the lists without a variant, or
+            the only variant.
     """
 
     def __init__(self, *, variant: str | int = "") -> None:
         self.variant = variant
 
     def matches(self, place: Place) -> Match:
-        """Likely where there are both lists of pictures and of words."""
+        """Likely if there are lists of pictures and of words."""
         return Match.LIKELY if any({"img", "tag"} <= set(lists) for lists in _lists(place).values()) else Match.NO
 
     def read(self, place: Place, needs: Needs) -> Dataset:

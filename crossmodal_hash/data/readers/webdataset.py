@@ -1,7 +1,7 @@
 """WebDataset shards: tar files in which the members of one item share their name up to the first dot.
 
 The convention is described at https://github.com/webdataset/webdataset. Shards are read in place like any other tar:
-links are not followed, no name leads outside.
+links are not followed, and no name leads outside.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crossmodal_hash.data.dataset import Dataset, Source
+from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Mounted, open_files
 from crossmodal_hash.data.labels import label_matrix
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.pictures import SUFFIXES, Pictures, first
 from crossmodal_hash.data.reader import Match, Needs, Reader
 from crossmodal_hash.data.readers._columns import cell_labels, cell_text
-from crossmodal_hash.data.sources import Texts
+from crossmodal_hash.data.source import Source
+from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.errors import DataError
 
 TARS = (".tar", ".tar.gz", ".tgz")
@@ -33,14 +34,14 @@ class WebDataset(Reader):
 
     Args:
         text: member or key of NAME.json that holds the text; empty takes the first of the usual names.
-        labels: likewise the labels; a member has one a line, by name or number.
+        labels: the same for the labels; a member has one label per line, by name or number.
     """
 
     def __init__(self, *, text: str = "", labels: str = "") -> None:
         self.text, self.labels = text, labels
 
     def matches(self, place: Place) -> Match:
-        """Likely where the first shard has an item with a picture and something else."""
+        """Likely if the first shard has an item with a picture and something else."""
         shards = _shards(place)
         if not shards:
             return Match.NO
@@ -58,7 +59,7 @@ class WebDataset(Reader):
         for shard in shards:
             stores[shard.name.split(".")[0]] = place.files if place.is_archive else open_files(shard)
         if len(stores) < len(shards):
-            raise DataError(f"two shards in {str(place.path)!r} differ in their suffix only; keep one of them")
+            raise DataError(f"two shards in {str(place.path)!r} differ only in their suffix; keep one of them")
         keys: list[str] = []
         names: list[str] = []
         texts: list[str] = []
@@ -77,7 +78,7 @@ class WebDataset(Reader):
                 labels.append(said)
         if bare:
             raise DataError(
-                f"{len(bare)} items of {str(place.path)!r} have no picture ({first(bare)}); pack them with one"
+                f"{len(bare)} items of {str(place.path)!r} have no picture ({first(bare)}); add one to each"
             )
         matrix, label_names = label_matrix(labels)
         sources: dict[str, Source] = {

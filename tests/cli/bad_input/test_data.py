@@ -85,7 +85,7 @@ def test_a_table_without_a_column_is_refused(refused, tiny, header, row, words):
 def test_a_label_outside_labels_txt_is_refused(refused, tiny):
     unpacked(tiny)
     Path("data/labels.txt").write_text("red\ngren\nblue\n")
-    refused(["train", "--data", "data", "-q"], "'green'", "labels.txt", "Did you mean 'gren'")
+    refused(["train", "--data", "data", "-q"], "'green'", "labels.txt", "did you mean 'gren'")
 
 
 def test_a_label_never_seen_in_training_is_refused_with_the_way_out(refused, tiny, trained):

@@ -41,7 +41,7 @@ def test_a_setting_that_does_not_fit_is_refused(refused, tiny, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--set", "towers.image.levels=2"], ["image: these are pictures", "--backbone"]),
+        (["--set", "towers.image.levels=2"], ["image: the model reads", "the data has pictures", "efficientnet-lite0"]),
         (["--weights", "none"], ["'mlp'", "'weights'"]),
         (["--set", "towers.image.backbone.size=32"], ["'mlp'", "'size'"]),
     ],
@@ -65,9 +65,9 @@ def test_a_batch_larger_than_the_training_items_is_all_of_them(tiny):
     [
         (b"no weights at all", ["cannot be read as weights", "state dict"]),
         (b"", ["cannot be read as weights"]),
-        ({"epoch": 3}, ["something else than tensors"]),
-        ([1, 2], ["something else than tensors"]),
-        ({0: torch.zeros(1)}, ["something else than tensors"]),
+        ({"epoch": 3}, ["something other than tensors"]),
+        ([1, 2], ["something other than tensors"]),
+        ({0: torch.zeros(1)}, ["something other than tensors"]),
         ({"foo": torch.zeros(1)}, ["does not fit", "lacks"]),
         (np.float64, ["cannot be read as weights"]),
     ],

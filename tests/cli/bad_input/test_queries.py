@@ -37,7 +37,7 @@ def test_texts_and_pictures_given_to_a_run_on_matrices_are_refused(refused, trai
     unpacked(tiny)
     Path("texts.txt").write_text("a red thing\n")
     refused(["encode", trained_on_matrices, "--texts", "texts.txt", "-q"], "vocabulary", "12 columns")
-    refused(["encode", trained_on_matrices, "--images", "data/images", "-q"], "pictures", "vector")
+    refused(["encode", trained_on_matrices, "--images", "data/images", "-q"], "reads rows of features", "has pictures")
 
 
 def test_matrices_of_another_width_are_refused(refused, trained_on_matrices):

@@ -79,7 +79,7 @@ def test_a_corrupt_checkpoint_is_refused(refused, run, content):
 
 def test_a_run_that_another_process_trains_is_left_alone(refused, run):
     (run / "weights.safetensors").unlink()
-    holder = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
+    holder = "import filelock, sys; l = filelock.FileLock(sys.argv[1]); l.acquire(); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(run / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

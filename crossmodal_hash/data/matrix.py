@@ -1,56 +1,36 @@
-"""Texts and matrices: the modalities of a data set that are not pictures."""
+"""Rows of numbers: features of pictures or texts, or words that were counted elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.data.fingerprint import digest
+from crossmodal_hash.data.source import Rows, Source, View
 from crossmodal_hash.errors import DataError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-Rows = Sequence[int] | NDArray[np.integer]
-
-
-@dataclass(frozen=True)
-class Texts:
-    """N texts as they were written.
-
-    Attributes:
-        items: N texts, in the order of the ids.
-    """
-
-    kind: ClassVar[Literal["text"]] = "text"
-    items: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def take(self, rows: Rows) -> Texts:
-        """The texts at `rows` (M,), in that order."""
-        return Texts(tuple(self.items[row] for row in rows))
-
-    def fingerprint(self) -> str:
-        """SHA-256 over the texts in order."""
-        return digest(text.encode("utf-8", "surrogatepass") for text in self.items)
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Matrix:
+class Matrix(Source):
     """N rows of D numbers, made elsewhere: features of pictures, or words of texts.
 
     Attributes:
         values: (N, D), float32 or uint8, dense or `scipy.sparse` CSR. `as_matrix` makes one from anything numeric.
     """
 
-    kind: ClassVar[Literal["vector"]] = "vector"
     values: NDArray[Any] | csr_matrix
+
+    kind = "vector"
+    things = "rows"
+    feeds = frozenset({"vector", "text", "label"})
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -69,6 +49,17 @@ class Matrix:
         part = self.values[np.asarray(rows, dtype=np.int64)]
         full = part if isinstance(part, np.ndarray) else part.toarray()
         return np.ascontiguousarray(full, dtype=np.float32)
+
+    def content(self, row: int) -> bytes:
+        """The row as float32."""
+        return self.dense([row]).tobytes()
+
+    def batches(self, plan: Sequence[NDArray[np.integer]], view: View | None = None) -> Iterator[Tensor]:
+        """float32 (B, D) for each entry of `plan`."""
+        import torch
+
+        for rows in plan:
+            yield torch.from_numpy(self.dense(rows))
 
     def fingerprint(self) -> str:
         """SHA-256 over shape, type and values; the same values stored dense and sparse differ."""
@@ -114,26 +105,3 @@ def as_matrix(values: Any, where: str) -> Matrix:
     if sparse:
         return Matrix(csr_matrix((numbers, values.indices, values.indptr), shape=values.shape))
     return Matrix(np.ascontiguousarray(numbers))
-
-
-def as_labels(values: Any, where: str) -> NDArray[np.uint8]:
-    """Numbers from a file as labels, (N, C) uint8 in {0, 1}.
-
-    Raises:
-        DataError: if there is a value other than 0 and 1, or no item has a label.
-    """
-    dense = values if isinstance(values, np.ndarray) else values.toarray()
-    if dense.ndim != 2 or 0 in dense.shape or dense.dtype.kind not in "biuf":
-        raise DataError(
-            f"{where} has shape {tuple(dense.shape)} of {dense.dtype}; labels are 0/1 with a column a class"
-        )
-    wrong = (dense != 0) & (dense != 1)
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(
-            f"{where} has the value {dense[row, column]} in row {row}, column {column}; labels are 0/1 with a column a "
-            f"class, so turn class numbers into such rows"
-        )
-    if not dense.any():
-        raise DataError(f"none of the {len(dense)} items in {where} has a label; at least one must")
-    return np.ascontiguousarray(dense, dtype=np.uint8)
