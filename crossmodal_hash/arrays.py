@@ -65,8 +65,12 @@ def read_array(at: ArrayAt) -> Any:
         return arrays[at.key]()
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
     """Every array of a file, dense; anything that is not an array of numbers or text is skipped.
+
+    Args:
+        path: the file.
+        only: the key of the one array to read; None reads all.
 
     Raises:
         DataError: if the file is missing, corrupt or of another kind.
@@ -74,6 +78,8 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     found = {}
     with _opened(path) as arrays:
         for name, read in arrays.items():
+            if only not in (None, name):
+                continue
             try:
                 value = read()
             except _NotNumbersError:
@@ -106,8 +112,13 @@ def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
         (2, 2)
     """
     path = Path(path)
-    found = {name: m for name, m in read_arrays(path).items() if is_matrix(m)}
-    found = {name: m for name, m in found.items() if m.shape != (1, 1)} or found  # a MATLAB number is a 1 x 1 matrix
+    if key is not None:
+        asked = _matrices(path, key).get(key)
+        if asked is not None and asked.shape != (1, 1):
+            return asked
+    # A 1 x 1 matrix is a number in MATLAB where there are others, and what is refused is told which there are.
+    found = _matrices(path)
+    found = {name: m for name, m in found.items() if m.shape != (1, 1)} or found
     if not found:
         raise DataError(f"{path} holds no matrix of numbers")
     names = ", ".join(sorted(found))
@@ -123,6 +134,10 @@ def load_matrix(path: str | Path, key: str | None = None) -> NDArray[Any]:
 def is_matrix(array: NDArray[Any]) -> bool:
     """Whether an array is a 2-D matrix of real numbers or truth values with at least one column."""
     return array.ndim == 2 and array.dtype.kind in "fiub" and array.shape[1] > 0
+
+
+def _matrices(path: Path, only: str | None = None) -> dict[str, NDArray[Any]]:
+    return {name: array for name, array in read_arrays(path, only).items() if is_matrix(array)}
 
 
 class _NotNumbersError(DataError):

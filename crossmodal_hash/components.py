@@ -9,7 +9,7 @@ from crossmodal_hash.registry import Registry, normalize
 
 if TYPE_CHECKING:
     from crossmodal_hash.callbacks import Callback
-    from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss
+    from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss, Pooling
     from crossmodal_hash.data.reader import Reader
 
 BACKBONES: Registry[Backbone] = Registry(
@@ -123,10 +123,10 @@ READERS: Registry[Reader] = Registry(
 )
 
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
-POOLINGS: Registry[Component] = Registry(
+POOLINGS: Registry[Pooling] = Registry(
     "pooling",
     group="crossmodal_hash.poolings",
-    contract="crossmodal_hash.contracts:Component",
+    contract="crossmodal_hash.contracts:Pooling",
     builtin={"pyramid": "crossmodal_hash.pooling.pyramid:Pyramid"},
 )
 

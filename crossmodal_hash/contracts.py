@@ -70,6 +70,18 @@ class Backbone(Component):
         return levels
 
 
+class Pooling(Component):
+    """One level in, one vector out."""
+
+    @abstractmethod
+    def width(self, info: LevelInfo) -> int:
+        """Length of the vector that such a level becomes."""
+
+    @abstractmethod
+    def forward(self, level: Level) -> Tensor:
+        """A level -> (B, width)."""
+
+
 class Fusion(Component):
     """The levels of one tower in, one vector out."""
 

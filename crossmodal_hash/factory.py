@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from crossmodal_hash.components import BACKBONES, CLOSED_FORMS, CRITERIA, FUSIONS, HEADS, LOSSES, POOLINGS, READERS
 from crossmodal_hash.contracts import Backbone, ClosedForm
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.objective import Objective, Term
-from crossmodal_hash.pooling.pyramid import Pyramid
 from crossmodal_hash.registry import parameters
 from crossmodal_hash.settings.parts import check_params, make
 from crossmodal_hash.settings.schema import Settings, TermSettings, TowerSettings
@@ -91,7 +89,7 @@ def build_tower(
     return Tower(
         backbone,
         wanted=settings.levels,
-        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, f"{where}.pooling")),
+        pooling=make(POOLINGS, settings.pooling, f"{where}.pooling"),
         width=settings.width,
         input_dropout=settings.input_dropout,
         dropout=settings.dropout,
@@ -134,7 +132,7 @@ def build_fitted_tower(
     return Tower(
         backbone,
         wanted=settings.levels,
-        pooling=cast(Pyramid, make(POOLINGS, settings.pooling, f"{where}.pooling")),
+        pooling=make(POOLINGS, settings.pooling, f"{where}.pooling"),
         width=0,
         input_dropout=0.0,
         dropout=0.0,

@@ -13,7 +13,7 @@ from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from crossmodal_hash.atomic import write_bytes
-from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction
+from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction, Pooling
 from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.errors import RunError
 from crossmodal_hash.levels.drop import ChannelDropout
@@ -21,7 +21,6 @@ from crossmodal_hash.levels.project import Projection
 from crossmodal_hash.levels.scale import Scale
 from crossmodal_hash.levels.select import select
 from crossmodal_hash.levels.standardize import Standardize
-from crossmodal_hash.pooling.pyramid import Pyramid
 from crossmodal_hash.types import HashOutput, LevelInfo, Levels, TowerInput
 
 
@@ -48,7 +47,7 @@ class Tower(nn.Module):
         backbone: Backbone,
         *,
         wanted: int | Sequence[int | str],
-        pooling: Pyramid,
+        pooling: Pooling,
         width: int,
         input_dropout: float,
         dropout: float,

@@ -1,8 +1,10 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 from matlab73 import matlab73
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
 from scipy.io import savemat
 from scipy.sparse import csc_matrix, csr_matrix
 
@@ -114,6 +116,38 @@ def test_several_matrices_need_a_key_and_numbers_beside_one_do_not(tmp_path, wri
         load_matrix(tmp_path / "two.mat", "x")
     write(tmp_path / "one.mat", {"L": X, "n": np.array([[3.0]])})
     assert load_matrix(tmp_path / "one.mat").shape == (4, 3)
+
+
+def write_beside_damage(path):
+    """`XAll`, and a `Bad` that cannot be read."""
+    noise = np.random.default_rng(0).normal(size=(200, 200))
+    damage = None
+    if path.suffix == ".npz":
+        np.savez(path, Bad=np.array([{}], dtype=object), XAll=X)
+    elif path.suffix == ".safetensors":
+        save_torch_file({"Bad": torch.zeros(2, 2, dtype=torch.bfloat16), "XAll": torch.from_numpy(X)}, path)
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            bad = file.create_dataset("Bad", data=noise, chunks=noise.shape, fletcher32=True)
+            file["XAll"] = X
+            damage = bad.id.get_chunk_info(0).byte_offset + 1000
+    else:
+        savemat(path, {"Bad": noise, "XAll": X}, do_compression=True)
+        damage = 250_000  # in `Bad`, behind what is unpacked to see its name
+    if damage is not None:
+        content = bytearray(path.read_bytes())
+        content[damage] ^= 255
+        path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.safetensors", "x.h5", "x.mat"])
+def test_only_the_matrix_of_the_key_is_read(tmp_path, name):
+    path = write_beside_damage(tmp_path / name)
+    assert np.array_equal(load_matrix(path, "XAll"), X)
+    for key in (None, "Bad", "other"):
+        with pytest.raises(DataError, match="cannot read"):
+            load_matrix(path, key)
 
 
 def test_text_beside_a_matrix_in_hdf5_is_passed_over(tmp_path):

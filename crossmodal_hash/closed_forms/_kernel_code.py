@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_hash.closed_forms._anchors import Anchors, bandwidth, choose_anchors, kernel
-from crossmodal_hash.closed_forms._kernel_logistic import kernel_logistic
-from crossmodal_hash.closed_forms._reduce import Matrix, reduce, width
+from crossmodal_hash.closed_forms._reduce import width
 from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.types import LevelInfo
-
-_RAREST = 1e-3
-
-Protocol = Literal["per-view", "unified"]
-"""Which code a database item has: that of the searched modality, or one for all its modalities."""
 
 
 class KernelCode(HashFunction):
@@ -84,52 +74,3 @@ class KernelCode(HashFunction):
             scores: one (B, K) per modality.
         """
         return torch.stack(list(scores)).sum(0) - (len(scores) - 1) * self.prior.to(scores[0])
-
-
-def log_odds(codes: Matrix) -> NDArray[np.float64]:
-    """Log odds of +1 for each bit (K,) of codes (N, K); a bit that is nearly always the same counts as 1 in 1,000.
-
-    Example:
-        >>> log_odds(np.array([[1.0], [-1.0]])).tolist()
-        [0.0]
-    """
-    share = np.clip((codes > 0).mean(0), _RAREST, 1 - _RAREST)
-    return np.asarray(np.log(share) - np.log1p(-share))
-
-
-def fit_kernel_code(code: KernelCode, x: Matrix, codes: Matrix, kind: Anchors, generator: np.random.Generator) -> None:
-    """Fill `code` with principal components, anchors, and the kernel logistic regression of `codes` on `x`.
-
-    Args:
-        code: not set up yet.
-        x: (N, D).
-        codes: (N, K) in {-1, 1}.
-        kind: how anchors are chosen.
-        generator: draws the anchors.
-    """
-    code.setup([LevelInfo("features", x.shape[1], 0)], codes.shape[1])
-    reduction = reduce(x, code.components)
-    z = reduction.apply(x)
-    scale = bandwidth(z)
-    points = choose_anchors(z, code.anchors, kind, generator)
-    weight, bias = kernel_logistic(kernel(z, points, scale), kernel(points, points, scale), codes)
-    m, r = points.shape
-    code.scale.fill_(scale)
-    for buffer, values in (
-        (code.mean, reduction.mean),
-        (code.basis[:, :r], reduction.basis),
-        (code.points[:m, :r], points),
-        (code.weight[:, :m], weight.T),
-        (code.bias, bias),
-        (code.prior, log_odds(codes)),
-    ):
-        buffer.copy_(torch.from_numpy(np.ascontiguousarray(values)))
-
-
-def kernel_memory(items: int, features: int, code: KernelCode, bits: int) -> int:
-    """Largest number of bytes that `fit_kernel_code` needs."""
-    m, r = min(code.anchors, items), width(features, code.components)
-    # Features and a centered copy; reduced and sorted ones; the kernel, its whitened form and a copy; L-BFGS keeps 10
-    # pairs of vectors.
-    numbers = 2 * items * features + 3 * features**2 + 3 * items * r + 3 * items * m + 4 * m * m
-    return 8 * (numbers + 4 * items * bits + 24 * m * bits)

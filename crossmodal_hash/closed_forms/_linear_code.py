@@ -1,14 +1,14 @@
-"""A hash function that is an affine map."""
+"""A hash function that is an affine map, and the base class of the methods that fit one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from crossmodal_hash.closed_forms._reduce import Matrix, Reduction
-from crossmodal_hash.contracts import HashFunction
+from crossmodal_hash.closed_forms._reduce import Matrix, Reduction, check_components
+from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.types import LevelInfo
 
 
@@ -53,3 +53,16 @@ def linear_code(reduction: Reduction, projections: Matrix, thresholds: Matrix | 
     code.weight.copy_(torch.from_numpy(weight))
     code.bias.copy_(torch.from_numpy(bias if thresholds is None else bias - thresholds))
     return code
+
+
+class LinearMethod(ClosedForm):
+    """One `LinearCode` per modality; each method decides its projections."""
+
+    def __init__(self, components: Mapping[str, int]) -> None:
+        super().__init__()
+        check_components(components)
+        self.components = dict(components)
+
+    def function(self, modality: str) -> LinearCode:
+        """An affine map."""
+        return LinearCode()

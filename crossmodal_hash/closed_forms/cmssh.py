@@ -11,11 +11,11 @@ from scipy import linalg
 from scipy.sparse import csr_array
 
 from crossmodal_hash.choices import check_choice
-from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._linear_code import LinearMethod, linear_code
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._pairs import Pairs, draw_pairs
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.closed_forms._two import two
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, reduce, width
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 _QUANTILES = np.linspace(0.05, 0.95, 19)
@@ -131,7 +131,7 @@ def best_bits(
     ]
 
 
-class CMSSH(ClosedForm):
+class CMSSH(LinearMethod):
     """Linear codes boosted on similar and dissimilar pairs (CMSSH; Bronstein et al., CVPR 2010).
 
     Args:
@@ -157,17 +157,12 @@ class CMSSH(ClosedForm):
         pairs: int = 20_000,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
+        super().__init__(components)
         check_choice("update", update, Update)
         check_choice("thresholds", thresholds, Thresholds)
         if pairs < 1:
             raise SettingsError(f"pairs={pairs} must be at least 1")
-        self.update, self.thresholds, self.pairs, self.components = update, thresholds, pairs, dict(components)
-
-    def function(self, modality: str) -> LinearCode:
-        """An affine map."""
-        return LinearCode()
+        self.update, self.thresholds, self.pairs = update, thresholds, pairs
 
     def fit(
         self,
@@ -177,7 +172,7 @@ class CMSSH(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their linear codes."""
-        (first, x), (second, y) = two(features, "cmssh")
+        (first, x), (second, y) = modality_pair(features, "cmssh")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         pairs = draw_pairs(labels, self.pairs, generator)
         found = boost(from_x.apply(x), from_y.apply(y), pairs, bits, update=self.update, thresholds=self.thresholds)
@@ -188,7 +183,7 @@ class CMSSH(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centered copy, their reduction, covariances, and the bits of the pairs at every threshold."""
-        two(widths, "cmssh")
+        modality_pair(widths, "cmssh")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         numbers = sum(2 * items * d + items * reduced[name] + 3 * d * d for name, d in widths.items())
         return 8 * (numbers + 4 * max(reduced.values()) ** 2 + 8 * len(_QUANTILES) * self.pairs)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
-from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
+from crossmodal_hash.closed_forms._kernel_method import KernelMethod, Protocol
 from crossmodal_hash.closed_forms._labels import unit_rows
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components
-from crossmodal_hash.closed_forms._two import two
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 _SETTLED = 1e-6
@@ -89,7 +89,7 @@ def factorize(
     return a, b
 
 
-class GSPH(ClosedForm):
+class GSPH(KernelMethod):
     """Codes that factorize the labels' cosines, then kernel logistic regression (GSPH; Mandal et al., CVPR 2017).
 
     No N x N matrix is formed, because products use the labels, so all training items are used.
@@ -120,19 +120,11 @@ class GSPH(ClosedForm):
         center: bool = False,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
-        check_choice("anchors", anchors, Anchors)
-        check_choice("codes", codes, Protocol)
+        super().__init__(anchors=anchors, count=count, codes=codes, components=components)
         check_choice("targets", targets, Targets)
         if count < 1:
             raise SettingsError(f"count={count} must be at least 1")
-        self.anchors, self.count, self.codes, self.targets, self.center = anchors, count, codes, targets, center
-        self.components = dict(components)
-
-    def function(self, modality: str) -> KernelCode:
-        """Kernels with anchors."""
-        return KernelCode(anchors=self.count, components=self.components.get(modality), unifies=self.codes == "unified")
+        self.targets, self.center = targets, center
 
     def fit(
         self,
@@ -142,17 +134,14 @@ class GSPH(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their kernel codes."""
-        sides = two(features, "gsph")
+        sides = modality_pair(features, "gsph")
         factors = factorize(Target(labels, bits, center=self.center), len(labels), bits, generator)
         signs = [np.where(factor >= 0, 1.0, -1.0) for factor in factors]
-        fitted: dict[str, HashFunction] = {}
-        for (name, x), own in zip(sides, signs, strict=True):
-            fitted[name] = code = self.function(name)
-            fit_kernel_code(code, x, signs[0] if self.targets == "shared" else own, self.anchors, generator)
-        return fitted
+        if self.targets == "shared":
+            signs = [signs[0], signs[0]]
+        return self.predict(((name, x, codes) for (name, x), codes in zip(sides, signs, strict=True)), generator)
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, factors, and the kernel of one modality at a time."""
-        two(widths, "gsph")
-        kernels = max(kernel_memory(items, width, self.function(name), bits) for name, width in widths.items())
-        return 8 * items * (sum(widths.values()) + 8 * bits) + kernels
+        modality_pair(widths, "gsph")
+        return 8 * items * (sum(widths.values()) + 8 * bits) + self.prediction_memory(items, widths, bits)

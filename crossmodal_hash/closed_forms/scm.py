@@ -11,10 +11,10 @@ from scipy import linalg
 
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._labels import unit_rows
-from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components, reduce, width
-from crossmodal_hash.closed_forms._two import two
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._linear_code import LinearMethod, linear_code
+from crossmodal_hash.closed_forms._modality_pair import modality_pair
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, reduce, width
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 _RIDGE = 1e-6
@@ -133,7 +133,7 @@ def sequential(x: Matrix, y: Matrix, labels: NDArray[np.uint8], bits: int) -> tu
     return np.stack([w for w, _ in chosen], 1), np.stack([w for _, w in chosen], 1)
 
 
-class SCM(ClosedForm):
+class SCM(LinearMethod):
     """Linear codes whose inner products follow the cosine of the labels (SCM; Zhang and Li, AAAI 2014).
 
     Args:
@@ -155,14 +155,9 @@ class SCM(ClosedForm):
         variant: Variant = "sequential",
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
+        super().__init__(components)
         check_choice("variant", variant, Variant)
-        self.variant, self.components = variant, dict(components)
-
-    def function(self, modality: str) -> LinearCode:
-        """An affine map."""
-        return LinearCode()
+        self.variant = variant
 
     def fit(
         self,
@@ -172,7 +167,7 @@ class SCM(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Two modalities' features (N, D) -> their linear codes; nothing is random."""
-        (first, x), (second, y) = two(features, "scm")
+        (first, x), (second, y) = modality_pair(features, "scm")
         from_x, from_y = reduce(x, self.components.get(first)), reduce(y, self.components.get(second))
         project = sequential if self.variant == "sequential" else orthogonal
         wx, wy = project(from_x.apply(x), from_y.apply(y), labels, bits)
@@ -180,7 +175,7 @@ class SCM(ClosedForm):
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, a centered copy, their reduction, and square matrices of covariance."""
-        two(widths, "scm")
+        modality_pair(widths, "scm")
         reduced = {name: width(d, self.components.get(name)) for name, d in widths.items()}
         if self.variant == "orthogonal":
             check_orthogonal(min(items - 1, *reduced.values()), bits)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
-from crossmodal_hash.closed_forms._kernel_code import KernelCode, Protocol, fit_kernel_code, kernel_memory
+from crossmodal_hash.closed_forms._kernel_method import KernelMethod, Protocol
 from crossmodal_hash.closed_forms._labels import unit_rows
-from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, check_components
-from crossmodal_hash.contracts import ClosedForm, HashFunction
+from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix
+from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 
 Real = NDArray[np.floating]
@@ -111,7 +110,7 @@ def learn_codes(p: Real, bits: int, generator: np.random.Generator, iterations: 
     return np.where(best >= 0, 1.0, -1.0)
 
 
-class SePH(ClosedForm):
+class SePH(KernelMethod):
     """Codes whose distances follow the labels' cosines, then kernel logistic regression (SePH; Lin et al., CVPR 2015).
 
     Takes any number of modalities. It uses a random sample of at most `max_train` items, because memory is N x N.
@@ -141,18 +140,10 @@ class SePH(ClosedForm):
         max_train: int = 5000,
         components: Mapping[str, int] = COMPONENTS,
     ) -> None:
-        super().__init__()
-        check_components(components)
-        check_choice("anchors", anchors, Anchors)
-        check_choice("codes", codes, Protocol)
+        super().__init__(anchors=anchors, count=count, codes=codes, components=components)
         if count < 1 or max_train < 2:
             raise SettingsError(f"count={count} must be at least 1, and max_train={max_train} at least 2")
-        self.anchors, self.count, self.codes, self.max_train = anchors, count, codes, max_train
-        self.components = dict(components)
-
-    def function(self, modality: str) -> KernelCode:
-        """Kernels with anchors."""
-        return KernelCode(anchors=self.count, components=self.components.get(modality), unifies=self.codes == "unified")
+        self.max_train = max_train
 
     def fit(
         self,
@@ -166,11 +157,7 @@ class SePH(ClosedForm):
             rows = np.sort(generator.choice(len(labels), self.max_train, replace=False))
             features, labels = {name: x[rows] for name, x in features.items()}, labels[rows]
         codes = learn_codes(affinity(labels).astype(np.float32), bits, generator)
-        fitted: dict[str, HashFunction] = {}
-        for name, x in features.items():
-            fitted[name] = code = self.function(name)
-            fit_kernel_code(code, x, codes, self.anchors, generator)
-        return fitted
+        return self.predict(((name, x, codes) for name, x in features.items()), generator)
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features of all items; for the items used in training, the larger of N x N tables and kernels."""
@@ -178,5 +165,4 @@ class SePH(ClosedForm):
         features = 8 * (items + n) * sum(widths.values())
         # The cosine in float64 beside its float32 copy; later P and two more in float32.
         tables = 12 * n * n + 40 * n * bits
-        kernels = max(kernel_memory(n, width, self.function(name), bits) for name, width in widths.items())
-        return features + max(tables, kernels)
+        return features + max(tables, self.prediction_memory(n, widths, bits))

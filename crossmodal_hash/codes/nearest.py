@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.codes.hamming import distances
 from crossmodal_hash.errors import CodesError
 
-QUERIES, STRETCH = 16, 65_536
+QUERIES, ITEMS = 16, 65_536
 """Queries and database codes compared at once: 8 MB of keys."""
 
 
@@ -47,8 +47,8 @@ def nearest(
     for first in range(0, len(queries), QUERIES):
         asked = queries[first : first + QUERIES]
         best = np.empty((len(asked), 0), np.int64)
-        for start in range(0, n, STRETCH):
-            items = database[start : start + STRETCH]
+        for start in range(0, n, ITEMS):
+            items = database[start : start + ITEMS]
             found = distances(asked, items, bits).astype(np.int64) * n + np.arange(start, start + len(items))
             best = np.concatenate([best, found], axis=1)
             if best.shape[1] > kept:

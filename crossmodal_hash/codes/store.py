@@ -122,13 +122,12 @@ def _load_own(path: Path) -> Codes | None:
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz", ".mat"):
         return None
-    arrays = read_arrays(path)
+    text = read_arrays(path, "metadata").get("metadata")
     try:
         if suffix == ".safetensors":
             with safetensors.safe_open(path, framework="numpy") as file:
                 meta = file.metadata() or {}
         else:
-            text = arrays.get("metadata")
             meta = json.loads(str(text.reshape(-1)[0])) if text is not None and text.dtype.kind == "U" else {}
         if meta.get("format") != FORMAT:
             return None
@@ -136,8 +135,9 @@ def _load_own(path: Path) -> Codes | None:
             raise CodesError(
                 f"{path} has codes format version {meta['version']}, but this program reads {VERSION}; upgrade it"
             )
+        arrays = read_arrays(path)
         return _from_mat(arrays, meta) if suffix == ".mat" else _from_tensors(arrays, meta)
-    except CodesError:
+    except (CodesError, DataError):
         raise
     except Exception as error:
         raise CodesError(f"{path} is a codes file with a missing or broken part ({error})") from error

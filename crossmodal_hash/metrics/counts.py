@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.errors import CodesError, SettingsError, ShapeError, did_you_mean
 from crossmodal_hash.metrics import on_numpy
+from crossmodal_hash.metrics.database_block import DatabaseBlock
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Engine = Literal["numpy", "numba", "torch"]
-STRETCH = 262_144
+BLOCK_ITEMS = 262_144
 """Codes processed at once: with 8 queries their keys take 2 MB, the size of a second-level cache."""
-STRETCH_BYTES = 33_554_432
+BLOCK_BYTES = 33_554_432
 """The same for long codes, of which fewer are processed at once."""
 COMPILING = 500_000_000
 """From this number of pairs of a query and an item, compiling takes less time than it saves."""
@@ -119,7 +120,7 @@ def count(
         ([[1, 1, 1]], [[1, 0, 1]])
     """
     check_sizes(queries, database, bits, relevance)
-    stretch, most = _choose(engine, device, len(queries) * len(database))
+    block, most = _choose(engine, device, len(queries) * len(database))
     workers = most if threads is None else threads
     if workers < 1:
         raise SettingsError(f"threads must be at least 1, not {threads}")
@@ -129,10 +130,10 @@ def count(
         # A list of pairs is short: all items are counted as not relevant, and the listed ones moved afterwards.
         dense, looked_up = table[:, :, :1], Pairs(np.empty(0), np.empty(0), relevance.queries, relevance.items)
     rows = np.argsort(looked_up.group, kind="stable")
-    step = max(1, min(STRETCH, STRETCH_BYTES // queries.shape[1]))
+    step = max(1, min(BLOCK_ITEMS, BLOCK_BYTES // queries.shape[1]))
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(database), step):
-            share = stretch(dense, queries, database[start : start + step], looked_up, start)
+            share = block(dense, queries, database[start : start + step], looked_up, start)
             list(pool.map(share, np.array_split(rows, workers)))
     if isinstance(relevance, Pairs):
         _add_listed(table, queries, database, relevance, np.zeros_like(relevance.grade), -1)
@@ -171,11 +172,7 @@ def check_sizes(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: i
         )
 
 
-Share = Callable[[NDArray[np.intp]], None]
-"""Counts one block of the database for some queries."""
-
-
-def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., Share], int]:
+def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..., DatabaseBlock], int]:
     """The class that counts a block of the database, and how many threads it can use."""
     known = get_args(Engine)
     if engine is not None and engine not in known:
@@ -188,7 +185,7 @@ def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..
         if engine == "torch" or where.type != "cpu":
             if engine not in (None, "torch"):
                 raise SettingsError(f"{engine} counts only on the CPU; leave out engine or device {device!r}")
-            return partial(on_device.Stretch, device=where), 1
+            return partial(on_device.DeviceBlock, device=where), 1
     cores = os.cpu_count() or 1
     installed = importlib.util.find_spec("numba") is not None
     if engine == "numba" or (engine is None and installed and pairs >= COMPILING):
@@ -196,8 +193,8 @@ def _choose(engine: Engine | None, device: str, pairs: int) -> tuple[Callable[..
             raise SettingsError("engine 'numba' is not installed; install it with 'pip install crossmodal-hash[fast]'")
         from crossmodal_hash.metrics import on_numba
 
-        return on_numba.Stretch, cores
-    return on_numpy.Stretch, min(2, cores)
+        return on_numba.NumbaBlock, cores
+    return on_numpy.NumpyBlock, min(2, cores)
 
 
 def _add_listed(

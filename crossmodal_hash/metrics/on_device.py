@@ -7,12 +7,16 @@ of numpy for any setting of TF32 or matmul precision. Autocast, which would roun
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_hash.metrics.relevance import Labels, Relevance, each_query
+from crossmodal_hash.metrics.database_block import DatabaseBlock
+from crossmodal_hash.metrics.relevance import Labels, each_query
 
 PAIRS = 4_194_304
 """Pairs of a query and an item processed at once: their products and keys take about 100 MB."""
@@ -22,30 +26,15 @@ CELLS = 4_096
 """Cells of the histogram of one block: the number that a GPU counts in its fast shared memory."""
 
 
-class Stretch:
-    """Adds the items of one block of the database to a table; the counterpart of `on_numpy.Stretch`.
+@dataclass(eq=False)
+class DeviceBlock(DatabaseBlock):
+    """Counts tiles of queries and items, of a size that fits a GPU.
 
-    Args:
-        table: counts per query, distance and grade, int64 (Q, K + 1, depth), on the CPU.
-        queries: packed codes, (Q, bytes).
-        items: packed codes of the block, (n, bytes).
-        relevance: which items are relevant to which query.
-        start: number of the first item in the whole database.
+    Attributes:
         device: where to count.
     """
 
-    def __init__(
-        self,
-        table: NDArray[np.int64],
-        queries: NDArray[np.uint8],
-        items: NDArray[np.uint8],
-        relevance: Relevance,
-        start: int,
-        *,
-        device: torch.device,
-    ) -> None:
-        self.table, self.queries, self.items, self.relevance = table, queries, items, relevance
-        self.start, self.device = start, device
+    device: torch.device = field(kw_only=True)
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
         """Count for some queries."""
@@ -58,7 +47,7 @@ class Stretch:
     def _add(self, rows: NDArray[np.intp], start: int, stop: int) -> None:
         groups, depth = self.table.shape[1:]
         codes = signs(self._send(self.items[start:stop]))
-        graded = _Grades(self.relevance, self.start + start, self.start + stop, depth, self.device)
+        graded = self._grades(start, stop)
         block = max(1, min(PAIRS // len(codes), CELLS // (groups * depth)))
         for first in range(0, len(rows), block):
             some = rows[first : first + block]
@@ -67,33 +56,25 @@ class Stretch:
             found = torch.bincount(key.flatten(), minlength=len(some) * groups * depth)
             self.table[some] += found.cpu().numpy().reshape(len(some), groups, depth)
 
-    def _send(self, packed: NDArray[np.uint8]) -> Tensor:
-        return send(packed, self.device)
-
-
-class _Grades:
-    """Grades of some queries for the items start..stop."""
-
-    def __init__(self, relevance: Relevance, start: int, stop: int, depth: int, device: torch.device) -> None:
-        self.relevance, self.depth, self.device = relevance, depth, device
+    def _grades(self, start: int, stop: int) -> Callable[[NDArray[np.intp]], Tensor | None]:
+        """Queries -> int32 (q, n), their grades of the items start..stop; None if there is only one grade."""
+        relevance, depth = self.relevance, self.table.shape[2]
+        if depth == 1:
+            return lambda rows: None
         if isinstance(relevance, Labels):
-            self.labels = ones(send(relevance.packed(start, stop), device))
-        else:
-            self.level = (relevance.grades if depth > 2 else relevance.flags)(start, stop)
+            labels = ones(self._send(relevance.packed(self.start + start, self.start + stop)))
+            return lambda rows: shared(ones(self._send(relevance.bytes[rows])), labels, graded=depth > 2)
+        of_query = self.level(start, stop)
 
-    def __call__(self, rows: NDArray[np.intp]) -> Tensor | None:
-        """Int32 (q, n); None if there is only one grade."""
-        if self.depth == 1:
-            return None
-        if isinstance(self.relevance, Labels):
-            return shared(ones(send(self.relevance.bytes[rows], self.device)), self.labels, graded=self.depth > 2)
-        found = [grades for _, grades in each_query(rows, self.level, self.relevance.group)]
-        return torch.from_numpy(np.stack(found).astype(np.int32)).to(self.device)
+        def of_rows(rows: NDArray[np.intp]) -> Tensor:
+            found = [grades for _, grades in each_query(rows, of_query, relevance.group)]
+            return torch.from_numpy(np.stack(found).astype(np.int32)).to(self.device)
 
+        return of_rows
 
-def send(packed: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Packed bits on a device; a read-only memory map is copied first."""
-    return torch.from_numpy(np.array(packed, order="C")).to(device)
+    def _send(self, packed: NDArray[np.uint8]) -> Tensor:
+        """Packed bits on the device; a read-only memory map is copied first."""
+        return torch.from_numpy(np.array(packed, order="C")).to(self.device)
 
 
 def ones(packed: Tensor) -> Tensor:

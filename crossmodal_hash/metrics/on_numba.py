@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -12,7 +13,8 @@ import numpy as np
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
+from crossmodal_hash.metrics.database_block import DatabaseBlock
+from crossmodal_hash.metrics.relevance import each_query
 
 BLOCK = 8
 """Queries processed at once, with their grades side by side."""
@@ -20,35 +22,20 @@ TILE = 4_096
 """Keys computed at once: they are counted while they are in the first-level cache."""
 
 
-class Stretch:
-    """Adds the items of one block of the database to a table, with the same result as `on_numpy.Stretch`.
+@dataclass(eq=False)
+class NumbaBlock(DatabaseBlock):
+    """Counts several queries in one call of the compiled loop."""
 
-    Args:
-        table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
-        queries: packed codes, (Q, bytes).
-        items: packed codes of the block, (n, bytes).
-        relevance: which items are relevant to which query.
-        start: number of the first item in the whole database.
-    """
-
-    def __init__(
-        self,
-        table: NDArray[np.int64],
-        queries: NDArray[np.uint8],
-        items: NDArray[np.uint8],
-        relevance: Relevance,
-        start: int,
-    ) -> None:
-        self.table, self.group = table, relevance.group
-        self.codes, self.columns = np.asarray(queries), np.ascontiguousarray(items.T)
-        self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
+    def __post_init__(self) -> None:
+        self.codes, self.columns = np.asarray(self.queries), np.ascontiguousarray(self.items.T)
+        self.of_query = self.level(0, len(self.items))
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
-        """Count for some queries; each thread may process different ones."""
+        """Count for some queries."""
         groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
         histogram = Histogram(BLOCK, groups * depth)
         scratch = np.empty((BLOCK, n), np.min_scalar_type(depth - 1))
-        asked = each_query(rows, self.level, self.group)
+        asked = each_query(rows, self.of_query, self.relevance.group)
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             grades = scratch[: len(block)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.metrics.relevance import Grades, Relevance, each_query
+from crossmodal_hash.metrics.database_block import DatabaseBlock
+from crossmodal_hash.metrics.relevance import each_query
 
 BLOCK = 8
 """Queries processed at once, so that a tile of codes is read from the cache eight times."""
@@ -16,38 +18,23 @@ PAIRING = 8_192
 """From this number on, folding the table of pairs is faster than counting one by one."""
 
 
-class Stretch:
-    """Adds the items of one block of the database to a table.
+@dataclass(eq=False)
+class NumpyBlock(DatabaseBlock):
+    """Counts by `bincount`, or in pairs where that is faster."""
 
-    Args:
-        table: counts per query, distance and grade, int64 (Q, K + 1, depth); with depth 2 the grade is 0 or 1.
-        queries: packed codes, (Q, bytes).
-        items: packed codes of the block, (n, bytes).
-        relevance: which items are relevant to which query.
-        start: number of the first item in the whole database.
-    """
-
-    def __init__(
-        self,
-        table: NDArray[np.int64],
-        queries: NDArray[np.uint8],
-        items: NDArray[np.uint8],
-        relevance: Relevance,
-        start: int,
-    ) -> None:
-        self.table, self.group = table, relevance.group
-        self.words, self.columns = to_words(queries), np.ascontiguousarray(to_words(items).T)
-        self.level: Grades = (relevance.grades if table.shape[2] > 2 else relevance.flags)(start, start + len(items))
+    def __post_init__(self) -> None:
+        self.words, self.columns = to_words(self.queries), np.ascontiguousarray(to_words(self.items).T)
+        self.of_query = self.level(0, len(self.items))
 
     def __call__(self, rows: NDArray[np.intp]) -> None:
-        """Count for some queries; each thread may process different ones."""
+        """Count for some queries."""
         groups, depth, n = *self.table.shape[1:], self.columns.shape[1]
         paired = depth <= 2 and groups < 256 >= groups * depth and n >= PAIRING
         histogram = _PairHistogram(n, groups * depth) if paired else None
         last: NDArray[Any] | None = None
         offset: NDArray[Any] = np.empty(0)
         buffer = np.empty((min(BLOCK, len(rows)), n), distance_dtype(groups - 1))
-        asked = each_query(rows, self.level, self.group)
+        asked = each_query(rows, self.of_query, self.relevance.group)
         for start in range(0, len(rows), BLOCK):
             distance = buffer[: len(rows) - start]
             fill_distances(self.words[rows[start : start + BLOCK]], self.columns, distance)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.errors import CodesError, ShapeError
-from crossmodal_hash.metrics.counts import STRETCH, Counts
+from crossmodal_hash.metrics.counts import BLOCK_ITEMS, Counts
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 from crossmodal_hash.metrics.ties import runs
 
@@ -53,13 +53,13 @@ def by_inner_product(
     """
     _check(queries, database, relevance)
     n = len(database)
-    stretches = [relevance.grades(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
+    blocks = [relevance.grades(start, min(start + BLOCK_ITEMS, n)) for start in range(0, n, BLOCK_ITEMS)]
     columns = np.asarray(database, np.float64).T
     block = max(1, PRODUCTS // n)
     for start in range(0, len(queries), block):
         products = np.asarray(queries[start : start + block], np.float64) @ columns
         for query, product in enumerate(products, start):
-            grade = np.concatenate([of_query(query) for of_query in stretches])
+            grade = np.concatenate([of_query(query) for of_query in blocks])
             keep = np.ones(n, bool)
             if leave_out is not None:
                 keep[leave_out.between(query, query + 1)[1]] = False

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype, fill_distances, to_words
-from crossmodal_hash.metrics.counts import STRETCH, Counts, check_sizes
+from crossmodal_hash.metrics.counts import BLOCK_ITEMS, Counts, check_sizes
 from crossmodal_hash.metrics.relevance import Pairs, Relevance
 
 Ties = Literal["expected", "stable", "optimistic", "pessimistic"]
@@ -79,13 +79,13 @@ def in_order(
     n = len(database)
     words, columns = to_words(queries), np.ascontiguousarray(to_words(database).T)
     level = relevance.grades if gains else relevance.flags
-    stretches = [level(start, min(start + STRETCH, n)) for start in range(0, n, STRETCH)]
+    blocks = [level(start, min(start + BLOCK_ITEMS, n)) for start in range(0, n, BLOCK_ITEMS)]
     block = max(1, RANKED // n)
     for start in range(0, len(queries), block):
         rows = np.arange(start, min(start + block, len(queries)))
         distance = np.empty((len(rows), n), distance_dtype(bits + 1))
         fill_distances(words[rows], columns, distance)
-        grade = np.stack([np.concatenate([of_query(query) for of_query in stretches]) for query in rows.tolist()])
+        grade = np.stack([np.concatenate([of_query(query) for of_query in blocks]) for query in rows.tolist()])
         length = np.full(len(rows), n)
         if leave_out is not None:
             row, item = leave_out.between(start, start + block)

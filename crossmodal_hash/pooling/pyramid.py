@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from crossmodal_hash.choices import check_choice
-from crossmodal_hash.contracts import Component
+from crossmodal_hash.contracts import Pooling
 from crossmodal_hash.errors import SettingsError, ShapeError
 from crossmodal_hash.types import Level, LevelInfo
 
@@ -43,7 +43,7 @@ def pyramid(level: Level, bins: Sequence[int] = (1, 2), mode: Mode = "average") 
     return torch.cat([cell(side).flatten(1) for side in bins], 1)
 
 
-class Pyramid(Component):
+class Pyramid(Pooling):
     """Average (or maximum) over a pyramid of grids: 1 and 2 cells per side give 5 values per channel of a map.
 
     Args:

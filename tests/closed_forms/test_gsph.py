@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from crossmodal_hash.closed_forms import gsph
+from crossmodal_hash.closed_forms import _kernel_method
 from crossmodal_hash.closed_forms.gsph import GSPH, Target, error, factorize, sweep
 from crossmodal_hash.errors import SettingsError
 
@@ -56,7 +56,7 @@ def test_factors_of_items_with_common_labels_point_the_same_way(labels):
 
 def test_targets_are_shared_or_separate(features, labels, monkeypatch):
     seen = []
-    monkeypatch.setattr(gsph, "fit_kernel_code", lambda code, x, codes, *rest: seen.append(codes))
+    monkeypatch.setattr(_kernel_method, "fit_kernel_code", lambda code, x, codes, *rest: seen.append(codes))
     GSPH().fit(features, labels, 8, np.random.default_rng(0))
     GSPH(targets="separate").fit(features, labels, 8, np.random.default_rng(0))
     assert (seen[0] == seen[1]).all()

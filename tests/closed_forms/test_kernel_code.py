@@ -4,8 +4,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from crossmodal_hash.closed_forms._anchors import bandwidth, choose_anchors, kernel
-from crossmodal_hash.closed_forms._kernel_code import KernelCode, fit_kernel_code, log_odds
+from crossmodal_hash.closed_forms._kernel_code import KernelCode
 from crossmodal_hash.closed_forms._kernel_logistic import kernel_logistic, objective
+from crossmodal_hash.closed_forms._kernel_method import fit_kernel_code, log_odds
 from crossmodal_hash.closed_forms._reduce import reduce
 
 

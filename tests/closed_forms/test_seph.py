@@ -64,7 +64,7 @@ def test_learned_codes_bring_items_with_common_labels_together(labels):
 def test_items_beyond_the_limit_are_left_out(features, labels, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "crossmodal_hash.closed_forms.seph.fit_kernel_code",
+        "crossmodal_hash.closed_forms._kernel_method.fit_kernel_code",
         lambda code, x, codes, *rest: seen.append((len(x), len(codes))),
     )
     SePH(max_train=20).fit(features, labels, 4, np.random.default_rng(0))

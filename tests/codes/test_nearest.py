@@ -22,11 +22,11 @@ def test_it_is_the_beginning_of_a_stable_sort(seed, asked, items, bits, k):
     assert (found == np.sort(whole, axis=1)[:, :k]).all()
 
 
-def test_stretches_join_without_a_seam(monkeypatch):
+def test_blocks_join_without_a_seam(monkeypatch):
     queries, database = random_codes(0, 9, 6), random_codes(1, 53, 6)
     whole = nearest(queries, database, 6, 11)
     module = importlib.import_module("crossmodal_hash.codes.nearest")
-    monkeypatch.setattr(module, "STRETCH", 7)
+    monkeypatch.setattr(module, "ITEMS", 7)
     monkeypatch.setattr(module, "QUERIES", 2)
     for one, other in zip(whole, nearest(queries, database, 6, 11), strict=True):
         assert (one == other).all()

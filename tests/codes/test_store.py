@@ -95,6 +95,14 @@ def test_a_foreign_matrix_gets_row_numbers_and_the_stem(tmp_path):
     assert len(load(tmp_path / "two.npz", key="rB", modality="image")) == 4
 
 
+def test_a_foreign_file_is_read_once(tmp_path, monkeypatch):
+    np.savez(tmp_path / "c.npz", B=np.ones((2, 3)))
+    keys, read = [], np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda file, key: keys.append(key) or read(file, key))
+    assert len(load(tmp_path / "c.npz")) == 2
+    assert keys == ["B"]
+
+
 def test_a_foreign_matrix_that_does_not_fit_names_the_file(tmp_path):
     np.save(tmp_path / "c.npy", np.array([[1, 0.5]]))
     with pytest.raises(CodesError, match=r"c\.npy: row 0, column 1"):

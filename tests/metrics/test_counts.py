@@ -24,7 +24,7 @@ def assert_equal(found, expected):
 @pytest.mark.parametrize("paired", [False, True])
 def test_counts_are_those_of_a_loop_over_all_pairs(count_slowly, monkeypatch, bits, classes, gains, paired):
     monkeypatch.setattr(on_numpy, "PAIRING", 1 if paired else 10**9)
-    monkeypatch.setattr(counts, "STRETCH", 17)
+    monkeypatch.setattr(counts, "BLOCK_ITEMS", 17)
     queries, database, q_labels, labels = random_case(11, 41, bits, classes)
     shared = q_labels.astype(int) @ labels.T
     slow = count_slowly(distances(queries, database, bits), shared, bits)
@@ -61,7 +61,7 @@ def test_left_out_pairs_do_not_rank(count_slowly):
 
 
 def test_threads_and_a_memory_map_change_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(counts, "STRETCH", 100)
+    monkeypatch.setattr(counts, "BLOCK_ITEMS", 100)
     queries, database, q_labels, labels = random_case(20, 950, 48, 21)
     expected = count(queries, database, 48, Labels(q_labels, labels), threads=1)
     np.save(tmp_path / "codes.npy", database)
@@ -71,7 +71,7 @@ def test_threads_and_a_memory_map_change_nothing(tmp_path, monkeypatch):
 
 
 def test_relevance_by_identity_and_by_judgement_agrees_with_a_loop(count_slowly, monkeypatch):
-    monkeypatch.setattr(counts, "STRETCH", 4)
+    monkeypatch.setattr(counts, "BLOCK_ITEMS", 4)
     queries, database, _, _ = random_case(5, 9, 8, 1)
     grade = np.zeros((5, 9), int)
     for q, n in product(range(5), range(9)):

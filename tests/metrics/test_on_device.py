@@ -49,7 +49,7 @@ def test_tensors_count_what_numpy_counts_in_blocks_of_any_size(case, gains, smal
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PAIRS", "NUMBERS", "CELLS"):
             patch.setattr(on_device, name, small * (bits if name != "PAIRS" else 1))
-        patch.setattr("crossmodal_hash.metrics.counts.STRETCH", 17)
+        patch.setattr("crossmodal_hash.metrics.counts.BLOCK_ITEMS", 17)
         both(queries, database, bits, Labels(q_labels, labels), gains=gains, leave_out=left_out)
         judged = Pairs(left_out.query, left_out.item, len(queries), len(database), left_out.item % 3)
         both(queries, database, bits, judged, gains=gains, leave_out=left_out)
@@ -133,14 +133,14 @@ def test_engines_and_devices_that_are_not_there_or_do_not_fit_are_refused(monkey
 
 
 def test_evaluate_counts_where_it_is_told_to(monkeypatch):
-    used, stretch = [], on_device.Stretch
+    used, block = [], on_device.DeviceBlock
 
     def on_the_cpu_instead(*given, device):
         used.append(device.type)
-        return stretch(*given, device=torch.device("cpu"))
+        return block(*given, device=torch.device("cpu"))
 
     monkeypatch.setattr("crossmodal_hash.device.pick_device", torch.device)
-    monkeypatch.setattr(on_device, "Stretch", on_the_cpu_instead)
+    monkeypatch.setattr(on_device, "DeviceBlock", on_the_cpu_instead)
     labels = np.eye(3)[np.arange(12) % 3]
     codes = Codes(pack(np.random.default_rng(0).normal(size=(12, 8))), 8, np.arange(12), "image", labels)
     found = evaluate(codes, codes, ["map@all", "ndcg@3"], device="cuda")

@@ -31,10 +31,10 @@ def test_the_compiled_loop_counts_what_the_reference_counts(bits, n, gains):
         assert (fast.grades == slow.grades).all()
 
 
-def test_a_database_in_several_stretches_and_left_out_pairs(monkeypatch):
+def test_a_database_in_several_blocks_and_left_out_pairs(monkeypatch):
     from crossmodal_hash.metrics import counts
 
-    monkeypatch.setattr(counts, "STRETCH", 100)
+    monkeypatch.setattr(counts, "BLOCK_ITEMS", 100)
     queries, database, _ = random_case(5, 999, 48, 3)
     names = np.arange(999).astype(str)
     own = same_id(names[:5], names)

@@ -1,4 +1,4 @@
-"""Methods that are defined for exactly two modalities."""
+"""The modalities of a method that is defined for exactly two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crossmodal_hash.errors import SettingsError
 T = TypeVar("T")
 
 
-def two(features: Mapping[str, T], method: str) -> tuple[tuple[str, T], tuple[str, T]]:
+def modality_pair(features: Mapping[str, T], method: str) -> tuple[tuple[str, T], tuple[str, T]]:
     """The two modalities with their features.
 
     Raises:
