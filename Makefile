@@ -21,8 +21,9 @@ docs: ## Build the site into site/.
 lowest: ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of its own.
 	$(PYTHON) -m venv --clear .lowest
 	$(PYTHON) tools/lowest_versions.py > .lowest/constraints.txt
-	.lowest/bin/pip install --quiet -c .lowest/constraints.txt -e '.[test]'
+	.lowest/bin/pip install --quiet -c .lowest/constraints.txt -e '.[test,docs]'
 	.lowest/bin/pytest
+	NO_MKDOCS_2_WARNING=1 .lowest/bin/mkdocs build --strict --quiet --site-dir .lowest/site
 
 ci: ## Run all that must hold before a change lands.
 	.ci/run
