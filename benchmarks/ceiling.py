@@ -33,7 +33,7 @@ from crossmodal_hash.factory import build_model
 from crossmodal_hash.metrics.ap import average_precision
 from crossmodal_hash.metrics.ties import runs as ranking
 from crossmodal_hash.model import HashModel
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import Settings

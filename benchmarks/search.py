@@ -122,7 +122,8 @@ def opened(data: str) -> Any:
 def trial(data: str, recipe: str, sets: list[str], folder: Path) -> dict[str, Any]:
     """Train, or go on, and read what the validation items say at the epoch that was kept."""
     import crossmodal_hash as ch
-    from crossmodal_hash.runs.history import kept_scores, training_cost
+    from crossmodal_hash.runs.best_epoch import kept_scores
+    from crossmodal_hash.runs.history import training_cost
     from crossmodal_hash.training.trainer import resume
 
     if (folder / "config.json").exists():

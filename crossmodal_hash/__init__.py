@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from crossmodal_hash.api import train as train
     from crossmodal_hash.callbacks import Callback as Callback
     from crossmodal_hash.components import register as register
-    from crossmodal_hash.opening.load import load_data as load_data
+    from crossmodal_hash.opening.recognize import load_data as load_data
 
 _PUBLIC = {
-    "load_data": "crossmodal_hash.opening.load",
+    "load_data": "crossmodal_hash.opening.recognize",
     "build": "crossmodal_hash.api",
     "train": "crossmodal_hash.api",
     "evaluate": "crossmodal_hash.api",

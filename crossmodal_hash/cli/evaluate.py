@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import OUTPUT, RUN, Json, NoTalk, RunFolder
+from crossmodal_hash.cli.options import OUTPUT, RUN, Json, NoTalk, RunFolder, check_level
 from crossmodal_hash.cli.output import Output, print_error
 from crossmodal_hash.errors import SettingsError
 
@@ -119,7 +119,7 @@ def evaluate(
     metrics = [parse(name).name for given in metric or ["map@all"] for name in given.split(",")]
     metrics += [threshold.metric for threshold in thresholds]
     relevant = _relevance(pairs, qrels)
-    level = None if no_interval else _level(interval)
+    level = None if no_interval else check_level(interval)
     rules: dict[str, Any] = {
         "ties": ties or "expected",
         "empty": empty,
@@ -232,12 +232,6 @@ def _of_run(path: Path | None) -> dict[str, Codes] | None:
     from crossmodal_hash.runs.folder import open_run, read_codes
 
     return read_codes(open_run(path))
-
-
-def _level(interval: float) -> float:
-    if not 0 < interval < 1:
-        raise SettingsError(f"--interval must be a level between 0 and 1, such as 0.95, not {interval:g}")
-    return interval
 
 
 def _relevance(pairs: bool, qrels: Path | None) -> RelevantBy:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from crossmodal_hash.errors import SettingsError
+
 MODEL, DATA, RUN, SETTINGS, OUTPUT = "Model", "Data", "Run", "Settings", "Output"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=OUTPUT)]
@@ -52,3 +54,14 @@ Device = Annotated[
     typer.Option("--device", help="auto, cpu, cuda, cuda:N. Default: auto.", rich_help_panel=RUN),
 ]
 RunFolder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder. Default: the latest under runs/.")]
+
+
+def check_level(interval: float) -> float:
+    """The level of `--interval`.
+
+    Raises:
+        SettingsError: unless it lies between 0 and 1.
+    """
+    if not 0 < interval < 1:
+        raise SettingsError(f"--interval must be a level between 0 and 1, such as 0.95, not {interval:g}")
+    return interval

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import OUTPUT, Json, Quiet
+from crossmodal_hash.cli.options import OUTPUT, Json, Quiet, check_level
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import ChashError, DataError, SettingsError
 
@@ -49,8 +49,7 @@ def report(
     from crossmodal_hash.report.run import different_names, open_scored
 
     output = Output(as_json=as_json, quiet=quiet)
-    if not 0 < interval < 1:
-        raise SettingsError(f"--interval must be a level between 0 and 1, such as 0.95, not {interval:g}")
+    check_level(interval)
     if examples < 0:
         raise SettingsError(f"--examples must be a number of queries, 0 or more, not {examples}")
     if runs and len(set(runs)) < len(runs):

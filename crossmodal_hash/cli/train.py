@@ -204,7 +204,7 @@ def _says_how_to_continue(console: ConsoleCallback) -> Iterator[None]:
 
 def finish(output: Output, run: Run) -> None:
     """Print the run folder and the next step."""
-    from crossmodal_hash.runs.history import kept_scores
+    from crossmodal_hash.runs.best_epoch import kept_scores
     from crossmodal_hash.runs.words import kept_line
 
     scores = kept_scores(run.metrics, run.settings().train.select)

@@ -1,6 +1,6 @@
 """Binary codes: the sign rule and bit order, Hamming distances, and codes files. Does not need torch."""
 
-from crossmodal_hash.arrays import load_matrix as load_matrix
+from crossmodal_hash.array_files import load_matrix as load_matrix
 from crossmodal_hash.codes.bits import binarize as binarize
 from crossmodal_hash.codes.bits import pack as pack
 from crossmodal_hash.codes.bits import unpack as unpack

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.arrays import is_matrix
+from crossmodal_hash.array_files import is_matrix
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.errors import CodesError
 

@@ -14,7 +14,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from crossmodal_hash.arrays import load_matrix, read_arrays
+from crossmodal_hash.array_files import load_matrix, read_arrays
 from crossmodal_hash.atomic import replacing
 from crossmodal_hash.codes.bits import pack, unpack
 from crossmodal_hash.codes.matrix import codes_from_matrix

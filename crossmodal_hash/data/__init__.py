@@ -7,11 +7,11 @@ from crossmodal_hash.data.location import Place as Place
 from crossmodal_hash.data.matrix import Matrix as Matrix
 from crossmodal_hash.data.pictures import Pictures as Pictures
 from crossmodal_hash.data.quality import without_bad as without_bad
-from crossmodal_hash.data.queries import load_pictures as load_pictures
-from crossmodal_hash.data.queries import load_texts as load_texts
 from crossmodal_hash.data.reader import Match as Match
 from crossmodal_hash.data.reader import Needs as Needs
 from crossmodal_hash.data.reader import Reader as Reader
+from crossmodal_hash.data.single_modality import load_pictures as load_pictures
+from crossmodal_hash.data.single_modality import load_texts as load_texts
 from crossmodal_hash.data.source import Source as Source
 from crossmodal_hash.data.source import View as View
 from crossmodal_hash.data.splits import Split as Split

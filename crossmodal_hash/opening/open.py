@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crossmodal_hash.arrays import is_array_file, read_array
+from crossmodal_hash.array_files import is_array_file, read_array
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.components import BACKBONES, READERS
 from crossmodal_hash.data import Dataset, Needs, Texts, load_pictures, load_texts, without_bad
 from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.errors import DataError, did_you_mean
-from crossmodal_hash.opening.load import find_array, load_data
+from crossmodal_hash.opening.recognize import find_array, load_data
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.settings.parts import make
 from crossmodal_hash.settings.schema import DataSettings, Named

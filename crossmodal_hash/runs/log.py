@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crossmodal_hash.callbacks import Callback, EpochRecord
+from crossmodal_hash.runs.best_epoch import kept_scores
 from crossmodal_hash.runs.folder import Run
-from crossmodal_hash.runs.history import kept_scores
 from crossmodal_hash.runs.words import epoch_line, kept_line
 
 LOGGER = logging.getLogger("crossmodal_hash")

@@ -30,7 +30,7 @@ def epoch_line(record: EpochRecord) -> str:
 
 
 def kept_line(kept: Mapping[str, Any]) -> str:
-    """The epoch that was kept and its scores, as `history.kept_scores` has them; nothing where none was validated.
+    """The epoch that was kept and its scores, as `best_epoch.kept_scores` has them; nothing where none was validated.
 
     Example:
         >>> kept_line({"epoch": 3, "scores": {"image->text/map@all": 0.5}})

@@ -22,8 +22,8 @@ from crossmodal_hash.settings.resolve import Resolved
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training import checkpoint
 from crossmodal_hash.training.closed_form import Fitting
+from crossmodal_hash.training.gradient import Training
 from crossmodal_hash.training.inputs import Streamed
-from crossmodal_hash.training.iterative import Training
 from crossmodal_hash.training.setup import input_widths, labels_of, split_of, vocabulary_of
 
 

@@ -19,7 +19,7 @@ def validation_scores(model: HashModel, inputs: Inputs, split: Split, device: to
     """Score the validation items as queries by mAP@all, expected over ties, for each ordered pair of modalities.
 
     `image->text/map@all` searches the training items, whose codes are memorized (leakage); `.../unseen` searches the
-    other validation items, and chooses the epoch (`history.selection_score`).
+    other validation items, and chooses the epoch (`best_epoch.selection_score`).
     """
     assert inputs.labels is not None
     rows = np.concatenate([split.validation, split.train])

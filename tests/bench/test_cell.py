@@ -20,7 +20,7 @@ from crossmodal_hash.errors import DataError, UnknownComponentError
 from crossmodal_hash.report.result import read_record
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.runs.history import training_cost
-from crossmodal_hash.training import feature_cache, iterative
+from crossmodal_hash.training import feature_cache, gradient
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_cell_leaves_a_run_with_codes_and_scores_of_both_databases(cell, tmp_p
 
 def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path, monkeypatch):
     run_cell(cell, tmp_path / "whole")
-    real, steps = iterative.train_step, []
+    real, steps = gradient.train_step, []
 
     def stops(*args, **kwargs):
         steps.append(1)
@@ -54,7 +54,7 @@ def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path,
             os.kill(os.getpid(), signal.SIGINT)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(iterative, "train_step", stops)
+    monkeypatch.setattr(gradient, "train_step", stops)
     with pytest.raises(KeyboardInterrupt):
         run_cell(cell, tmp_path / "stopped")
     assert state(cell, tmp_path / "stopped")[0] is State.UNFINISHED
@@ -69,14 +69,14 @@ def test_another_metric_is_computed_for_the_same_codes_and_the_cost_of_training_
     run_cell(cell, tmp_path)
     facts = cell.folder(tmp_path) / "cell.json"
     before = json.loads(facts.read_text())
-    monkeypatch.setattr(iterative, "train_step", lambda *a, **k: pytest.fail("trained again"))
+    monkeypatch.setattr(gradient, "train_step", lambda *a, **k: pytest.fail("trained again"))
     more = Cell.from_json({**cell.to_json(), "metrics": ["map@all", "map@5"]})
     assert set(run_cell(more, tmp_path).scores[0].result.values) == {"map@all", "map@5/retrieved"}
     assert json.loads(facts.read_text())["seconds"] == before["seconds"]
 
 
 def test_memory_that_the_system_does_not_tell_is_left_out(cell, tmp_path, monkeypatch):
-    for module in (iterative, cell_module):
+    for module in (gradient, cell_module):
         monkeypatch.setattr(module, "peak_memory", lambda device: math.nan)
     record = run_cell(cell, tmp_path)
     folder = cell.folder(tmp_path)

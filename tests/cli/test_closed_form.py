@@ -9,7 +9,7 @@ import torch
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load, unpack
 from crossmodal_hash.components import CLOSED_FORMS
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training import closed_form
 

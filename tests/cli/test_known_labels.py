@@ -10,7 +10,7 @@ import pytest
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.runs.folder import open_run
 from crossmodal_hash.training.encode import encode, from_labels
 

@@ -221,15 +221,15 @@ def test_a_broken_contract_of_what_is_built_in_is_our_bug(tiny, small, monkeypat
 
 
 def test_a_training_that_has_saved_an_epoch_is_kept_when_it_fails(tiny, small, tmp_path, monkeypatch):
-    from crossmodal_hash.training import iterative
+    from crossmodal_hash.training import gradient
 
-    def once(*args, _real=iterative.train_step, **kwargs):
+    def once(*args, _real=gradient.train_step, **kwargs):
         if (tmp_path / "run" / "metrics.jsonl").exists():
             raise ValueError("in the second epoch")
         return _real(*args, **kwargs)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(iterative, "train_step", once)
+    monkeypatch.setattr(gradient, "train_step", once)
     argv = ["train", "--data", str(tiny), "--epochs", "2", "--out", "run", "-q", *small]
     assert main(argv) == 101
     assert (tmp_path / "run" / "config.json").exists()

@@ -62,10 +62,10 @@ def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory
 @pytest.mark.parametrize("memory", ["batch", "full"])
 @pytest.mark.parametrize("steps", [1, 4, 7])
 def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, memory, steps, monkeypatch, capsys):
-    from crossmodal_hash.training import iterative
+    from crossmodal_hash.training import gradient
 
     assert main([*arguments(tiny, small, "whole", memory), "-q"]) == 0
-    real, done = iterative.train_step, []
+    real, done = gradient.train_step, []
 
     def stops(*args, **kwargs):
         done.append(1)
@@ -73,19 +73,19 @@ def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, 
             os.kill(os.getpid(), signal.SIGINT)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(iterative, "train_step", stops)
+    monkeypatch.setattr(gradient, "train_step", stops)
     assert main(arguments(tiny, small, "stopped", memory)) == 130
     assert "chash train --resume stopped" in capsys.readouterr().err
-    monkeypatch.setattr(iterative, "train_step", real)
+    monkeypatch.setattr(gradient, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(("memory", "share"), [("batch", 0.3), ("batch", 0.9), ("full", 0.5), ("full", 0.8)])
 def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monkeypatch):
-    from crossmodal_hash.training import iterative
+    from crossmodal_hash.training import gradient
 
-    real, done = iterative.train_step, []
+    real, done = gradient.train_step, []
 
     def counts(*args, **kwargs):
         done.append(1)
@@ -98,12 +98,12 @@ def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monk
         return real(*args, **kwargs)
 
     refit = ["--set", "train.refit=true"]
-    monkeypatch.setattr(iterative, "train_step", counts)
+    monkeypatch.setattr(gradient, "train_step", counts)
     assert main([*arguments(tiny, small, "whole", memory), *refit, "-q"]) == 0
     del done[int(len(done) * share) :]
-    monkeypatch.setattr(iterative, "train_step", stops)
+    monkeypatch.setattr(gradient, "train_step", stops)
     assert main([*arguments(tiny, small, "stopped", memory), *refit]) == 130
-    monkeypatch.setattr(iterative, "train_step", real)
+    monkeypatch.setattr(gradient, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     whole, stopped = (Path(name, "weights.safetensors").read_bytes() for name in ("whole", "stopped"))
     assert whole == stopped
@@ -120,13 +120,13 @@ def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monk
 
 @pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("batch", 9), ("full", 8)])
 def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, monkeypatch, capsys):
-    from crossmodal_hash.training import iterative
+    from crossmodal_hash.training import gradient
 
     guided = ["towers.label.backbone.hidden=[16]", *(f"towers.{m}.width=16" for m in NAMES)]
     guided += ["train.guide_epochs=2"] if memory == "batch" else []
     extra = [x for value in guided for x in ("--set", value)]
     assert main([*arguments(tiny, small, "whole", memory, "ssah"), *extra, "-q"]) == 0
-    real, done = iterative.train_step, []
+    real, done = gradient.train_step, []
 
     def stops(*args, **kwargs):
         done.append(1)
@@ -134,9 +134,9 @@ def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, 
             os.kill(os.getpid(), signal.SIGINT)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(iterative, "train_step", stops)
+    monkeypatch.setattr(gradient, "train_step", stops)
     assert main([*arguments(tiny, small, "stopped", memory, "ssah"), *extra]) == 130
-    monkeypatch.setattr(iterative, "train_step", real)
+    monkeypatch.setattr(gradient, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
     assert main(["encode", "whole"]) == 0

@@ -9,7 +9,7 @@ from crossmodal_hash.data import split_from_rows
 from crossmodal_hash.data.labels import as_labels
 from crossmodal_hash.data.matrix import as_matrix
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 def cells(*strings):

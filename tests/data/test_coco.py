@@ -6,7 +6,7 @@ from miniatures import SIZE, coco, labels, picture, text
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 def test_captions_are_texts_and_categories_are_labels(tmp_path):

@@ -14,8 +14,8 @@ from crossmodal_hash.data.quality import without_bad, without_damaged
 from crossmodal_hash.data.texts import Texts
 from crossmodal_hash.data.write import write_native
 from crossmodal_hash.errors import DataError, SettingsError
-from crossmodal_hash.opening.load import load_data
 from crossmodal_hash.opening.open import open_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 def same(one, other):

@@ -9,7 +9,7 @@ from miniatures import SIZE, labels, mirflickr25k, native, picture, text, webdat
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.data import Split
 from crossmodal_hash.data_report.labels import floor
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from miniatures import SIZE, huggingface, labels, picture, text
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 datasets = pytest.importorskip("datasets")
 

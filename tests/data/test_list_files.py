@@ -8,7 +8,7 @@ from scipy.io import savemat
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data, recognize
+from crossmodal_hash.opening.recognize import load_data, recognize
 
 
 def test_torchcmh_has_pictures_by_name_and_words_as_a_matrix(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from crossmodal_hash.errors import DataError, SettingsError
-from crossmodal_hash.opening.load import find_array, load_data
+from crossmodal_hash.opening.recognize import find_array, load_data
 
 
 def pack(path, contents, prefix=""):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 def jsonl(*rows):

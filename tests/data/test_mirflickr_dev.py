@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crossmodal_hash.data import fit_vocabulary
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "mirflickr25k-dev"
 

@@ -7,7 +7,7 @@ from miniatures import SIZE, labels, mirflickr25k, nuswide, picture, text
 
 from crossmodal_hash.components import READERS
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 
 def named(data, row):

@@ -9,7 +9,7 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data.readers import parquet as module
 from crossmodal_hash.errors import DataError
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -11,7 +11,7 @@ from crossmodal_hash.components import READERS
 from crossmodal_hash.data import Dataset, Match, Reader, Texts
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.errors import BrokenPluginError, DataError, SettingsError, UnknownComponentError
-from crossmodal_hash.opening.load import load_data, recognize
+from crossmodal_hash.opening.recognize import load_data, recognize
 from crossmodal_hash.settings.flags import parse_part
 
 

@@ -3,11 +3,11 @@ import json
 import pytest
 
 from crossmodal_hash.errors import RunError
+from crossmodal_hash.runs.best_epoch import kept_scores
 from crossmodal_hash.runs.history import (
     EpochRecord,
     append,
     keep_until,
-    kept_scores,
     read_history,
     read_rows,
     training_cost,

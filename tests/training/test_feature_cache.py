@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from crossmodal_hash.backbones.efficientnet_lite0 import EfficientNetLite0
-from crossmodal_hash.opening.load import load_data
+from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.training import feature_cache
 from crossmodal_hash.training.feature_cache import cache_key, cached_levels
 

@@ -10,7 +10,7 @@ import pytest
 
 import crossmodal_hash as ch
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.runs.history import kept_scores
+from crossmodal_hash.runs.best_epoch import kept_scores
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 from vectors import vectors
 
 import crossmodal_hash as ch
-from crossmodal_hash.runs.history import kept_scores
+from crossmodal_hash.runs.best_epoch import kept_scores
 
 SIZES = ["data.query=30", "data.train=100", "data.validation=20"]
 

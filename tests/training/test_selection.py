@@ -5,8 +5,8 @@ import json
 import torch
 
 import crossmodal_hash as ch
-from crossmodal_hash.runs.history import kept_scores
-from crossmodal_hash.training import iterative
+from crossmodal_hash.runs.best_epoch import kept_scores
+from crossmodal_hash.training import gradient
 
 SCORES = [  # by epoch: training items are found better and better, others best after the second
     {"image->text/map@all": 0.5, "image->text/unseen/map@all": 0.4, "text->image/unseen/map@all": 0.5},
@@ -35,7 +35,7 @@ def test_the_weights_of_that_epoch_are_kept(tiny, small, tmp_path, monkeypatch):
 
     def weights(name, epochs, select):
         told = iter(SCORES)
-        monkeypatch.setattr(iterative, "validation_scores", lambda *_: next(told))
+        monkeypatch.setattr(gradient, "validation_scores", lambda *_: next(told))
         sets = [*small[1::2], "train.schedule=constant", "train.validate_every=1", f"train.select={select}"]
         method = ch.build("default", bits=8, sets=sets)
         run = ch.train(method, data, epochs=epochs, out=tmp_path / name)

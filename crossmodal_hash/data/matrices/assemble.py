@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.arrays import ArrayAt, read_array
+from crossmodal_hash.array_files import ArrayAt, read_array
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import Files, Folder, is_archive, open_files
 from crossmodal_hash.data.labels import as_labels

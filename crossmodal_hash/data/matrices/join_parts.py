@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.arrays import ArrayAt
+from crossmodal_hash.array_files import ArrayAt
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.fingerprint import digest
 from crossmodal_hash.data.matrices.assemble import assemble

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from crossmodal_hash.arrays import ArrayAt, is_array_file, list_keys
+from crossmodal_hash.array_files import ArrayAt, is_array_file, list_keys
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.matrices.assemble import assemble
 from crossmodal_hash.data.matrices.join_parts import join_parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from crossmodal_hash.arrays import ArrayAt
+from crossmodal_hash.array_files import ArrayAt
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.matrices.assemble import assemble
@@ -63,7 +63,7 @@ def _files(place: Place) -> dict[str, Path]:
 
 
 def _labels(path: Path) -> ArrayAt:
-    from crossmodal_hash.arrays import list_keys
+    from crossmodal_hash.array_files import list_keys
 
     keys = list_keys(path)
     return ArrayAt(path, next((key for key in ("category", "label", "labels") if key in keys), "category"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crossmodal_hash.arrays import SUFFIXES, is_array_file
+from crossmodal_hash.array_files import SUFFIXES, is_array_file
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.location import Place
 from crossmodal_hash.data.matrices.key_sets import matrix_files, read_matrix_files

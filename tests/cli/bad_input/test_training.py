@@ -26,7 +26,7 @@ def test_a_gpu_without_memory_says_what_to_lower(refused, tiny, monkeypatch):
     def out_of_memory(*args, **kwargs):
         raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr("crossmodal_hash.training.iterative.train_step", out_of_memory)
+    monkeypatch.setattr("crossmodal_hash.training.gradient.train_step", out_of_memory)
     argv = ["train", "--data", tiny, "--out", "run", "-q", *QUICK]
     refused(argv, "no memory left", "train.batch=8", "smaller")
 

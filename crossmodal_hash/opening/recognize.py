@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from crossmodal_hash.arrays import SUFFIXES, ArrayAt, list_keys
+from crossmodal_hash.array_files import SUFFIXES, ArrayAt, list_keys
 from crossmodal_hash.components import READERS
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import ARCHIVES, open_files

@@ -18,7 +18,7 @@ from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.factory import build_model, build_objective
 from crossmodal_hash.model import save_weights
 from crossmodal_hash.objective import Block, Objective
-from crossmodal_hash.runs import history
+from crossmodal_hash.runs import best_epoch, history
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.checkpoint import Progress
@@ -290,7 +290,7 @@ class Training:
         elif len(self.split.validation) and due:
             with self._finished():
                 scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device)
-                score = history.selection_score(scores)
+                score = best_epoch.selection_score(scores)
                 # Of equals the later: few held-out items leave many, and most epochs are better than the first.
                 best = score >= progress.best_score
                 if best:

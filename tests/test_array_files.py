@@ -8,7 +8,7 @@ from safetensors.torch import save_file as save_torch_file
 from scipy.io import savemat
 from scipy.sparse import csc_matrix, csr_matrix
 
-from crossmodal_hash.arrays import ArrayAt, list_keys, load_matrix, read_array
+from crossmodal_hash.array_files import ArrayAt, list_keys, load_matrix, read_array
 from crossmodal_hash.errors import DataError
 
 X = np.arange(12.0).reshape(4, 3)
