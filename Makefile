@@ -1,5 +1,7 @@
 # What is typed most often; `.ci/run` is everything that must hold, from a clean clone.
-.PHONY: help install test lint docs ci
+.PHONY: help install test lint docs lowest ci
+
+PYTHON ?= python3.11
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,6 +17,13 @@ lint: ## Run everything that a machine can decide about style, types and imports
 
 docs: ## Build the site into site/.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+lowest: ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of its own.
+	$(PYTHON) -m venv --clear .lowest
+	$(PYTHON) tools/lowest_versions.py > .lowest/constraints.txt
+	.lowest/bin/pip install --quiet -c .lowest/constraints.txt -e '.[test,docs]'
+	.lowest/bin/pytest
+	NO_MKDOCS_2_WARNING=1 .lowest/bin/mkdocs build --strict --quiet --site-dir .lowest/site
 
 ci: ## Run all that must hold before a change lands.
 	.ci/run

@@ -27,7 +27,22 @@ class Run(folder.Run):
     """A run folder whose model can encode data."""
 
     def encode(self, dataset: Dataset, **options: Any) -> dict[str, Codes]:
-        """Modality -> codes of every item; for the options see `training.encode.encode`."""
+        """Encode every item.
+
+        Args:
+            dataset: N items with any of the model's modalities; labels may be missing.
+            options: `device` (auto, cpu, cuda, cuda:N), `modalities` (names; None: all), `labels` (whether they are
+                stored with the codes; true), `known_labels` (whether items that were trained on get a code made from
+                their labels; false), `callback` (receives the progress).
+
+        Returns:
+            Modality -> codes (N items).
+
+        Raises:
+            DataError: for a modality that the data does not have, a label that the run has never seen, or no known
+                labels.
+            RunError: for a run that is not finished.
+        """
         return encode(self, dataset, **options)[0]
 
 
@@ -133,8 +148,9 @@ def evaluate(
         metrics: names that `crossmodal_hash.metrics.parse` accepts.
         database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
             codes that were encoded with `known_labels=True`.
-        ties: order among items at the same distance.
-        empty: how a query without a relevant item counts.
+        ties: order among items at the same distance: `expected`, `stable`, `optimistic` or `pessimistic`, as
+            `crossmodal_hash.metrics.evaluate` explains them.
+        empty: how a query without a relevant item counts: `zero`, `skip`, `one` or `error`.
 
     Returns:
         Names such as `image->text/map@all` -> value.

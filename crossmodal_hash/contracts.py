@@ -118,9 +118,10 @@ class Criterion(Component):
 
     sees: ClassVar[Sees] = "labels"
     """Which evidence it needs: `labels`, `features` or `pairs`, each in the form that `evidence.Sees` describes."""
-
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    """Smallest and largest similarity that it can return."""
     symmetric: ClassVar[bool] = True
+    """Whether s of a and b is s of b and a transposed."""
     larger_is_more_alike: ClassVar[bool] = True
     """False for a criterion that is kept only to show its effect: a distance instead of a similarity."""
 

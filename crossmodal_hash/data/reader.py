@@ -15,6 +15,7 @@ class Match(IntEnum):
     """How certain a reader is that a path has its layout."""
 
     NO = 0
+    """It is not."""
     MAYBE = 1
     """Possible: a file of the right kind, whatever its content."""
     LIKELY = 2

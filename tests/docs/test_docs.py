@@ -1,14 +1,17 @@
 """What the documentation shows is true: blocks run, links lead somewhere, recipes and components are mentioned."""
 
 import json
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+import crossmodal_hash
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import KINDS
+from crossmodal_hash.data import Source
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.schema import check
 
@@ -71,6 +74,16 @@ def test_the_readme_opens_with_the_two_commands():
 @pytest.mark.parametrize("name", [*recipes(), *(name for kind in KINDS.values() for name in kind.builtin)])
 def test_every_name_is_in_the_component_reference(name):
     assert f"`{name}`" in (ROOT / "docs" / "components.md").read_text()
+
+
+def test_every_public_name_and_contract_is_on_the_python_page():
+    page = (ROOT / "docs" / "api.md").read_text()
+    shown = re.findall(r"^::: (\S+)$", page, re.M)
+    assert {f"crossmodal_hash.{name}" for name in crossmodal_hash.__all__} <= set(shown)
+    found = [pkgutil.resolve_name(name) for name in shown]
+    for kind in KINDS.values():
+        assert pkgutil.resolve_name(kind.contract) in found, kind.contract
+    assert Source in found
 
 
 def test_the_example_plugin_of_the_page_does_what_it_says():

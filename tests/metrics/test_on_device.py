@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
+from fake_gpu import fakes_a_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -98,6 +99,7 @@ def test_autocast_and_a_low_matmul_precision_change_nothing():
         torch.set_float32_matmul_precision(before)
 
 
+@fakes_a_gpu
 @pytest.mark.parametrize("graded", [False, True])
 def test_no_tensor_stays_behind_on_the_cpu(graded):
     with FakeTensorMode(allow_non_fake_inputs=False):

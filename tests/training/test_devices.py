@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 import torch
+from fake_gpu import fakes_a_gpu
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from crossmodal_hash.factory import build_model, build_objective
@@ -85,6 +86,7 @@ def test_a_whole_training_step_runs_on_the_meta_device(recipe, frozen):
     assert any(p.grad is not None for p in learned)
 
 
+@fakes_a_gpu
 @pytest.mark.parametrize(("recipe", "frozen"), list(product(RECIPES, [True, False])))
 def test_forward_and_loss_run_on_a_fake_gpu(recipe, frozen):
     settings, model, objective = parts(recipe, frozen=frozen)
