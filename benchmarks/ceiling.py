@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--train", type=int)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--members", type=int, default=3)
-    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--recipe", default="labels")
     options = parser.parse_args()
     dataset = load_data(None if options.data == "-" else options.data)
     sizes = [f"data.{part}={getattr(options, part)}" for part in ("query", "train") if getattr(options, part)]

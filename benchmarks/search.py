@@ -59,7 +59,7 @@ KNOBS = (
 """Share of words, of the pooled levels of pictures and of the features that are fused, which dropout takes; slope of
 the likelihood, in 1/K at 64 bits; largest learning rate; epochs; weight decay."""
 BITS = 64
-METHODS = ("scahn", "dspah", "hsidhn", "ssah", "default", "mlsph", "tdh", "prdh", "dcmh", "chn", "cmhh")
+METHODS = ("scahn", "dspah", "hsidhn", "ssah", "labels", "mlsph", "tdh", "prdh", "dcmh", "chn", "cmhh")
 """Those that are trained, the slowest first; the ablations of HSIDHN take its settings, as an ablation must."""
 DIRECTIONS = ("image->text", "text->image")
 

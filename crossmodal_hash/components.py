@@ -60,6 +60,7 @@ CRITERIA: Registry[Criterion] = Registry(
         "mmd-inverted": "crossmodal_hash.criteria.mmd_inverted:MMDInverted",
         "fgsc": "crossmodal_hash.criteria.fgsc:FGSC",
         "pairs": "crossmodal_hash.criteria.pairs:Pairs",
+        "affinity": "crossmodal_hash.criteria.affinity:Affinity",
     },
     aliases={"cosine": "fgsc"},
 )

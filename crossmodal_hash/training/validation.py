@@ -26,8 +26,9 @@ def validation_scores(
 
     Where the terms see labels: `image->text/map@all` searches the training items, whose codes are memorized (leakage);
     `image->text/unseen/map@all` searches the other validation items. Where they see pairs or features:
-    `image->text/partners/hit@10`, the share of validation items that find their own partner among the first ten of all
-    validation items. `best_epoch.selection_score` says which of them choose the epoch.
+    `image->text/partners/map@all`, where only the own partner among the validation items is relevant: the mean
+    reciprocal rank, which a handful of items does not leave in steps as hit@10 does. `best_epoch.selection_score` says
+    which of them choose the epoch.
 
     Args:
         model: the towers.
@@ -51,6 +52,6 @@ def validation_scores(
             result = evaluate(asked, codes[b].select(database), leave_out_self=True)
             scores[f"{a}->{b}{suffix}/map@all"] = result.values["map@all"]
         if set(by) - {"labels"}:
-            result = evaluate(asked, codes[b].select(validation), ["hit@10"], relevant="pairs", leave_out_self=False)
-            scores[f"{a}->{b}/partners/hit@10"] = result.values["hit@10"]
+            result = evaluate(asked, codes[b].select(validation), relevant="pairs", leave_out_self=False)
+            scores[f"{a}->{b}/partners/map@all"] = result.values["map@all"]
     return scores
