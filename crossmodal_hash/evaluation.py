@@ -148,8 +148,7 @@ def score_both(
         CodesError: if there is neither: one modality without labels.
     """
     scores = []
-    labeled = all(c.labels is not None and c.labels.any() for c in codes.values())
-    if labeled or len(codes) < 2:
+    if are_labeled(codes) or len(codes) < 2:
         scores += score(codes, metrics, real=real, **rules)
     if len(codes) > 1:
         pairs: Rules = {**rules, "relevant": "pairs"}
@@ -157,6 +156,11 @@ def score_both(
         some = [found for found in by_pairs if found.database != "whole"]
         scores += some or by_pairs
     return scores
+
+
+def are_labeled(codes: Mapping[str, Codes]) -> bool:
+    """Whether items of every modality have labels, at least one."""
+    return all(c.labels is not None and c.labels.any() for c in codes.values())
 
 
 def score_pair(

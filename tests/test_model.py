@@ -14,7 +14,7 @@ from crossmodal_hash.training.optimizer import make_optimizer
 WORDS = 40
 
 
-def model(*sets, recipe="default", flags=None, frozen=True) -> HashModel:
+def model(*sets, recipe="labels", flags=None, frozen=True) -> HashModel:
     small = ["towers.image.backbone.weights=none", "towers.image.backbone.size=32", "bits=12", *sets]
     settings = resolve(recipe, sets=small, flags=flags, frozen_by_default=frozen).settings
     torch.manual_seed(0)
@@ -97,7 +97,7 @@ def test_weights_of_another_model_or_half_a_file_are_refused(tmp_path):
 
 
 def test_a_tower_without_its_data_is_refused():
-    settings = resolve("default", sets=["towers.image.backbone.weights=none"]).settings
+    settings = resolve("labels", sets=["towers.image.backbone.weights=none"]).settings
     with pytest.raises(SettingsError, match="tower for 'image'"):
         build_model(settings, {"text": WORDS})
 
@@ -136,7 +136,7 @@ def test_towers_over_one_module_are_saved_once_and_learn_once(tmp_path):
     def shared():
         sets = [f'towers.{m}.backbone={{ name = "mlp", hidden = [6] }}' for m in ("image", "text")]
         sets += [f"towers.{m}.levels=1" for m in ("image", "text")]
-        settings = resolve("default", sets=[*sets, "bits=8", "train.freeze_backbone=true"]).settings
+        settings = resolve("labels", sets=[*sets, "bits=8", "train.freeze_backbone=true"]).settings
         made = build_model(settings, {"image": 5, "text": 5})
         made.tower("text").backbone = made.tower("image").backbone
         return settings, made

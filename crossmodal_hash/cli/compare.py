@@ -20,7 +20,7 @@ def compare(
         list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, or files of 'chash evaluate --save'.")
     ],
     metric: Annotated[
-        list[str] | None, typer.Option(metavar="NAME,...", help="Metrics of run folders. Default: map@all.")
+        list[str] | None, typer.Option(metavar="NAME,...", help="Metrics of run folders. Default: map@all, hit@10.")
     ] = None,
     interval: Annotated[float, typer.Option(metavar="LEVEL", help="Level of the bootstrap intervals.")] = 0.95,
     form: Annotated[
@@ -32,7 +32,8 @@ def compare(
 ) -> None:
     """Show runs side by side, with paired bootstrap intervals of the difference to the first.
 
-    An interval without 0, marked *, means that two systems differ.
+    An interval without 0, marked *, means that two systems differ. Without --metric: map@all by shared labels and, of
+    a query's own partner, hit@10. With it: these metrics, by pairs where there are no labels.
     """
     from crossmodal_hash.report.compare import compare as compared
     from crossmodal_hash.report.compare import long_table, wide_table
@@ -44,7 +45,7 @@ def compare(
         check_format(form)
     if len(set(runs)) < len(runs):
         raise DataError("a run is named twice; a comparison needs different runs")
-    metrics = [name for given in metric or ["map@all"] for name in given.split(",")]
+    metrics = [name for given in metric or [] for name in given.split(",")]
     records = [_record(path, name, metrics) for path, name in zip(runs, different_names(runs), strict=True)]
     found = compared(records, interval)
     wide, long = wide_table(records, found, interval), long_table(records, found)
@@ -59,9 +60,10 @@ def compare(
 def _record(path: Path, name: str, metrics: list[str]) -> Record:
     from dataclasses import replace
 
+    from crossmodal_hash.evaluation import PAIRED
     from crossmodal_hash.report.result import read_record
     from crossmodal_hash.report.run import open_scored
 
     if path.is_file():
         return replace(read_record(path), name=path.stem if name == path.name else name)
-    return open_scored(path, name, metrics).record
+    return open_scored(path, name, metrics or ["map@all"], () if metrics else PAIRED).record

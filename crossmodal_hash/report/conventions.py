@@ -99,7 +99,8 @@ def conventions(scores: Sequence[Score], level: float | None) -> list[str]:
     for name in result.empty_balls:
         balls: dict[str, list[str]] = {}
         for score in scores:
-            balls.setdefault(score.direction, []).append(f"{score.result.empty_balls[name]} ({score.database})")
+            if name in score.result.empty_balls:
+                balls.setdefault(score.direction, []).append(f"{score.result.empty_balls[name]} ({score.database})")
         said = ", ".join(f"{direction} {' '.join(counts)}" for direction, counts in balls.items())
         notes.append(f"{name}: queries that find nothing within the radius count 0; these are {said}")
     if any(score.database != "all" for score in scores):

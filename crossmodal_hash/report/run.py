@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossmodal_hash.codes import Codes
-from crossmodal_hash.evaluation import score_both
+from crossmodal_hash.evaluation import are_labeled, score, score_both
 from crossmodal_hash.report.result import Record
 from crossmodal_hash.runs.folder import Run, open_run, read_codes
 from crossmodal_hash.runs.history import History, read_history
@@ -36,13 +36,19 @@ class Scored:
     validation: History = field(default_factory=dict)
 
 
-def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[str] = (*METRICS, *CURVES)) -> Scored:
+def open_scored(
+    path: Path | None,
+    name: str | None = None,
+    metrics: Sequence[str] = (*METRICS, *CURVES),
+    paired: Sequence[str] = PAIRED,
+) -> Scored:
     """Score a run.
 
     Args:
         path: the folder; None for the latest run.
         name: its name; None for the name of its folder.
         metrics: the metrics to compute.
+        paired: those of paired retrieval beside them; none: `metrics` alone, by pairs where there are no labels.
 
     Raises:
         RunError: if there is no such run, or it has no codes.
@@ -50,8 +56,11 @@ def open_scored(path: Path | None, name: str | None = None, metrics: Sequence[st
     run = open_run(path)
     codes = read_codes(run)
     losses, validation = read_history(run.metrics)
-    record = Record(name or run.path.name, score_both(codes, metrics, PAIRED), facts(run))
-    return Scored(run, record, codes, losses, validation)
+    if paired:
+        scores = score_both(codes, metrics, paired)
+    else:
+        scores = score(codes, metrics, relevant="labels" if are_labeled(codes) else "pairs")
+    return Scored(run, Record(name or run.path.name, scores, facts(run)), codes, losses, validation)
 
 
 def facts(run: Run) -> dict[str, str]:

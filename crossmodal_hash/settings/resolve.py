@@ -144,10 +144,14 @@ def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[
     """Settings of the user that nothing uses, including those of a term of weight 0.
 
     A recipe may contain such a term so that it can be switched on; this is not a mistake, and it is shown with its
-    weight.
+    weight. Nor is it one to set something in a term that only these data leave out.
     """
     given = [key for key, origin in origins.items() if _is_users(origin)]
-    off = [name for name, term in settings.terms.items() if term.weight == 0 and f"terms.{name}.weight" not in given]
+    off = [
+        name
+        for name, term in settings.terms.items()
+        if term.weight == 0 and not origins.get(f"terms.{name}.weight", "").startswith(("--", "file ", "data: "))
+    ]
     for key in given:
         table, name, *rest = [*key.split("."), ""]
         if why := reason(key, found):

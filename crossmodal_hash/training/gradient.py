@@ -35,7 +35,7 @@ from crossmodal_hash.training.state import State
 from crossmodal_hash.training.statistics import fit_inputs, renew_statistics
 from crossmodal_hash.training.step import to_device, train_step, unreached
 from crossmodal_hash.training.training_evidence import gather_evidence
-from crossmodal_hash.training.validation import validation_scores
+from crossmodal_hash.training.validation import LABELS, validation_scores
 from crossmodal_hash.types import Batch
 
 CHECK_EVERY = 50
@@ -300,9 +300,8 @@ class Training:
             self._renew_statistics(self.model.guides)
         elif len(self.split.validation) and due:
             with self._finished():
-                scores = validation_scores(
-                    self.model, self.inputs.plain(), self.split, self.device, by=self.state.objective.needs
-                )
+                by = self.state.objective.needs or LABELS
+                scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device, by=by)
                 score = best_epoch.selection_score(scores)
                 # Of equals the later: few held-out items leave many, and most epochs are better than the first.
                 best = score >= progress.best_score

@@ -49,8 +49,12 @@ def check_evidence(dataset: Dataset, settings: Settings) -> None:
     Raises:
         DataError: naming the part, the kind of evidence and the alternative.
     """
-    missing = lacks(dataset, settings)
-    for part, kind in needs(settings).items():
+    missing, needed = lacks(dataset, settings), needs(settings)
+    if not needed and "labels" in missing:
+        raise DataError(
+            f"{dataset.name} has no labels, and no term that is left says which items are similar; {WAY_OUT['labels']}"
+        )
+    for part, kind in needed.items():
         if kind in missing:
             what = "labels" if kind == "labels" else "pairs of a picture and a text"
             raise DataError(f"{dataset.name} has no {what}, and {part} needs them; {WAY_OUT[kind]}")

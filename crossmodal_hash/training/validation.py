@@ -17,6 +17,7 @@ from crossmodal_hash.training.inputs import Inputs
 from crossmodal_hash.training.real_codes import real_codes
 
 LABELS: frozenset[Sees] = frozenset({"labels"})
+"""What scores an objective that sees nothing, such as one of regularizers."""
 
 
 def validation_scores(

@@ -25,7 +25,7 @@ def taken(recipe):
     return search.search(recipe, lambda point: LOG[recipe, *point.items()])
 
 
-@pytest.mark.parametrize("recipe", [name for name in search.METHODS if name != "default"])  # see docs/default-recipe.md
+@pytest.mark.parametrize("recipe", [name for name in search.METHODS if name != "labels"])  # see docs/default-recipe.md
 def test_a_recipe_on_frozen_features_has_the_settings_that_the_search_took(recipe):
     best, _ = taken(recipe)
     bits = f"bits={search.BITS}"
@@ -34,7 +34,7 @@ def test_a_recipe_on_frozen_features_has_the_settings_that_the_search_took(recip
 
 
 def test_the_log_holds_the_search_of_default_as_well():
-    best, rows = taken("default")
+    best, rows = taken("labels")
     assert rows[0]["knob"] == "start"
     assert max(map(search.score, rows)) == search.score(next(row for row in rows if row["point"] == best))
 

@@ -18,10 +18,20 @@ def test_two_runs_side_by_side(capsys, two_runs):
     out, err = capsys.readouterr()
     head, *rows = [line.split("\t") for line in out.splitlines()]
     assert head == ["direction", "database", "metric", "bits16", "bits24", "bits24 - bits16"]
-    assert len(rows) == 8
+    asked = [("all", "map@all"), ("unseen", "map@all")]
+    paired = [("query", "hit@10"), ("untrained", "hit@10")]
+    assert [(row[1], row[2]) for row in rows] == 4 * asked + 2 * paired
     first, second = float(rows[0][3]), float(rows[0][4])
     assert float(rows[0][5].split()[0].rstrip("*")) == pytest.approx(second - first, abs=2e-4)
     assert "paired 95% bootstrap" in err
+
+
+def test_metrics_that_are_asked_for_are_all_that_is_compared(capsys, two_runs):
+    assert main(["compare", *map(str, two_runs), "--metric", "map@all,hit@1", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {(row["database"], row["metric"]) for row in rows} == {
+        (database, metric) for database in ("all", "unseen") for metric in ("map@all", "hit@1")
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,7 +52,7 @@ def test_all_runs_of_a_folder_are_compared_beside_the_note_of_the_latest(capsys,
     note_latest(Run(Path("runs", two_runs[1].name)))
     assert main(["compare", *sorted(glob("runs/*")), "-q"]) == 0  # noqa: PTH207 (what a shell makes of runs/*)
     out, err = capsys.readouterr()
-    assert (len(out.splitlines()), err) == (9, "")
+    assert (len(out.splitlines()), err) == (13, "")
     assert main(["evaluate", "--no-interval"]) == 0
     assert "run runs/bits24" in capsys.readouterr().err
 
@@ -112,7 +122,7 @@ def test_codes_of_another_program_are_compared_with_a_run_on_its_items(two_runs,
     capsys.readouterr()
     assert main(["compare", str(run), theirs, "--format", "json"]) == 0
     rows = [row for row in json.loads(capsys.readouterr().out) if row["run"] != run.name]
-    assert {row["database"] for row in rows} == {"all", "unseen"}
+    assert {row["database"] for row in rows} == {"all", "unseen", "query", "untrained"}
     assert {row["difference"] for row in rows} == {0.0}
     for argv, sentence in [
         ([f"--codes={tmp_path}/image_B.npy", "--like", str(run)], "modality image_B, but the run has image and text"),

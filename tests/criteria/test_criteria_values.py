@@ -16,6 +16,7 @@ from crossmodal_hash.criteria.mmd_batch import MMDBatch, mmd_batch
 from crossmodal_hash.criteria.mmd_inverted import MMDInverted, mmd_inverted
 from crossmodal_hash.criteria.mmd_multi import MMDMulti, mmd_multi
 from crossmodal_hash.criteria.mmd_normalized import MMDNormalized, mmd_normalized
+from crossmodal_hash.criteria.pairs import Pairs, pairs
 from crossmodal_hash.errors import SettingsError
 
 LABELS = torch.tensor([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]], dtype=torch.float64)
@@ -230,3 +231,17 @@ def test_the_normalized_kernel_ranks_pairs_as_fgsc_does():
     order = by_cosine.argsort(stable=True)
     assert (by_kernel[order].diff() >= -1e-15).all()
     assert by_kernel.min().item() == pytest.approx(math.exp(-2 / 1.3))
+
+
+@settings(max_examples=30, deadline=None)
+@given(*(st.lists(st.integers(0, 5), min_size=1, max_size=7),) * 2)
+def test_items_of_one_group_are_pairs_and_no_others(a, b):
+    expected = [[float(x == y) for y in b] for x in a]
+    groups = [torch.tensor(numbers)[:, None] for numbers in (a, b)]
+    assert pairs(*groups).tolist() == expected
+    assert Pairs()(*groups).tolist() == expected
+
+
+def test_items_that_are_groups_of_their_own_are_similar_to_themselves_alone():
+    rows = torch.tensor([5, 2, 2**60, 2**60 + 1])[:, None]
+    assert torch.equal(Pairs()(rows, rows), torch.eye(4))

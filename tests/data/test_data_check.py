@@ -7,7 +7,8 @@ import pytest
 from miniatures import SIZE, labels, mirflickr25k, native, picture, text, webdataset
 
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.data import Split
+from crossmodal_hash.data import Dataset, Split, Texts, make_split
+from crossmodal_hash.data_report.examine import examine
 from crossmodal_hash.data_report.labels import floor
 from crossmodal_hash.opening.recognize import load_data
 
@@ -97,11 +98,19 @@ def test_a_text_that_shares_no_word_is_noted(folder, capsys):
     assert "1 texts have no word that another text has ('images/7.jpg')" in document["notes"]
 
 
-def test_no_labels_at_all_are_a_fault(folder, capsys):
-    rewrite(folder, lambda i, row: {key: row[key] for key in ("file_name", "text")})
+@pytest.mark.parametrize("given", [{}, {"labels": []}], ids=["no column", "empty"])
+def test_no_labels_at_all_are_a_note_because_pairs_can_be_learned_from(given, folder, capsys):
+    rewrite(folder, lambda i, row: {key: row[key] for key in ("file_name", "text")} | given)
     code, document, _ = check(folder, capsys)
-    assert code == 1
-    assert "no item has a label" in document["wrong"][0]
+    assert (code, document["wrong"], document["facts"]["items without labels"]) == (0, [], SIZE)
+    said = "no item has a label, so training learns from pairs: which items belong together"
+    assert said in document["notes"]
+
+
+def test_one_modality_without_labels_is_a_fault_because_nothing_can_be_learned():
+    dataset = Dataset("alone", tuple("abcd"), {"text": Texts(tuple("abcd"))})
+    report = examine(dataset, {}, make_split(4, query=1, train=2), drawn=True, reader="none")
+    assert "no item has a label and there is one modality, so there is nothing to learn from" in report.wrong
 
 
 def test_items_without_a_label_are_noted(folder, capsys):

@@ -22,27 +22,27 @@ WIDTHS = {"image": 3, "text": 60, "label": 5}
         ("dspah", ["towers.image.width=64"], ["towers.image.fusion=bbi"], "towers.image.fusion = 'cbam' takes levels"),
         ("dspah", ["towers.image.pooling.bins=[1]"], ["towers.image.fusion=bbi"], "neither pooled nor projected"),
         ("dspah", ["towers.text.dropout=0.5"], ["towers.text.fusion=bbi"], "towers.text.fusion.dropout or"),
-        ("default", ["towers.text.dropout=0.5"], ["towers.text.width=8"], "set towers.text.input_dropout"),
-        ("default", ["train.momentum=0.9"], ["train.optimizer=sgd"], "set train.optimizer=sgd"),
-        ("default", ["train.rotate=true", "towers.image.fusion=cbam"], ["towers.image.fusion=bbi"], "ends in codes"),
-        ("default", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "train.schedule = 'one-cycle'"),
+        ("labels", ["towers.text.dropout=0.5"], ["towers.text.width=8"], "set towers.text.input_dropout"),
+        ("labels", ["train.momentum=0.9"], ["train.optimizer=sgd"], "set train.optimizer=sgd"),
+        ("labels", ["train.rotate=true", "towers.image.fusion=cbam"], ["towers.image.fusion=bbi"], "ends in codes"),
+        ("labels", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "train.schedule = 'one-cycle'"),
         ("chn", ["train.lr_end=1e-5"], ["train.schedule=log-linear"], "set train.schedule=linear or log-linear"),
-        ("default", ["train.opponent_lr=1e-5"], ["terms.x.loss=adversary", "terms.x.on=features"], "adversary"),
+        ("labels", ["train.opponent_lr=1e-5"], ["terms.x.loss=adversary", "terms.x.on=features"], "adversary"),
         ("ssah", ["train.opponent_lr=1e-5", "terms.adversary.weight=0"], ["terms.adversary.weight=1"], "adversary"),
-        ("default", ["train.guide_epochs=2"], ["towers.label.backbone=label-mlp"], "no tower reads labels"),
+        ("labels", ["train.guide_epochs=2"], ["towers.label.backbone=label-mlp"], "no tower reads labels"),
         ("ssah", ["train.guide_epochs=2", "train.memory=full"], ["train.memory=batch"], "set train.memory=batch"),
-        ("default", ["train.mirror=true", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "augment"),
-        ("default", ["train.mirror=true", "towers.image.backbone=mlp", "towers.image.levels=2"],
+        ("labels", ["train.mirror=true", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "augment"),
+        ("labels", ["train.mirror=true", "towers.image.backbone=mlp", "towers.image.levels=2"],
          ["towers.image.backbone=resnet34"], "no tower has a frozen backbone that reads pictures"),
-        ("default", ["train.augment=true"], ["train.freeze_backbone=false"], "set train.mirror=true"),
-        ("default", ["train.cache_grid=3", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "cached"),
-        ("default", ["data.query=9", "data.split=mine.json"], [], "defines the split"),
-        ("default", ["data.vocabulary.min_count=1", "data.vocabulary.file=w.txt"], [], "defines which words count"),
+        ("labels", ["train.augment=true"], ["train.freeze_backbone=false"], "set train.mirror=true"),
+        ("labels", ["train.cache_grid=3", "train.freeze_backbone=false"], ["train.freeze_backbone=true"], "cached"),
+        ("labels", ["data.query=9", "data.split=mine.json"], [], "defines the split"),
+        ("labels", ["data.vocabulary.min_count=1", "data.vocabulary.file=w.txt"], [], "defines which words count"),
         ("hsidhn", ["terms.quantization.criterion=hard"], ["terms.quantization.loss=graph"], "not pairs of items"),
         ("hsidhn", ["terms.quantization.intra=0.5"], ["terms.quantization.loss=similarity-mse",
          "terms.quantization.criterion=hard"], "compares an item with its own binary codes"),
-        ("default", ["terms.labels.intra=0.5"], ["terms.labels.loss=nll", "terms.labels.criterion=hard"], "own labels"),
-        ("default", ["terms.hard.heads=sum"], ["towers.text.level_heads=true"], "set towers.image.level_heads=true"),
+        ("labels", ["terms.labels.intra=0.5"], ["terms.labels.loss=nll", "terms.labels.criterion=hard"], "own labels"),
+        ("labels", ["terms.hard.heads=sum"], ["towers.text.level_heads=true"], "set towers.image.level_heads=true"),
         ("ssah", ["terms.hard.heads=sum", "terms.hard.on=features", "towers.image.level_heads=true"],
          ["terms.hard.on=codes"], "terms.hard.on = 'features' uses the features before the hash heads"),
         ("hsidhn-sim", ["terms.soft.criterion=fgsc"], ["terms.soft.weight=1"], "leaves the term out"),
@@ -80,18 +80,18 @@ def test_texts_that_are_read_as_they_are_have_no_words_to_count(monkeypatch):
     BACKBONES.add("reads-strings", Reads)
     flags, key = {"text": "reads-strings"}, "data.vocabulary.max_words=9"
     with pytest.raises(SettingsError, match=r"data.vocabulary.max_words = 9 .*reads the texts themselves"):
-        resolve("default", sets=[key], flags=flags)
-    shown = resolve("default", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
+        resolve("labels", sets=[key], flags=flags)
+    shown = resolve("labels", sets=["train.cache_grid=3"], flags={**flags, "freeze_backbone": False}).entries()
     assert shown["train.cache_grid"]["value"] == 3
     assert not [key for key in shown if key.startswith("data.vocabulary")]
 
 
 def test_what_a_recipe_set_for_the_part_a_flag_replaces_is_left_out():
-    resolved = resolve("default", flags={"fusion": "cbam"})
+    resolved = resolve("labels", flags={"fusion": "cbam"})
     shown = resolved.entries()
     for key in ("towers.image.width", "towers.image.dropout", "towers.image.pooling.name", "towers.image.pooling.bins"):
         assert key not in shown
-    assert shown["towers.image.input_dropout"] == {"value": 0.5, "origin": "recipe default"}
+    assert shown["towers.image.input_dropout"] == {"value": 0.5, "origin": "recipe labels"}
     assert from_entries(shown) == resolved.settings
 
 
@@ -99,8 +99,8 @@ def test_a_settings_file_is_the_users_own_word(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("[train]\nmomentum = 0.5\n")
     with pytest.raises(SettingsError, match=r"train.momentum = 0.5 \(file .*mine.toml\) is not used"):
-        resolve("default", file=file)
-    assert resolve("default", file=file, sets=["train.optimizer=sgd"]).settings.train.momentum == 0.5
+        resolve("labels", file=file)
+    assert resolve("labels", file=file, sets=["train.optimizer=sgd"]).settings.train.momentum == 0.5
 
 
 def test_everything_that_is_not_used_is_in_one_message():
@@ -110,9 +110,9 @@ def test_everything_that_is_not_used_is_in_one_message():
 
 def test_a_recipe_file_answers_for_its_own_settings_and_not_for_those_of_its_base(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('base = "default"\n[towers.image]\nfusion = "cbam"\n')
+    path.write_text('base = "labels"\n[towers.image]\nfusion = "cbam"\n')
     assert "towers.image.width" not in resolve(str(path)).entries()
-    path.write_text('base = "default"\n[towers.image]\nfusion = "cbam"\nwidth = 64\n')
+    path.write_text('base = "labels"\n[towers.image]\nfusion = "cbam"\nwidth = 64\n')
     with pytest.raises(SettingsError, match=r"towers.image.width = 64 \(recipe mine\) is not used"):
         resolve(str(path))
 
@@ -120,7 +120,7 @@ def test_a_recipe_file_answers_for_its_own_settings_and_not_for_those_of_its_bas
 def test_a_recipe_file_may_cancel_by_its_frozen_table_and_be_changed_by_a_flag(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
-        'base = "default"\n[towers.image]\nwidth = 64\n[train]\nmomentum = 0.5\noptimizer = "sgd"\n'
+        'base = "labels"\n[towers.image]\nwidth = 64\n[train]\nmomentum = 0.5\noptimizer = "sgd"\n'
         '[frozen.train]\noptimizer = "adamw"\nmirror = true\n'
     )
     for frozen in (True, False):
@@ -138,9 +138,9 @@ def test_no_shipped_recipe_sets_what_no_form_of_it_uses(name):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_copy_of_the_default_recipe_may_be_given_as_a_file_of_settings(frozen):
-    file = recipes()["default"]
-    copied = resolve("default", file=file, frozen_by_default=frozen)
-    assert copied.settings == resolve("default", frozen_by_default=frozen).settings
+    file = recipes()["labels"]
+    copied = resolve("labels", file=file, frozen_by_default=frozen)
+    assert copied.settings == resolve("labels", frozen_by_default=frozen).settings
 
 
 @pytest.mark.parametrize("name", list(recipes()))
@@ -180,13 +180,13 @@ def test_numbers_of_a_tower_that_are_shown_change_its_training(fusion):
 
     def trained(*sets):
         values = ["towers.text.backbone=light-residual", f"towers.text.fusion={fusion}", "bits=8", *sets]
-        settings = resolve("default", sets=values).settings
+        settings = resolve("labels", sets=values).settings
         towers = {"text": settings.towers["text"]}
         torch.manual_seed(0)
         model = build_model(settings.model_copy(update={"towers": towers}), WIDTHS).train()
         return model({"text": torch.eye(60)[:6]})["text"].u
 
-    shown = resolve("default", flags={"fusion": fusion, "text": "light-residual"}).entries()
+    shown = resolve("labels", flags={"fusion": fusion, "text": "light-residual"}).entries()
     numbers = [key for key in ("width", "input_dropout", "dropout") if f"towers.text.{key}" in shown]
     on = ["towers.text.width=8"] if fusion == "bbi" else []
     before = trained(*on)
@@ -217,5 +217,5 @@ def test_a_grid_with_an_unused_setting_is_refused_before_its_first_cell(tmp_path
 
 
 def test_a_part_that_cannot_be_loaded_speaks_for_nothing():
-    shown = resolve("default", flags={"fusion": "not-installed"}).entries()
+    shown = resolve("labels", flags={"fusion": "not-installed"}).entries()
     assert "towers.image.width" in shown

@@ -158,7 +158,7 @@ def test_the_memory_keeps_features_where_a_term_sees_them():
     assert torch.equal(other.features["image"], memory.features["image"])
 
 
-SMALL = ["towers.image.backbone=mlp", "towers.text.backbone.hidden=[8]", "towers.label.backbone.hidden=[8]", "bits=4"]
+SMALL = ["towers.image.backbone=mlp", 'towers.text.backbone={name="bow-mlp", hidden=[8]}', "towers.label.backbone.hidden=[8]", "bits=4"]
 
 
 def small():

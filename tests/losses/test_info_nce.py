@@ -1,0 +1,109 @@
+"""The contrastive loss, against two cross entropies and against loops."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as nnf
+
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.losses.info_nce import InfoNCE, info_nce
+
+
+def drawn(seed, rows, others, bits=5):
+    generator = torch.Generator().manual_seed(seed)
+    u = torch.randn(rows, bits, generator=generator, dtype=torch.float64)
+    v = torch.randn(others, bits, generator=generator, dtype=torch.float64)
+    return u, v, torch.rand(rows, others, generator=generator, dtype=torch.float64)
+
+
+def cosine(x, y):
+    def dot(p, q):
+        return sum(a * b for a, b in zip(p, q, strict=True))
+
+    return dot(x, y) / math.sqrt(dot(x, x) * dot(y, y))
+
+
+def one_way(z, s):
+    """Mean over rows with a similar pair of the cross entropy of their softmax, term by term."""
+    values = []
+    for scores, similar in zip(z, s, strict=True):
+        if sum(similar) > 0:
+            total = math.log(sum(math.exp(x) for x in scores))
+            values.append(sum(p / sum(similar) * (total - x) for x, p in zip(scores, similar, strict=True)))
+    return sum(values) / len(values) if values else 0.0
+
+
+def by_loop(u, v, s, temperature):
+    z = [[cosine(x, y) / temperature for y in v.tolist()] for x in u.tolist()]
+    s = s.tolist()
+    return (one_way(z, s) + one_way(list(zip(*z, strict=True)), list(zip(*s, strict=True)))) / 2
+
+
+def several(s):
+    """Any number of partners, some rows and columns without one."""
+    s = (s > 0.6).double()
+    s[1] = 0
+    s[:, 2] = 0
+    return s
+
+
+SIMILAR = {
+    "one partner each": lambda s: torch.eye(*s.shape, dtype=torch.float64),
+    "several partners, or none": several,
+    "graded": lambda s: s,
+    "graded beyond 1": lambda s: 3 * several(s) * s,
+    "no similar pair": torch.zeros_like,
+}
+
+
+@pytest.mark.parametrize("kind", SIMILAR)
+@pytest.mark.parametrize(("rows", "others", "temperature"), [(4, 4, 0.1), (5, 3, 1.0), (3, 7, 0.5), (2, 3, 0.2)])
+def test_it_agrees_with_a_loop(kind, rows, others, temperature):
+    u, v, s = drawn(rows, rows, others)
+    s = SIMILAR[kind](s)
+    assert info_nce(u, v, s, temperature=temperature).item() == pytest.approx(by_loop(u, v, s, temperature), rel=1e-9)
+
+
+def test_with_one_partner_each_it_is_the_mean_of_two_cross_entropies():
+    u, v, _ = drawn(0, 6, 6)
+    z = nnf.normalize(u) @ nnf.normalize(v).T / 0.1
+    own = torch.arange(6)
+    expected = (nnf.cross_entropy(z, own) + nnf.cross_entropy(z.T, own)) / 2
+    torch.testing.assert_close(InfoNCE()(u, v, torch.eye(6)), expected)
+
+
+def test_rows_and_columns_without_a_similar_pair_do_not_count_as_partners_but_as_others():
+    u, v, _ = drawn(1, 3, 3)
+    s = torch.eye(3, dtype=torch.float64)
+    s[2, 2] = 0
+    z = nnf.normalize(u) @ nnf.normalize(v).T
+    own = torch.arange(2)
+    expected = (nnf.cross_entropy(z[:2], own) + nnf.cross_entropy(z.T[:2], own)) / 2
+    torch.testing.assert_close(info_nce(u, v, s, temperature=1.0), expected)
+    assert info_nce(u, v, torch.zeros_like(s)).item() == 0
+
+
+def test_the_length_of_a_code_does_not_matter():
+    u, v, s = drawn(2, 4, 4)
+    torch.testing.assert_close(info_nce(7 * u, v / 3, s), info_nce(u, v, s))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e18])
+@pytest.mark.parametrize("similar", ["one partner each", "no similar pair", "several partners, or none"])
+def test_value_and_gradient_are_finite_at_codes_of_any_size(scale, similar):
+    u, v, s = (x.float() for x in drawn(3, 5, 5))
+    u = (u * scale).requires_grad_()
+    v = (v * scale).requires_grad_()
+    value = info_nce(u, v, SIMILAR[similar](s.double()).float(), temperature=0.01)
+    value.backward()
+    assert value.isfinite()
+    assert u.grad.isfinite().all()
+    assert v.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -0.1, math.inf, math.nan])
+def test_a_temperature_that_divides_by_nothing_is_refused_with_its_limit(temperature):
+    with pytest.raises(SettingsError) as error:
+        InfoNCE(temperature=temperature)
+    assert str(error.value) == f"temperature is {temperature}; use a number above 0"
