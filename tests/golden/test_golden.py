@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from crossmodal_hash.factory import build_model, build_objective
+from crossmodal_hash.factory import build_model, build_objective, reads
 from crossmodal_hash.objective import in_batch
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.resolve import resolve
+from crossmodal_hash.types import Level
 
 FILE = Path(__file__).with_name("losses.json")
 TRAINED = [name for name in recipes() if resolve(name).settings.terms]
@@ -23,6 +24,9 @@ WORDS, ITEMS, CLASSES = 50, 12, 6
 def losses(recipe: str, *, frozen: bool) -> dict[str, float]:
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
     settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
+    if reads(settings.towers["text"]) == "string":
+        sets.append("towers.text.backbone.weights=none")
+        settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
     torch.manual_seed(0)
     model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).eval()
     objective = build_objective(settings)
@@ -31,9 +35,11 @@ def losses(recipe: str, *, frozen: bool) -> dict[str, float]:
     pictures = torch.randint(0, 256, (ITEMS, 3, 64, 64), dtype=torch.uint8, generator=generator)
     words = (torch.rand(ITEMS, WORDS, generator=generator) < 0.2).float()
     labels = (torch.rand(ITEMS, CLASSES, generator=generator) < 0.4).long()
-    evidence = {"labels": labels, "pairs": torch.arange(ITEMS)[:, None]}
+    sentences = torch.randn(ITEMS, 384, generator=generator)
+    evidence = {"labels": labels, "pairs": torch.arange(ITEMS)[:, None], "features": {"text": sentences}}
     objective.fit(evidence)
-    inputs = {"image": pictures, "text": words, "label": labels.float()}
+    text = (Level(sentences), Level(words)) if model.tower("text").words else words
+    inputs = {"image": pictures, "text": text, "label": labels.float()}
     with torch.no_grad():
         outputs = model({name: inputs[name] for name in model.modalities})
         block = in_batch(outputs, evidence, constants=model.constants(inputs), guides=model.guides)

@@ -14,7 +14,13 @@ QUICK = [
     x
     for value in (
         *(f"towers.{name}.{key}" for name in ("image", "text") for key in ("width=16", "fusion={name='bbi', rank=16}")),
-        *("towers.image.backbone.size=32", 'towers.text.backbone={name="bow-mlp", hidden=[32, 16]}', "towers.text.width=0", "train.batch=8", "train.workers=0"),
+        *(
+            "towers.image.backbone.size=32",
+            'towers.text.backbone={name="bow-mlp", hidden=[32, 16]}',
+            "towers.text.width=0",
+            "train.batch=8",
+            "train.workers=0",
+        ),
         "data.vocabulary.min_count=1",
     )
     for x in ("--set", value)

@@ -7,13 +7,13 @@ import torch
 from fake_gpu import fakes_a_gpu
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from crossmodal_hash.factory import build_model, build_objective
+from crossmodal_hash.factory import build_model, build_objective, reads
 from crossmodal_hash.recipes import recipes
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.step import losses, train_step
-from crossmodal_hash.types import Batch
+from crossmodal_hash.types import Batch, Level
 
 WORDS, ITEMS, BATCH, CLASSES = 60, 12, 6, 4
 RECIPES = [name for name in recipes() if resolve(name).settings.terms]
@@ -22,6 +22,9 @@ RECIPES = [name for name in recipes() if resolve(name).settings.terms]
 def parts(recipe, *, frozen):
     sets = ["towers.image.backbone.weights=none", "towers.image.backbone.size=64", "bits=16"]
     settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
+    if reads(settings.towers["text"]) == "string":
+        sets.append("towers.text.backbone.weights=none")
+        settings = resolve(recipe, sets=sets, frozen_by_default=frozen).settings
     model = build_model(settings, {"image": 3, "text": WORDS, "label": CLASSES}).train()
     objective = build_objective(settings)
     objective.setup(model.widths, settings.bits, CLASSES)
@@ -32,13 +35,16 @@ def batch_on(device, model, frozen):
     pictures = torch.zeros(BATCH, 3, 64, 64, dtype=torch.uint8, device=device)
     image = model.tower("image").choose(model.tower("image").levels(pictures)) if frozen else pictures
     text = torch.ones(BATCH, WORDS, device=device)
+    if model.tower("text").words:
+        text = (Level(torch.ones(BATCH, 384, device=device)), Level(text))
     inputs = {"image": image, "text": text, "label": torch.ones(BATCH, CLASSES, device=device)}
     return Batch(inputs, torch.arange(BATCH, device=device))
 
 
 def evidence_on(device):
     labels = torch.ones(ITEMS, CLASSES, dtype=torch.uint8, device=device)
-    return {"labels": labels, "pairs": torch.arange(ITEMS, device=device)[:, None]}
+    features = {"text": torch.ones(ITEMS, 384, device=device)}
+    return {"labels": labels, "pairs": torch.arange(ITEMS, device=device)[:, None], "features": features}
 
 
 def learners(model, memory):

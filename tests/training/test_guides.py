@@ -14,7 +14,7 @@ from crossmodal_hash.losses.classify import Classify
 from crossmodal_hash.objective import Block, Objective, Term, in_batch
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import TrainSettings
-from crossmodal_hash.training import iterative
+from crossmodal_hash.training import gradient
 from crossmodal_hash.training.memory_bank import Memory
 from crossmodal_hash.training.optimizer import make_opponent, make_optimizer
 from crossmodal_hash.training.plan import epoch_plan
@@ -158,7 +158,12 @@ def test_the_memory_keeps_features_where_a_term_sees_them():
     assert torch.equal(other.features["image"], memory.features["image"])
 
 
-SMALL = ["towers.image.backbone=mlp", 'towers.text.backbone={name="bow-mlp", hidden=[8]}', "towers.label.backbone.hidden=[8]", "bits=4"]
+SMALL = [
+    "towers.image.backbone=mlp",
+    'towers.text.backbone={name="bow-mlp", hidden=[8]}',
+    "towers.label.backbone.hidden=[8]",
+    "bits=4",
+]
 
 
 def small():
@@ -222,7 +227,7 @@ def test_settings_without_sense_are_one_sentence(recipe, sets, said):
 
 def test_after_each_epoch_alone_the_statistics_of_guides_are_renewed(tmp_path, monkeypatch):
     renewed = []
-    monkeypatch.setattr(iterative, "renew_statistics", lambda *given, names, **others: renewed.append(sorted(names)))
+    monkeypatch.setattr(gradient, "renew_statistics", lambda *given, names, **others: renewed.append(sorted(names)))
     sizes = ["data.query=30", "data.train=100", "data.validation=0", "train.batch=50"]
     method = ch.build("ssah", bits=8, epochs=3, sets=[*sizes, "train.guide_epochs=2"])
     ch.train(method, vectors(), out=tmp_path / "run")
