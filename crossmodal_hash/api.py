@@ -111,7 +111,7 @@ def train(
 
     Args:
         method: from `build`.
-        data: items with labels.
+        data: items, with labels if the method needs them.
         out: a new folder.
         callbacks: called in this order, after the logger.
         flags: flags that override the method's, such as `epochs=5, seed=0`.

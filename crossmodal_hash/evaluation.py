@@ -83,8 +83,8 @@ def score(
         rules: ties, empty queries, relevance and device, as for `metrics.evaluate`.
 
     Raises:
-        CodesError: if the items differ, or labels are missing.
-        DataError: if the ids of judgments or pairs do not match.
+        CodesError: if the items differ.
+        DataError: if labels are missing, or the ids of judgments or pairs do not match.
         SettingsError: for folds that are not equal, or without relevance by pairs.
     """
     relevant = rules.get("relevant", "labels")
@@ -145,7 +145,7 @@ def score_both(
         rules: as for `score`.
 
     Raises:
-        CodesError: if there is neither: one modality without labels.
+        DataError: if there is neither: one modality without labels.
     """
     scores = []
     if are_labeled(codes) or len(codes) < 2:

@@ -24,6 +24,10 @@ def new(
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help="criterion (sim), loss, fusion, backbone or reader.")
     ],
+    sees: Annotated[
+        str | None,
+        typer.Option("--sees", metavar="EVIDENCE", help="Of a criterion: labels (default), features or pairs."),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -31,7 +35,7 @@ def new(
     from crossmodal_hash.scaffold import write_plugin
 
     output = Output(as_json=as_json, quiet=quiet)
-    made = write_plugin(name, kind, Path())
+    made = write_plugin(name, kind, Path(), sees=sees)
     rows = [(str(path),) for path in made.files]
     document = {"kind": made.kind, "name": made.name, "files": [str(path) for path in made.files]}
     output.table(("file",), rows, document)

@@ -53,9 +53,10 @@ def figures(scored: Sequence[Scored], level: float) -> list[Group]:
     """
     named = [(each.record.name, each) for each in scored]
     by_length = length_picture(scored, level)
+    validated = sorted({key.rpartition("/")[2] for each in scored for key in each.validation}, reverse=True)
     histories = [
         history_picture("losses", "Losses in training", "loss", [(n, each.losses) for n, each in named]),
-        history_picture("validation", "Scores in training", "map@all of the validation part",
+        history_picture("validation", "Scores in training", f"{' and '.join(validated)} of the validation part",
                         [(n, each.validation) for n, each in named]),
     ]  # fmt: skip
     bits = [

@@ -26,7 +26,7 @@ class Line:
 
     Attributes:
         direction: such as `image->text`.
-        database: `all`, `unseen` or `query`.
+        database: as in `evaluation.Score`.
         metric: full name.
         value: value over the queries.
         low: lower end of the interval; None without one.

@@ -21,6 +21,9 @@ USE = {
     "reader": "chash train --reader {name} --data PATH",
 }
 """Kind -> the command that trains with the component of its template."""
+SEES = ("labels", "features", "pairs")
+"""Kinds of evidence for which there is a template of a criterion."""
+USE_WITHOUT_LABELS = "chash train --recipe pairs --set 'terms.pairs.criterion={name}'"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 HIDES = {
     "backbone", "criterion", "dataset", "false", "fusion", "hash-loss", "level-info", "match", "needs", "none",
@@ -50,21 +53,28 @@ class Made:
     use: str
 
 
-def write_plugin(given: str, kind: str, parent: Path) -> Made:
+def write_plugin(given: str, kind: str, parent: Path, *, sees: str | None = None) -> Made:
     """Write a package for a component into a new folder.
 
     Args:
         given: name of the folder and the component; a prefix `chash-` belongs only to the folder.
         kind: criterion, loss, fusion, backbone or reader, or an alias of one of them.
         parent: parent of the new folder.
+        sees: the evidence that a criterion sees: labels, features or pairs; None for labels.
 
     Raises:
         UnknownComponentError: for an unknown kind.
-        SettingsError: for an invalid name, a name that is taken, or a folder that exists.
+        SettingsError: for an invalid name, a name that is taken, a folder that exists, or evidence that does not exist
+            or that the kind does not see.
     """
     registry = registry_of(kind)
     if registry.kind not in USE:
         raise UnknownComponentError("kind of plug-in", kind, USE, see="chash plugin new --help")
+    if sees is not None and registry.kind != "criterion":
+        raise SettingsError(f"--sees {sees} is for criteria; a {registry.kind} sees none, so leave it out")
+    if sees not in (None, *SEES):
+        raise SettingsError(f"there is no evidence {sees!r}; a criterion sees {', '.join(SEES[:-1])} or {SEES[-1]}")
+    template = registry.kind if sees in (None, "labels") else f"{registry.kind}-{sees}"
     name = normalize(given).removeprefix("chash-")
     if not NAME.fullmatch(name) or name in HIDES:
         raise SettingsError(
@@ -89,13 +99,13 @@ def write_plugin(given: str, kind: str, parent: Path) -> Made:
         "distribution": f"chash-{name}",
         "module": f"chash_{name.replace('-', '_')}",
         "Class": "".join(part.capitalize() for part in name.split("-")),
-        "use": USE[registry.kind].format(name=name),
+        "use": (USE[registry.kind] if template == registry.kind else USE_WITHOUT_LABELS).format(name=name),
     }
     files_of = {
         "pyproject.toml": ("package", "pyproject.toml"),
         "README.md": ("package", "README.md"),
-        f"{words['module']}.py": (registry.kind, "component.py"),
-        f"test_{words['module'].removeprefix('chash_')}.py": (registry.kind, "test.py"),
+        f"{words['module']}.py": (template, "component.py"),
+        f"test_{words['module'].removeprefix('chash_')}.py": (template, "test.py"),
     }
     made = []
     for target, (where, source) in files_of.items():

@@ -12,7 +12,7 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import KINDS
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.registry import split_name
-from crossmodal_hash.scaffold import USE
+from crossmodal_hash.scaffold import SEES, USE
 
 FAULTY = """
 from crossmodal_hash.contracts import Criterion
@@ -72,9 +72,9 @@ def installed(tmp_path, monkeypatch):
     """Write a plug-in and announce it."""
     monkeypatch.chdir(tmp_path)
 
-    def write(name, kind):
+    def write(name, kind, *more):
         monkeypatch.setenv("CHASH_PLUGINS", f"chash-{name}")
-        assert main(["plugin", "new", name, "--kind", kind, "-q"]) == 0
+        assert main(["plugin", "new", name, "--kind", kind, *more, "-q"]) == 0
         module = f"chash_{name.replace('-', '_')}"
         info = tmp_path / name / f"{module}-0.1.dist-info"
         info.mkdir()
@@ -89,13 +89,20 @@ def installed(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
-@pytest.mark.parametrize("kind", list(USE))
-def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, installed, capsys):
-    module = installed("my-own", kind)
+@pytest.mark.parametrize(
+    ("kind", "more"), [*((kind, []) for kind in USE), *(("criterion", ["--sees", kind]) for kind in SEES)]
+)
+def test_what_is_written_works_is_tidy_and_keeps_the_rules(kind, more, installed, capsys):
+    module = installed("my-own", kind, *more)
     capsys.readouterr()
     assert main(["check", "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)
     assert {(f["kind"], f["name"], f["ok"]) for f in findings} == {(kind, "my-own", True)}
+    if more:
+        assert importlib.import_module(module.stem).MyOwn.sees == more[1]
+        own = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--rootdir", "."]
+        done = subprocess.run(own, cwd=module.parent, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout
     # From inside, as its author does: only there the module is known to be the package's own.
     for command in (["ruff", "check", "--isolated", "--extend-select", "I"], ["ruff", "format", "--check"]):
         done = subprocess.run(
@@ -121,6 +128,15 @@ def test_a_reader_of_ones_own_trains_and_is_named_in_the_environment(
     monkeypatch.setenv("CHASH_PLUGINS", "")
     assert main(["encode", "named", "-q"]) == 2
     assert "lines" in capsys.readouterr().err
+
+
+def test_evidence_is_for_criteria_and_must_exist(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugin", "new", "mine", "--kind", "loss", "--sees", "pairs"]) == 2
+    assert "--sees pairs is for criteria; a loss sees none, so leave it out" in capsys.readouterr().err
+    assert main(["plugin", "new", "mine", "--kind", "criterion", "--sees", "words"]) == 2
+    assert "no evidence 'words'; a criterion sees labels, features or pairs" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["x y", "3d", "tensor", "a--b", "none", "../up"])

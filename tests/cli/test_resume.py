@@ -118,6 +118,27 @@ def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monk
     assert {split for _, split in epochs[0]} == {"train", "refit"}
 
 
+@pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("full", 7)])
+def test_a_training_by_pairs_goes_on_with_the_same_groups(folder, tiny, small, memory, steps, monkeypatch):
+    from crossmodal_hash.training import gradient
+
+    argv = arguments(tiny, small, "whole", memory, "pairs")
+    assert main([*argv, "-q"]) == 0
+    real, done = gradient.train_step, []
+
+    def stops(*args, **kwargs):
+        done.append(1)
+        if len(done) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(gradient, "train_step", stops)
+    assert main(arguments(tiny, small, "stopped", memory, "pairs")) == 130
+    monkeypatch.setattr(gradient, "train_step", real)
+    assert main(["train", "--resume", "stopped", "-q"]) == 0
+    assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("batch", 9), ("full", 8)])
 def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, monkeypatch, capsys):
     from crossmodal_hash.training import gradient

@@ -59,5 +59,5 @@ def test_the_page_can_be_followed_from_top_to_bottom(newcomer):
         elif named:
             (home / named[1]).write_text(text)
             written += 1
-    assert (written, shown) == (2, 1)
-    assert len(list((home / "runs").glob("*/weights.safetensors"))) == 2
+    assert (written, shown) == (3, 1)
+    assert len(list((home / "runs").glob("*/weights.safetensors"))) == 3

@@ -63,6 +63,44 @@ class Rarity(Criterion):
         return nn.functional.normalize(a * self.rarity) @ nn.functional.normalize(b * self.rarity).T
 
 
+class Lopsided(Criterion):
+    """Compares the pictures of one item with the texts of the other, said to be symmetric."""
+
+    sees = "features"
+
+    def compute(self, a, b):
+        return torch.exp(-(a["image"].square().sum(1)[:, None] - b["text"].square().sum(1)[None]).abs())
+
+
+class ByPlace(Criterion):
+    """Counts items as similar that are in the same row."""
+
+    sees = "features"
+
+    def compute(self, a, b):
+        x, y = a["image"], b["image"]
+        return torch.eye(len(x), len(y), device=x.device)
+
+
+class InPlace(Criterion):
+    """Cosine of pictures, which are centered in the tensor that was given."""
+
+    sees = "features"
+
+    def compute(self, a, b):
+        x, y = (seen["image"].sub_(0.01) for seen in (a, b))
+        return (nn.functional.normalize(x) @ nn.functional.normalize(y).T + 1) / 2
+
+
+class Numbers(Criterion):
+    """Nearness of group numbers, as if they were places."""
+
+    sees = "pairs"
+
+    def compute(self, a, b):
+        return 1 - (a - b.T).abs() / 10
+
+
 class Blind(HashLoss):
     """Squared error on codes after the sign, through which no gradient comes."""
 
@@ -183,6 +221,37 @@ FAULTS = [
         Forgetful,
         "A criterion that was fitted, saved and loaded gives the same similarity",
         "store what fit() learns in a buffer (register_buffer)",
+    ),
+    (
+        "criterion",
+        Lopsided,
+        "s(a, b) is s(b, a) transposed, if it is declared symmetric",
+        "; fix it, or declare symmetric = False",
+    ),
+    (
+        "criterion",
+        Lopsided,
+        "Items with the same evidence are the most similar",
+        "larger must mean more similar",
+    ),
+    ("criterion", ByPlace, "The order of the items does not matter", "a pair in another order of the batch"),
+    (
+        "criterion",
+        ByPlace,
+        "Items with the same evidence are the most similar",
+        "the similarity of item 1 to itself is 0, but to item 1 1; larger must mean more similar",
+    ),
+    (
+        "criterion",
+        InPlace,
+        "The given evidence and global state are not changed",
+        "the features were changed in place; work on a copy",
+    ),
+    (
+        "criterion",
+        Numbers,
+        "Values are finite and within value_range",
+        "values from -1.8 to 1, but value_range = (0, 1) is declared",
     ),
     ("loss", Blind, "Gradients reach the codes of both modalities", "the gradient of the codes u is 0 everywhere"),
     (
