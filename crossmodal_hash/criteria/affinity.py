@@ -92,5 +92,7 @@ class Affinity(Criterion):
 
     def _features(self, seen: Mapping[str, Tensor]) -> Tensor:
         if self.of not in seen:
-            raise SettingsError(f"affinity of {self.of!r}: the model has {', '.join(seen)}; set of to one of them")
+            raise SettingsError(
+                f"affinity of {self.of!r}: only {', '.join(seen)} has frozen features; set of to it, or freeze the backbone"
+            )
         return seen[self.of]

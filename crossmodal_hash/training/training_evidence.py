@@ -12,12 +12,13 @@ from crossmodal_hash.data import Dataset
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.evidence import Seen, Sees
 from crossmodal_hash.factory import build_term, guides
-from crossmodal_hash.model import HashModel
+from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.drawn import Drawn
 from crossmodal_hash.training.inputs import Inputs, Streamed
 from crossmodal_hash.training.real_codes import BATCH
 from crossmodal_hash.training.rows import Rows, cut
+from crossmodal_hash.training.stream import Stream
 
 WAY_OUT = {
     "labels": "add labels, or train without them: --recipe pairs",
@@ -73,24 +74,33 @@ def gather_evidence(
         rows: (n,), the training items.
         device: where it is used.
 
+    Features are those of frozen backbones alone, because those of others change.
+
     Raises:
-        SettingsError: for features of a backbone that is trained, because they change.
+        SettingsError: for features, if every backbone is trained.
     """
     found: dict[Sees, Seen] = {"pairs": torch.from_numpy(np.asarray(rows, dtype=np.int64))[:, None].to(device)}
     if "labels" in kinds:
         found["labels"] = torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8)[rows]).to(device)
     if "features" in kinds:
-        found["features"] = {name: _features(name, model, inputs, rows).to(device) for name in model.modalities}
+        plain = {name: inputs.streams[name].plain() for name in model.modalities}
+        frozen = {name: stream for name, stream in plain.items() if not _is_trained(stream)}
+        if not frozen:
+            raise SettingsError(
+                f"the backbones of {', '.join(plain)} are trained, so their features change, and a criterion needs "
+                f"frozen ones; set train.freeze_backbone=true"
+            )
+        found["features"] = {
+            name: _features(model.tower(name), stream, rows, device) for name, stream in frozen.items()
+        }
     return found
 
 
-def _features(name: str, model: HashModel, inputs: Inputs, rows: Rows) -> Tensor:
+def _is_trained(stream: Stream) -> bool:
+    return isinstance(stream.stream if isinstance(stream, Drawn) else stream, Streamed)
+
+
+def _features(tower: Tower, stream: Stream, rows: Rows, device: torch.device) -> Tensor:
     """(n, D): the global average of the highest level of a frozen backbone, or the rows of a matrix as they are."""
-    stream, tower = inputs.streams[name].plain(), model.tower(name)
-    if isinstance(stream.stream if isinstance(stream, Drawn) else stream, Streamed):
-        raise SettingsError(
-            f"towers.{name}.backbone = {type(tower.backbone).__name__} is trained, so its features change, and a "
-            f"criterion needs frozen ones; set train.freeze_backbone=true"
-        )
     parts = [x if isinstance(x, Tensor) else x[len(tower.chosen) - 1].mean() for x in stream.batches(cut(rows, BATCH))]
-    return torch.cat([part.float() for part in parts])
+    return torch.cat([part.float() for part in parts]).to(device)

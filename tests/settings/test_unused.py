@@ -137,7 +137,7 @@ def test_no_shipped_recipe_sets_what_no_form_of_it_uses(name):
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_a_copy_of_the_default_recipe_may_be_given_as_a_file_of_settings(frozen):
+def test_a_copy_of_a_recipe_may_be_given_as_a_file_of_settings(frozen):
     file = recipes()["labels"]
     copied = resolve("labels", file=file, frozen_by_default=frozen)
     assert copied.settings == resolve("labels", frozen_by_default=frozen).settings

@@ -24,7 +24,7 @@ def data():
 
 def trained(data, out, *sets):
     sizes = [f"data.{part}={n}" for part, n in (("query", 30), ("train", 100), ("validation", 20))]
-    return ch.train(ch.build(sets=[*sizes, *SETS, *sets], bits=8), data, out=out)
+    return ch.train(ch.build("labels", sets=[*sizes, *SETS, *sets], bits=8), data, out=out)
 
 
 @pytest.fixture(scope="module")

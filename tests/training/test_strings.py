@@ -55,6 +55,7 @@ def test_texts_are_embedded_once_and_new_ones_are_encoded(letters, tiny, small, 
     others = ("towers.text", "data.vocabulary")
     own = [x for pair in zip(small[::2], small[1::2], strict=True) if not pair[1].startswith(others) for x in pair]
     argv = ["train", "--data", str(tiny), "--text", "letters:abcdeglnrut", "--no-freeze-backbone", "--epochs", "2"]
+    own += ["--set", "towers.text.words=false"]
     assert main([*argv, "--weights", "none", "--out", run, "-q", *own]) == 0
     assert len(letters) == 48
     assert "thing" in letters[1]
