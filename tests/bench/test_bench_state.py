@@ -78,8 +78,8 @@ def test_what_no_part_uses_was_written_down_once_and_changes_nothing(bench_kit, 
     done = bench_kit.done()
     config = bench_kit.write(tmp_path, done) / "config.json"
     content = json.loads(config.read_text())
-    assert "towers.text.dropout" not in content["settings"]
-    content["settings"]["towers.text.dropout"] = {"value": 0.1, "origin": "recipe default"}
+    assert "train.momentum" not in content["settings"]
+    content["settings"]["train.momentum"] = {"value": 0.1, "origin": "recipe default"}
     config.write_text(json.dumps(content))
     assert state(done.cell, tmp_path)[0] is State.DONE
 

@@ -82,7 +82,7 @@ def test_the_tables_of_what_is_there_in_every_form_without_torch(benched, capsys
     assert main([*out, "--format", "latex"]) == 0
     assert r"\textbf{0." in capsys.readouterr().out
     assert main([*out, "--format", "csv"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + 2 * 4 * 2
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 2 * (4 * 2 + 2 * 2)
     assert main([*out, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {row["bits"] for row in document["scores"]} == {16, 24}

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.opening.recognize import load_data
 from crossmodal_hash.training import gradient
 from crossmodal_hash.training.feature_cache import cached_levels
+from crossmodal_hash.training.inputs import Inputs, Streamed
+from crossmodal_hash.training.training_evidence import gather_evidence
 
 CPU = torch.device("cpu")
 RECIPE = """
@@ -144,12 +147,18 @@ def test_the_second_pass_of_a_refit_sees_the_held_out_items_too(near, tiny, tmp_
     assert sizes == [dict.fromkeys(("image", "text"), len(split["train"]) + more) for more in (0, held_out)]
 
 
-def test_features_of_a_backbone_that_learns_are_refused_because_they_change(near, tiny, tmp_path):
-    with pytest.raises(SettingsError) as error:
-        ch.train(ch.build(near, bits=8, freeze_backbone=False), load_data(tiny))
-    said = str(error.value)
-    assert said.startswith("towers.image.backbone = EfficientNetLite0 is trained, so its features change")
-    assert said.endswith("set train.freeze_backbone=true")
+def test_features_of_a_backbone_that_learns_are_not_given_because_they_change(near, tiny, tmp_path):
+    ch.train(ch.build(near, bits=8, freeze_backbone=False), load_data(tiny), out=tmp_path / "run")
+    assert set(Near.fitted) == {"text"}
+    assert all(set(seen) == {"text"} for pair in Near.given for seen in pair)
+
+
+def test_features_are_refused_where_every_backbone_learns():
+    stream = Streamed(None, None)
+    inputs = Inputs({"image": stream, "text": stream}, None)
+    model = SimpleNamespace(modalities=("image", "text"))
+    with pytest.raises(SettingsError, match=r"backbones of image, text are trained.*set train.freeze_backbone=true"):
+        gather_evidence({"features"}, None, model, inputs, np.arange(3), CPU)
 
 
 def of_rows(labels, modalities=("image", "text")):
