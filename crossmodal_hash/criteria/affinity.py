@@ -93,6 +93,7 @@ class Affinity(Criterion):
     def _features(self, seen: Mapping[str, Tensor]) -> Tensor:
         if self.of not in seen:
             raise SettingsError(
-                f"affinity of {self.of!r}: only {', '.join(seen)} has frozen features; set of to it, or freeze the backbone"
+                f"affinity of {self.of!r}: frozen features are those of {', '.join(seen)}; set the parameter of, or "
+                f"train.freeze_backbone=true"
             )
         return seen[self.of]
