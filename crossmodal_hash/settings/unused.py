@@ -48,7 +48,7 @@ def unused(settings: Settings) -> Found:
         >>> values = {"towers": {"text": {"backbone": "bow-mlp", "fusion": "cbam"}}}
         >>> found = unused(check({**values, "terms": {"hard": {"loss": "nll", "criterion": "hard"}}}))
         >>> [key for key in found if key.startswith("towers")]
-        ['towers.text.width', 'towers.text.pooling', 'towers.text.dropout']
+        ['towers.text.width', 'towers.text.pooling', 'towers.text.words', 'towers.text.dropout']
     """
     of = _Classes()
     found = dict(_of_data(settings, of))

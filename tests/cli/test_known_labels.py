@@ -50,7 +50,7 @@ def test_scores_stand_in_rows_of_their_own_and_are_explained(known, capsys):
     for run, database in zip(known, ("known-labels", "all"), strict=True):
         assert main(["evaluate", str(run), "--real-valued", "--json"]) == 0
         rows = json.loads(capsys.readouterr().out)
-        assert {row["database"] for row in rows} == {database, "unseen"}
+        assert {row["database"] for row in rows} == {database, "unseen", "query", "untrained"}
         assert main(["evaluate", str(run)]) == 0
         assert ("codes from known labels: 2" in capsys.readouterr().err) == (database == "known-labels")
     files = [str(known[0] / "codes" / f"{name}.safetensors") for name in MODALITIES]
@@ -62,7 +62,7 @@ def test_scores_stand_in_rows_of_their_own_and_are_explained(known, capsys):
 
 def test_a_comparison_does_not_put_them_beside_strict_ones(known, capsys):
     assert main(["compare", *map(str, known), "--format", "json"]) == 0
-    assert {row["database"] for row in json.loads(capsys.readouterr().out)} == {"unseen"}
+    assert {row["database"] for row in json.loads(capsys.readouterr().out)} == {"unseen", "query", "untrained"}
 
 
 def test_real_values_of_known_labels_are_scored_with_them(known, capsys):
@@ -72,7 +72,7 @@ def test_real_values_of_known_labels_are_scored_with_them(known, capsys):
     for row in json.loads(capsys.readouterr().out):
         if row["database"] == "all":
             assert own[row["direction"], "known-labels"] != row["real_valued"]
-        else:
+        elif row["database"] == "unseen":
             assert own[row["direction"], "unseen"] == row["real_valued"]
 
 

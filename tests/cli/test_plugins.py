@@ -216,7 +216,7 @@ def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed
     with pytest.warns(UserWarning, match="no gradient of the term 'hard' reaches the tower 'text'") as heard:
         assert main([*argv, "--out", "one-sided"]) == 0
     assert sum("no gradient" in str(warning.message) for warning in heard) == 1
-    others = [x for name in ("labels", "quantization") for x in ("--set", f"terms.{name}.weight=0")]
+    others = [x for name in ("labels", "pairs", "quantization") for x in ("--set", f"terms.{name}.weight=0")]
     module.write_text(VECTOR.format(body="((u.detach() @ v.detach().T) - s).square().mean()"))
     del sys.modules["chash_apart"]
     capsys.readouterr()

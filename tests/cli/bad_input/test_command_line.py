@@ -86,7 +86,7 @@ def test_a_command_without_a_word_shows_its_help(argv, capsys):
         (["--set", "towers.image.pooling.bins=two"], ["towers.image.pooling.bins = 'two'"]),
         (["--set", "towers.image.backbone.sise=32"], ["'sise'", "did you mean 'size'"]),
         (["--set", "towers.image.backbone.size=big"], ["towers.image.backbone.size = 'big'", "valid integer"]),
-        (["--set", "towers.text.backbone.hidden=512"], ["towers.text.backbone.hidden = 512"]),
+        (["--text", "bow-mlp", "--set", "towers.text.backbone.hidden=512"], ["towers.text.backbone.hidden = 512"]),
         (["--set", "towers.text.head=tahn"], ["head 'tahn'", "'tanh'"]),
         (["--set", "terms.hard.loss.slope=foo"], ["slope is 'foo'", "scaled:<k>"]),
         (["--set", "terms.hard.loss.slope=8"], ["terms.hard.loss.slope = 8", "string"]),
@@ -95,7 +95,11 @@ def test_a_command_without_a_word_shows_its_help(argv, capsys):
         (["--set", "terms.extra.loss=triplet"], ["terms.extra", "criterion"]),
         (["--recipe", "hsidhn", "--set", "terms.none.loss=foo"], ["loss 'foo'"]),
         (
-            [x for term in ("hard", "labels", "soft", "quantization") for x in ("--set", f"terms.{term}.weight=0")],
+            [
+                x
+                for term in ("hard", "labels", "pairs", "soft", "quantization")
+                for x in ("--set", f"terms.{term}.weight=0")
+            ],
             ["every term has weight 0"],
         ),
     ],

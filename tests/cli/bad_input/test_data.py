@@ -70,8 +70,6 @@ def test_metadata_that_are_none_are_refused(refused, content, words):
     ("header", "row", "words"),
     [
         ("file_name,labels", "{},red", ["no column text", "file_name,text,labels"]),
-        ("file_name,text", "{},a thing", ["no labels column"]),
-        ("file_name,text,labels", "{},a thing,", ["no label on any"]),
         ("file_name,text,labels", "{},a thing", ["line 2", "3 cells"]),
     ],
 )
@@ -131,11 +129,10 @@ def test_a_damaged_picture_is_named_and_no_codes_are_written(refused, tiny, trai
         ({"XAll": np.ones((10, 4)), "YAll": np.ones((10, 3)), "LAll": np.zeros((10, 3))}, ["10 items", "label"]),
         ({"XAll": np.ones((10, 4)), "YAll": np.ones((10, 3)), "LAll": np.full((10, 3), 2)}, ["value 2", "0/1"]),
         ({"XAll": np.full((10, 4), np.nan), "YAll": np.ones((10, 3)), "LAll": np.eye(10)}, ["40 values", "NaN"]),
-        ({"XAll": np.ones((10, 4)), "YAll": np.ones((10, 3))}, ["label"]),
         ({"foo": np.ones((10, 4))}, ["foo"]),
         ({"XAll": np.array([{}]), "YAll": np.ones((10, 3)), "LAll": np.eye(10)}, ["mine.npz"]),
     ],
-    ids=["lengths", "no label", "not binary", "nan", "no labels", "no keys", "objects"],
+    ids=["lengths", "no label", "not binary", "nan", "no keys", "objects"],
 )
 def test_matrices_that_do_not_fit_are_refused(refused, arrays, words):
     np.savez("mine.npz", **arrays)
