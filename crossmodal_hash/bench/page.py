@@ -42,9 +42,9 @@ def build_page(done: Sequence[Done], layout: Layout, *, with_published: bool = F
         "bench.html",
         title=f"Bench on {', '.join(data)}",
         said=f"{len(done)} trainings of {len(methods)} methods",
-        tables={title: replace(table, notes=()) for title, table in found.items()},
+        tables={title: replace(table, notes=(), strong="") for title, table in found.items()},
         pictures=list(_pictures(done, layout)),
-        conventions=dict.fromkeys(note for table in found.values() for note in table.notes),
+        conventions=dict.fromkeys(note for table in found.values() for note in table.all_notes(has_bold=True)),
     )
 
 

@@ -135,7 +135,8 @@ def score_table(scores: Scores, *, show: Sequence[str] = (), with_published: boo
     floors = [spread(found).text() if (found := scores.floor(*column)) else "" for column in scores.columns]
     rows.append(("random order", *("" for _ in show), *floors, "", ""))
     columns = ["method", *show, *(f"{direction}, {bits}" for direction, bits in scores.columns), "seconds", "GB"]
-    return Table(columns, rows, [*_conventions(scores), *(notes() if with_published else ())])
+    said = [*_conventions(scores), *(notes() if with_published else ())]
+    return Table(columns, rows, said, strong="the best of each column")
 
 
 def difference_table(scores: Scores, against: str) -> Table:
@@ -240,7 +241,7 @@ def _conventions(scores: Scores) -> list[str]:
     several = f"mean ± sample standard deviation over seeds {seeds}, each with its own split unless one is given"
     over = several if len(scores.seeds) > 1 else f"seed {seeds} only"
     return [
-        f"{scores.metric}, {over}; best of each column in bold",
+        f"{scores.metric}, {over}",
         f"ties {scores.ties}: {TIES[scores.ties]}",
         f"database {scores.database}: {DATABASES.get(scores.database, scores.database)}",
         "seconds: of the training steps, mean over code lengths and seeds; GB: largest memory of any cell's process",

@@ -216,7 +216,7 @@ def _show(
         return
     for title, table in found.items():
         output.titled_table(table.columns, table.rows, title=title)
-    for note in dict.fromkeys(note for table in found.values() for note in table.notes):
+    for note in dict.fromkeys(note for table in found.values() for note in table.all_notes(has_bold=output.has_bold)):
         output.say(note)
 
 

@@ -22,6 +22,11 @@ class Output:
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
 
+    @property
+    def has_bold(self) -> bool:
+        """Whether tables have bold text: on a terminal; tab-separated values do not."""
+        return sys.stdout.isatty()
+
     def say(self, text: str) -> None:
         """Print a message to standard error, unless quiet."""
         if not self.quiet:

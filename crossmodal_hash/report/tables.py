@@ -24,11 +24,17 @@ class Table:
         columns: headings.
         rows: cells: text, whole numbers, fractions (shown with four decimals) or None (shown empty).
         notes: sentences below the table: conventions, sizes.
+        strong: what emphasized cells are; a note where the format has bold text.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     notes: Sequence[str] = ()
+    strong: str = ""
+
+    def all_notes(self, *, has_bold: bool) -> list[str]:
+        """The notes, first of all what bold means if the reader sees any."""
+        return [*([f"bold: {self.strong}"] if self.strong and has_bold else []), *self.notes]
 
 
 def render(table: Table, form: str) -> str:
@@ -80,7 +86,7 @@ def _markdown(table: Table) -> str:
     rows = [[_markdown_cell(value) for value in row] for row in table.rows]
     lines = ["| " + " | ".join(line) + " |" for line in (table.columns, *rows)]
     lines.insert(1, "|" + "|".join(rule) + "|")
-    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)])
+    return "\n".join([*lines, *(f"\n{note}" for note in table.all_notes(has_bold=True))])
 
 
 def _markdown_cell(value: Any) -> str:
@@ -104,7 +110,7 @@ def _latex(table: Table) -> str:
 
     kinds = "".join("r" if is_number(table, i) else "l" for i in range(len(table.columns)))
     rows = [line(row) for row in table.rows]
-    notes = [f"% {note}" for note in table.notes]
+    notes = [f"% {note}" for note in table.all_notes(has_bold=True)]
     head = [r"\begin{tabular}{" + kinds + "}", r"\toprule", line(table.columns), r"\midrule"]
     return "\n".join([*notes, *head, *rows, r"\bottomrule", r"\end{tabular}"])
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from crossmodal_hash.bench.done import Layout, find_done, layout_of, note_layout, read_done, read_layout
 from crossmodal_hash.bench.grid import read_grid
 from crossmodal_hash.bench.table import Scores, difference_table, long_table, score_table, spread, tables
+from crossmodal_hash.cli.bench import _show
+from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import RunError, SettingsError
 from crossmodal_hash.report.tables import Strong, render
 
@@ -58,6 +60,20 @@ def test_the_best_of_a_column_stands_out_and_ties_do_so_together(several):
     assert r"\textbf{0.7400 $\pm$ 0.0458}" in render(table, "latex")
     assert "0.7400 ± 0.0458" in render(table, "csv")
     assert "*" not in render(table, "csv")
+
+
+def test_only_formats_with_bold_text_say_what_bold_means(several, monkeypatch, capsys):
+    table = score_table(Scores(several, "map@all", "all"))
+    assert "\nbold: the best of each column\n" in render(table, "md")
+    assert "% bold: the best of each column\n" in render(table, "latex")
+    layout = Layout(databases=("all",))
+    for is_terminal in (False, True):
+        monkeypatch.setattr("sys.stdout.isatty", lambda is_terminal=is_terminal: is_terminal)
+        _show(Output(), several, layout, "table", False, [])
+        said = capsys.readouterr().err
+        assert ("bold: the best of each column" in said) is is_terminal
+        assert said.count("bold") == is_terminal
+        assert "map@all, mean ± sample standard deviation" in said
 
 
 def test_the_other_database_is_another_table(several):
