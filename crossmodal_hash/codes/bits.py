@@ -51,7 +51,17 @@ def pack(x: ArrayLike) -> NDArray[np.uint8]:
         >>> pack([[1, -1, 1, 1, -1, -1, -1, -1, 0.0]])
         array([[13,  1]], dtype=uint8)
     """
-    return np.packbits(_positive(x), axis=1, bitorder="little")
+    return pack_ones(_positive(x))
+
+
+def pack_ones(ones: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Where each bit is +1, bool (N, K), to packed bits as `pack` lays them out.
+
+    Example:
+        >>> pack_ones(np.array([[True, False, True]]))
+        array([[5]], dtype=uint8)
+    """
+    return np.packbits(ones, axis=1, bitorder="little")
 
 
 def unpack(packed: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.array_files import is_matrix
-from crossmodal_hash.codes.bits import check_packed, pack
+from crossmodal_hash.codes.bits import check_packed, pack_ones
 from crossmodal_hash.errors import CodesError
 
 
@@ -46,7 +46,7 @@ def codes_from_matrix(matrix: NDArray[Any], *, bits: int | None = None, rows: in
         if bits % 8 and (matrix[:, -1] >> (bits % 8)).any():
             raise CodesError(f"the padding after bit {bits} is not zero; is the bit order big-endian, or K larger?")
         return np.ascontiguousarray(matrix)
-    return pack(np.where(_ones(matrix), np.int8(1), np.int8(-1)))
+    return pack_ones(_ones(matrix))
 
 
 def _ones(matrix: NDArray[Any]) -> NDArray[np.bool_]:
