@@ -22,6 +22,7 @@ def run_pytest(root: Path, folder: Path, plugin: object, *arguments: str) -> int
         "mutate", derandomize=True, max_examples=20, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
     )
     hypothesis.settings.load_profile("mutate")
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the run that this is part of: its --cov would replace our tracer
     os.chdir(root)
     sys.path.insert(0, str(root))
     options = ["-n0", "-q", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={root}", f"--basetemp={folder / 'tmp'}"]
