@@ -26,12 +26,20 @@ def selection_score(scores: Mapping[str, float]) -> float:
     return sum(chosen) / len(chosen)
 
 
+def replaces(score: float, best: float) -> bool:
+    """Whether a later epoch of this selection score replaces the best one so far.
+
+    Of equals the later: few held-out items leave many, and most epochs are better than the first.
+    """
+    return score >= best
+
+
 def kept_scores(path: Path, select: str) -> dict[str, Any]:
     """The epoch whose weights were kept and its validation scores; an empty dict if nothing was validated.
 
     Args:
         path: path of `metrics.jsonl`.
-        select: the `best` by `selection_score` (the later one if equal), or the `last` epoch.
+        select: the `best` by `selection_score`, or the `last` epoch.
     """
     by_epoch: dict[int, dict[str, float]] = {}
     for row in read_rows(path):
@@ -39,5 +47,9 @@ def kept_scores(path: Path, select: str) -> dict[str, Any]:
             by_epoch.setdefault(row.epoch, {})[row.metric] = row.value
     if not by_epoch:
         return {}
-    epoch = max(by_epoch, key=lambda e: (selection_score(by_epoch[e]), e)) if select == "best" else max(by_epoch)
-    return {"epoch": epoch, "scores": by_epoch[epoch]}
+    first, *later = sorted(by_epoch)
+    kept = first
+    for epoch in later:
+        if select == "last" or replaces(selection_score(by_epoch[epoch]), selection_score(by_epoch[kept])):
+            kept = epoch
+    return {"epoch": kept, "scores": by_epoch[kept]}

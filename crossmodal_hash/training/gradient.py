@@ -303,8 +303,7 @@ class Training:
                 by = self.state.objective.needs or LABELS
                 scores = validation_scores(self.model, self.inputs.plain(), self.split, self.device, by=by)
                 score = best_epoch.selection_score(scores)
-                # Of equals the later: few held-out items leave many, and most epochs are better than the first.
-                best = score >= progress.best_score
+                best = best_epoch.replaces(score, progress.best_score)
                 if best:
                     progress.best_epoch, progress.best_score = epoch, score
                     self.state.keep_best()
