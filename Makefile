@@ -9,8 +9,9 @@ help: ## Show this list.
 install: ## Install the package with what its tests and pages need.
 	pip install -e '.[test,docs]'
 
-test: ## Run the default tests.
+test: ## Run all tests: the default ones, then those that take seconds each.
 	pytest
+	pytest -m slow
 
 lint: ## Run everything that a machine can decide about style, types and imports.
 	ruff check . && ruff format --check . && mypy && mypy --platform win32 && lint-imports && python tools/write_reference.py --check
@@ -22,7 +23,7 @@ lowest: ## Run the tests with the lowest versions that pyproject.toml allows, in
 	$(PYTHON) -m venv --clear .lowest
 	$(PYTHON) tools/lowest_versions.py > .lowest/constraints.txt
 	.lowest/bin/pip install --quiet -c .lowest/constraints.txt -e '.[test,docs]'
-	.lowest/bin/pytest
+	.lowest/bin/pytest -m ""
 	NO_MKDOCS_2_WARNING=1 .lowest/bin/mkdocs build --strict --quiet --site-dir .lowest/site
 
 ci: ## Run all that must hold before a change lands.

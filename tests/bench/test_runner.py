@@ -195,6 +195,7 @@ def wait_for(path, seconds=30):
     assert path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_bench_killed_in_the_middle_loses_at_most_the_cell_in_progress(out, driven, number):
     process, command = driven

@@ -102,6 +102,7 @@ def test_new_pictures_and_texts_are_encoded(runs, tiny, tmp_path, capsys):
     assert (again.packed == before.packed).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["seph", "gsph"])
 def test_unified_codes_are_those_of_database_items_and_every_report_says_so(name, tiny, runs, tmp_path, capsys):
     run = tmp_path / "run"

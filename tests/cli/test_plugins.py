@@ -89,6 +89,7 @@ def installed(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "more"), [*((kind, []) for kind in USE), *(("criterion", ["--sees", kind]) for kind in SEES)]
 )

@@ -98,6 +98,7 @@ def test_figures_lie_beside_the_page(page):
     assert len(names) % 2 == 0
 
 
+@pytest.mark.slow
 def test_one_run_without_its_data_still_has_its_scores(two_runs, tmp_path, monkeypatch, capsys):
     from crossmodal_hash.errors import DataError
 
@@ -147,6 +148,7 @@ def browser(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_browser_shows_every_section_without_an_error(page, browser):
     done = browser(page, "--dump-dom")
     for name in ("scores", "curves", "lengths", "training", "bits", "gallery", "conventions"):
@@ -155,6 +157,7 @@ def test_a_browser_shows_every_section_without_an_error(page, browser):
     assert "CONSOLE" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_browser_would_refuse_a_request_and_say_so(page, browser, tmp_path):
     # The page forbids every request itself; this shows that the absence of errors above means something.
     probe = tmp_path / "probe.html"
@@ -165,6 +168,7 @@ def test_a_browser_would_refuse_a_request_and_say_so(page, browser, tmp_path):
     assert "Content Security Policy" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["1280,1600", "390,1600"])
 def test_a_browser_paints_it_light_and_dark(page, browser, tmp_path, size):
     paper = {}
@@ -180,6 +184,7 @@ def test_a_browser_paints_it_light_and_dark(page, browser, tmp_path, size):
     assert paper["dark"] < 40
 
 
+@pytest.mark.slow
 def test_nothing_is_wider_than_a_phone(page, browser, tmp_path):
     text = page.read_text(encoding="utf-8")
     probe = tmp_path / "probe.html"
@@ -191,6 +196,7 @@ def test_nothing_is_wider_than_a_phone(page, browser, tmp_path):
     assert int(width) <= int(window)
 
 
+@pytest.mark.slow
 def test_an_older_report_is_written_again_aloud_and_nothing_else_is_written_over(two_runs, tmp_path, capsys):
     out = tmp_path / "report.html"
     argv = ["report", str(two_runs[0]), "--out", str(out), "--examples", "0"]

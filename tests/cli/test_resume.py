@@ -12,6 +12,8 @@ import pytest
 
 from crossmodal_hash.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 6
 NAMES = ("image", "text", "label")
 
@@ -28,7 +30,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["batch", "full"])
 def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory):
     assert main([*arguments(tiny, small, "whole", memory), "-q"]) == 0

@@ -188,6 +188,7 @@ def toy(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_killed_and_survived_are_told_apart_and_no_file_is_changed(toy, capsys, monkeypatch):
     monkeypatch.setattr(mutate, "PATIENCE", 1.0)
     before = {path: path.read_bytes() for path in toy.rglob("*.py")}

@@ -66,6 +66,7 @@ def memory_on(device, model, settings):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "frozen"), list(product(RECIPES, [True, False])))
 def test_a_whole_training_step_runs_on_the_meta_device(recipe, frozen):
     with torch.device("meta"):
@@ -92,6 +93,7 @@ def test_a_whole_training_step_runs_on_the_meta_device(recipe, frozen):
     assert any(p.grad is not None for p in learned)
 
 
+@pytest.mark.slow
 @fakes_a_gpu
 @pytest.mark.parametrize(("recipe", "frozen"), list(product(RECIPES, [True, False])))
 def test_forward_and_loss_run_on_a_fake_gpu(recipe, frozen):

@@ -25,8 +25,9 @@ def run_pytest(root: Path, folder: Path, plugin: object, *arguments: str) -> int
     os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the run that this is part of: its --cov would replace our tracer
     os.chdir(root)
     sys.path.insert(0, str(root))
-    options = ["-n0", "-q", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={root}", f"--basetemp={folder / 'tmp'}"]
-    return int(pytest.main([*options, *arguments], plugins=[plugin]))
+    quiet = ["-n0", "-q", "--tb=short", "-p", "no:cacheprovider"]
+    where = [f"--rootdir={root}", f"--basetemp={folder / 'tmp'}"]
+    return int(pytest.main([*quiet, "-m", "", *where, *arguments], plugins=[plugin]))
 
 
 class _MutantFinder:
