@@ -68,4 +68,4 @@ def write_done(out, done):
 def bench_kit():
     from types import SimpleNamespace
 
-    return SimpleNamespace(cell=make_cell, done=make_done, write=write_done)
+    return SimpleNamespace(cell=make_cell, done=make_done, result=make_result, write=write_done)

@@ -1,0 +1,125 @@
+"""Draw what labels and pairs give, and what each costs the other, from the finished cells of a bench.
+
+    chash bench benchmarks/supervision.toml --data DATA --query 1250 --train 4800 --out bench/supervision
+    python benchmarks/supervision.py bench/supervision --save figures
+
+Prints a row for each method, means over its seeds. First the validation scores of the kept epochs, the mean of both
+directions, by which a weight is to be chosen: mean average precision by shared labels, and the mean reciprocal rank of
+the own partner. Then the scores of the queries, image->text / text->image: mean average precision by shared labels
+among unseen items; the share of queries whose own partner is among the first ten of the queries' partners, and of all
+items that were neither trained on nor validated with. `--save` draws the first and the last of these three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+from crossmodal_hash.bench.done import Done, find_done, layout_of
+from crossmodal_hash.bench.grid import read_grid
+from crossmodal_hash.report.curves import COLORS, Picture
+from crossmodal_hash.report.images import save_figures
+from crossmodal_hash.runs.best_epoch import kept_scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GRID = Path(__file__).with_suffix(".toml")
+DIRECTIONS = ("image->text", "text->image")
+APART = "labels"
+LABELS, FEW, PAIRS = ("unseen", "map@all"), ("query", "hit@10"), ("untrained", "hit@10")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The finished cells of one method.
+
+    Attributes:
+        name: of the method.
+        cells: one a seed.
+        folders: their run folders.
+    """
+
+    name: str
+    cells: Sequence[Done]
+    folders: Sequence[Path]
+
+    def score(self, direction: str, where: tuple[str, str]) -> float:
+        """Mean over the seeds of a score of the queries, against a database and by a metric."""
+        return mean(self._scores(direction, where))
+
+    def text(self, where: tuple[str, str]) -> str:
+        """`.545/.556 ± .003/.002`: both directions, with their sample standard deviations over the seeds."""
+        scores = [self._scores(direction, where) for direction in DIRECTIONS]
+        means = "/".join(_short(mean(values)) for values in scores)
+        return means if len(self.cells) < 2 else f"{means} ± {'/'.join(_short(stdev(values)) for values in scores)}"
+
+    def validation(self, part: str) -> float:
+        """Mean of those validation scores of the kept epochs whose names have the part."""
+        kept = [kept_scores(folder / "metrics.jsonl", "best")["scores"] for folder in self.folders]
+        values: list[float] = [value for scores in kept for name, value in scores.items() if part in name]
+        return mean(values) if values else math.nan
+
+    def _scores(self, direction: str, where: tuple[str, str]) -> list[float]:
+        return [value for cell in self.cells if (value := cell.value(direction, *where)) is not None]
+
+
+def points(out: Path, data: str) -> list[Point]:
+    """The methods of the grid that have finished cells on a data set, in its order."""
+    cells = [done for done in find_done(out) if done.cell.data.name == data]
+    of = {
+        name: [done for done in cells if done.cell.method.name == name] for name in layout_of(read_grid(GRID)).methods
+    }
+    return [Point(name, found, [done.cell.folder(out) for done in found]) for name, found in of.items() if found]
+
+
+def table(found: Sequence[Point]) -> str:
+    """The points as Markdown."""
+    heads = ("weight of pairs", "validation mAP", "validation MRR", "unseen mAP@all", "hit@10 of partners", "of all")
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for point in found:
+        chosen = [_short(point.validation(part)) for part in ("/unseen/", "/partners/")]
+        rows.append(f"| {' | '.join([point.name, *chosen, *map(point.text, (LABELS, FEW, PAIRS))])} |")
+    return "\n".join(rows)
+
+
+def draw(found: Sequence[Point], axes: Axes) -> None:
+    """A line for each direction through the points from labels alone to pairs alone."""
+    for direction, color in zip(DIRECTIONS, COLORS, strict=False):
+        x, y = ([point.score(direction, where) for point in found] for where in (PAIRS, LABELS))
+        apart = int(found[0].name == APART)  # another text network: not on the way from labels to pairs
+        axes.plot(x[apart:], y[apart:], color=color, marker="o", label=direction.replace("->", " to "))
+        axes.plot(x[:apart], y[:apart], color=color, marker="o", fillstyle="none")
+        for point, *where in zip(found, x, y, strict=True):
+            axes.annotate(point.name, (where[0], where[1]), xytext=(5, 4), textcoords="offset points", fontsize=9)
+    axes.set(xlabel="own partner among the first 10 of all untrained items", ylabel="mAP by labels, unseen items")
+    axes.legend()
+
+
+def _short(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}".removeprefix("0")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table, and draw it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, help="folder of the bench")
+    parser.add_argument("--data", default="drawings", help="name of the data set in it (default: %(default)s)")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="folder for the picture, as PNG and SVG")
+    args = parser.parse_args(argv)
+    found = points(args.out, args.data)
+    if not found:
+        parser.error(f"{args.out} has no finished cell on {args.data}")
+    print(table(found))
+    if args.save:
+        name = f"supervision-{args.data}"
+        save_figures(args.save, [Picture(name, "Labels and pairs", "", lambda axes: draw(found, axes))])
+
+
+if __name__ == "__main__":
+    main()
