@@ -10,7 +10,8 @@ from typing import Any, Unpack, cast
 from crossmodal_hash.callbacks import Callback, Callbacks
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.data import Dataset
-from crossmodal_hash.evaluation import score
+from crossmodal_hash.errors import SettingsError
+from crossmodal_hash.evaluation import PARTNERS, score
 from crossmodal_hash.factory import check_parts
 from crossmodal_hash.metrics import Empty, Ties
 from crossmodal_hash.runs import folder
@@ -146,8 +147,10 @@ def evaluate(
     Args:
         codes: modality -> codes of the same items, as `Run.encode` returns them.
         metrics: names that `crossmodal_hash.metrics.parse` accepts.
-        database: `all`, the papers' database, or `unseen`, without the items trained on; `known-labels` is `all` of
-            codes that were encoded with `known_labels=True`.
+        database: by shared labels: `all`, the papers' database, or `unseen`, without the items trained on;
+            `known-labels` is `all` of codes that were encoded with `known_labels=True`. By belonging together, like a
+            picture and its text: `query`, the queries' partners alone, `untrained`, every item that was not trained
+            on, or `whole`, every item.
         ties: order among items at the same distance: `expected`, `stable`, `optimistic` or `pessimistic`, as
             `crossmodal_hash.metrics.evaluate` explains them.
         empty: how a query without a relevant item counts: `zero`, `skip`, `one` or `error`.
@@ -156,12 +159,11 @@ def evaluate(
         Names such as `image->text/map@all` -> value.
 
     Raises:
-        ChashError: for codes that do not fit together or metrics that do not exist.
+        ChashError: for codes that do not fit together, and for a metric or a database that does not exist.
     """
-    found = score(codes, metrics, ties=ties, empty=empty)
-    return {
-        f"{part.direction}/{name}": value
-        for part in found
-        if part.database == database
-        for name, value in part.result.values.items()
-    }
+    found = score(codes, metrics, ties=ties, empty=empty, relevant="pairs" if database in PARTNERS else "labels")
+    of = [part for part in found if part.database == database]
+    if not of:
+        there = ", ".join(dict.fromkeys(part.database for part in found))
+        raise SettingsError(f"database '{database}' does not exist for these codes; there is: {there}")
+    return {f"{part.direction}/{name}": value for part in of for name, value in part.result.values.items()}

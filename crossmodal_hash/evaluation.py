@@ -15,6 +15,9 @@ from crossmodal_hash.codes import Codes
 from crossmodal_hash.errors import CodesError, DataError, SettingsError
 from crossmodal_hash.metrics import Interval, Result, Rules, cut_folds, evaluate, mean_interval, mean_of_folds, parse
 
+PARTNERS = ("query", "untrained", "whole")
+"""The databases of relevance by pairs."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -43,7 +46,7 @@ class Score:
     @property
     def is_paired(self) -> bool:
         """Whether relevant items are the query's own partners, not items that share a label."""
-        return self.database in ("query", "untrained", "whole") or self.database.endswith(" folds")
+        return self.database in PARTNERS or self.database.endswith(" folds")
 
     @property
     def is_whole(self) -> bool:

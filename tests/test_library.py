@@ -6,6 +6,7 @@ import crossmodal_hash as ch
 from crossmodal_hash.components import CRITERIA
 from crossmodal_hash.contracts import Criterion
 from crossmodal_hash.errors import SettingsError, UnknownComponentError
+from crossmodal_hash.evaluation import score_both
 from crossmodal_hash.settings.flags import parse_set
 
 
@@ -18,6 +19,13 @@ def test_five_lines_from_data_to_scores(tiny, small, tmp_path):
         f"{a}->{b}/{metric}" for a in ("image", "text") for b in ("image", "text") for metric in ("map@all", "P@5")
     }
     assert all(0 <= value <= 1 for value in scores.values())
+    paired = ch.evaluate(run.encode(data), metrics=["hit@10"], database="untrained")
+    by_command = score_both(run.encode(data))
+    assert paired == {
+        f"{s.direction}/hit@10": s.result.values["hit@10"] for s in by_command if s.database == "untrained"
+    }
+    with pytest.raises(SettingsError, match="database 'unsen' does not exist for these codes; there is: all, unseen"):
+        ch.evaluate(run.encode(data), database="unsen")
     settings = run.settings()
     assert settings.bits == 16
     assert settings.train.epochs == 2
