@@ -11,6 +11,9 @@ from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import Device, Json, Quiet
 from crossmodal_hash.cli.output import Output
 
+QUERIES = ("a cat", "a red apple", "brass instrument", "a boat on the water")
+"""Everyday words to search for in the end; `benchmarks/free_text.py` measures how well sixty such queries do."""
+
 
 def quickstart(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Run folder. Default: under runs/.")] = None,
@@ -18,11 +21,14 @@ def quickstart(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, encode and evaluate on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
+    """Train, encode, evaluate and search on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
+    from crossmodal_hash.cli.search import ranked
     from crossmodal_hash.cli.train import prepare, train_run
+    from crossmodal_hash.data.captions import text_of_each
     from crossmodal_hash.evaluation import score_both
+    from crossmodal_hash.opening.open import open_texts
     from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.training.encode import encode
 
@@ -37,7 +43,15 @@ def quickstart(
     output.say(f"3. chash evaluate {run.path}")
     scores = score_both(codes)
     rows, document = tabulate(scores, score_both(codes, ties="stable"))
-    output.table(COLUMNS, rows, {"run": str(run.path), "scores": document}, title=str(run.path))
+    asked = encode(run, open_texts(list(QUERIES)), device=device or "auto")[0]["text"]
+    titles = text_of_each(codes["image"].ids, dataset.modalities["text"], dataset.ids)
+    found = ranked(asked, QUERIES, codes["image"], titles, k=3)
+    if as_json:
+        output.line("", {"run": str(run.path), "scores": document, "search": found.document})
+        return
+    output.table(COLUMNS, rows, None, title=str(run.path))
     for note in conventions(scores, 0.95):
         output.say(note)
-    output.say(f"next: chash search {run.path} --text 'a cat'; or chash train --data YOUR_PICTURES")
+    output.say(" ".join([f"4. chash search {run.path}", *(f"--text '{query}'" for query in QUERIES), "-k 3"]))
+    found.show(output)
+    output.say(f"next: chash search {run.path} --text 'your words'; or chash train --data YOUR_PICTURES")

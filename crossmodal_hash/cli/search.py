@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,7 +63,6 @@ def search(
     scan is exact; items at one distance come in database order.
     """
     from crossmodal_hash.cli.codes import open_scored, read_file
-    from crossmodal_hash.codes import nearest
 
     output = Output(as_json=as_json, quiet=quiet)
     _one_query({"--text": text, "--texts": texts, "--images": images, "--inputs": inputs, "--queries": queries})
@@ -78,31 +78,73 @@ def search(
         words = _words(opened, searched) if database is None else []
     _comparable(asked, searched)
 
+    found = ranked(asked, names, searched, words, k=k, radius=radius)
+    found.show(output)
+    if found.missed:
+        name, least = min(found.missed, key=lambda pair: pair[1])
+        output.say(
+            f"{len(found.missed)} of {len(names)} queries find nothing within {radius} bits; what comes nearest is "
+            f"{least} bits away from {_short(name)!r}"
+        )
+    output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
+
+
+@dataclass
+class Found:
+    """What some queries found.
+
+    Attributes:
+        document: for each query its text or id and the items, nearest first.
+        missed: queries that found nothing within the radius, and the distance of what comes nearest.
+    """
+
+    document: list[dict[str, Any]] = field(default_factory=list)
+    missed: list[tuple[str, int]] = field(default_factory=list)
+
+    def show(self, output: Output) -> None:
+        """Print a line an item."""
+        items = [(x["query"], rank, item) for x in self.document for rank, item in enumerate(x["results"], 1)]
+        has_words = any("text" in item for _, _, item in items)
+        rows = [
+            (name, rank, item["distance"], item["item"], *([_short(item["text"])] if has_words else []))
+            for name, rank, item in items
+        ]
+        columns = ("query", "rank", "distance", "item", *(["text"] if has_words else []))
+        output.table(columns, rows, self.document, names=False)
+
+
+def ranked(
+    asked: Codes,
+    names: Sequence[str],
+    searched: Codes,
+    words: Sequence[str | None],
+    *,
+    k: int,
+    radius: int | None = None,
+) -> Found:
+    """The items nearest to each query.
+
+    Args:
+        asked: codes of Q queries.
+        names: what to call them.
+        searched: codes of N items.
+        words: a text for each item, or none at all.
+        k: items for each query.
+        radius: none further away.
+    """
+    from crossmodal_hash.codes import nearest
+
     rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
-    found: list[tuple[Any, ...]] = []
-    document, missed = [], []
+    found = Found()
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
         near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius]
         items = [
             {"item": str(searched.ids[row]), "distance": d} | ({"text": words[row] or ""} if words else {})
             for row, d in near
         ]
-        for rank, item in enumerate(items, 1):
-            said = (_short(item["text"]),) if words else ()
-            found.append((name, rank, item["distance"], item["item"], *said))
-        document.append({"query": name, "results": items})
-        missed += [(name, distance[0])] if distance and not near else []
-    columns: tuple[str, ...] = ("query", "rank", "distance", "item")
-    if words:
-        columns = (*columns, "text")
-    output.table(columns, found, document, names=False)
-    if missed:
-        name, least = min(missed, key=lambda pair: pair[1])
-        output.say(
-            f"{len(missed)} of {len(names)} queries find nothing within {radius} bits; what comes nearest is {least} "
-            f"bits away from {_short(name)!r}"
-        )
-    output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
+        found.document.append({"query": name, "results": items})
+        found.missed += [(name, distance[0])] if distance and not near else []
+    return found
 
 
 def _one_query(given: dict[str, object]) -> None:
