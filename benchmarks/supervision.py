@@ -5,9 +5,10 @@
 
 Prints a row for each method, means over its seeds. First the validation scores of the kept epochs, the mean of both
 directions, by which a weight is to be chosen: mean average precision by shared labels, and the mean reciprocal rank of
-the own partner. Then the scores of the queries, image->text / text->image: mean average precision by shared labels
-among unseen items; the share of queries whose own partner is among the first ten of the queries' partners, and of all
-items that were neither trained on nor validated with. `--save` draws the first and the last of these three.
+the own partner. Then scores of items that were neither trained on nor validated with, image->text / text->image.
+Queries against the others of them: mean average precision by shared labels. Then the share whose own partner is among
+the first ten: of the queries among the queries' partners, of the queries among all such items, and of the items that
+are no query among themselves. `--save` draws the first and the third of these four.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crossmodal_hash.bench.done import Done, find_done, layout_of
 from crossmodal_hash.bench.grid import read_grid
+from crossmodal_hash.codes import load
+from crossmodal_hash.metrics import evaluate
 from crossmodal_hash.report.curves import COLORS, Picture
 from crossmodal_hash.report.images import save_figures
 from crossmodal_hash.runs.best_epoch import kept_scores
@@ -55,9 +60,12 @@ class Point:
 
     def text(self, where: tuple[str, str]) -> str:
         """`.545/.556 ± .003/.002`: both directions, with their sample standard deviations over the seeds."""
-        scores = [self._scores(direction, where) for direction in DIRECTIONS]
-        means = "/".join(_short(mean(values)) for values in scores)
-        return means if len(self.cells) < 2 else f"{means} ± {'/'.join(_short(stdev(values)) for values in scores)}"
+        return _both([self._scores(direction, where) for direction in DIRECTIONS])
+
+    def unseen(self) -> str:
+        """Like `text`, of hit@10 of the unseen items among themselves, by the codes in the folders."""
+        found = [_among_themselves(folder) for folder in self.folders]
+        return _both(list(zip(*found, strict=True)))
 
     def validation(self, part: str) -> float:
         """Mean of those validation scores of the kept epochs whose names have the part."""
@@ -80,11 +88,11 @@ def points(out: Path, data: str) -> list[Point]:
 
 def table(found: Sequence[Point]) -> str:
     """The points as Markdown."""
-    heads = ("weight of pairs", "validation mAP", "validation MRR", "unseen mAP@all", "hit@10 of partners", "of all")
+    heads = ("weight of pairs", "validation mAP", "MRR", "unseen mAP@all", "hit@10 of partners", "of all", "of unseen")
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for point in found:
         chosen = [_short(point.validation(part)) for part in ("/unseen/", "/partners/")]
-        rows.append(f"| {' | '.join([point.name, *chosen, *map(point.text, (LABELS, FEW, PAIRS))])} |")
+        rows.append(f"| {' | '.join([point.name, *chosen, *map(point.text, (LABELS, FEW, PAIRS)), point.unseen()])} |")
     return "\n".join(rows)
 
 
@@ -96,9 +104,33 @@ def draw(found: Sequence[Point], axes: Axes) -> None:
         axes.plot(x[apart:], y[apart:], color=color, marker="o", label=direction.replace("->", " to "))
         axes.plot(x[:apart], y[:apart], color=color, marker="o", fillstyle="none")
         for point, *where in zip(found, x, y, strict=True):
-            axes.annotate(point.name, (where[0], where[1]), xytext=(5, 4), textcoords="offset points", fontsize=9)
+            axes.annotate(
+                point.name,
+                (where[0], where[1]),
+                xytext=(5, -12 if point.name == APART else 4),
+                textcoords="offset points",
+                fontsize=9,
+            )
     axes.set(xlabel="own partner among the first 10 of all untrained items", ylabel="mAP by labels, unseen items")
     axes.legend()
+
+
+def _among_themselves(folder: Path) -> tuple[float, float]:
+    """hit@10 of both directions: items that were not trained on, validated or queried with, among themselves."""
+    codes = [load(folder / "codes" / f"{name}.safetensors") for name in ("image", "text")]
+    parts = codes[0].parts
+    rows = np.flatnonzero(parts["database"] & ~(parts["train"] | parts["validation"] | parts["query"]))
+    image, text = (each.select(rows) for each in codes)
+    hits = [
+        evaluate(asked, searched, ["hit@10"], relevant="pairs", leave_out_self=False).values["hit@10"]
+        for asked, searched in ((image, text), (text, image))
+    ]
+    return hits[0], hits[1]
+
+
+def _both(scores: Sequence[Sequence[float]]) -> str:
+    means = "/".join(_short(mean(values)) for values in scores)
+    return means if len(scores[0]) < 2 else f"{means} ± {'/'.join(_short(stdev(values)) for values in scores)}"
 
 
 def _short(value: float) -> str:
