@@ -4,11 +4,11 @@
     python benchmarks/bytes.py vectors.npz --embedded --query 1000 --train 5000 --out bench/bytes
 
 An embedding of pictures and texts is learned from the training pairs (recipe `embedding`). Its vectors are shortened
-to a few bytes: the leading principal components in half precision (`float16`), the closed forms `sign`, `pca` and `itq`,
-and product
-quantization, plain (`pq`) and rotated (`opq`), if faiss is installed (the extra `faiss`). Other names are recipes, trained on DATA for
-each code length. `--embedded` takes the vectors of DATA, of one width in all modalities, as the embedding; recipes then
-learn from these. Labels are not used. The grid file names methods, bytes, seeds and settings (default: bytes.toml).
+to a few bytes: the leading principal components in half precision (`float16`), the closed forms `sign`, `pca` and
+`itq`, and product quantization, plain (`pq`) and rotated (`opq`), if faiss is installed (the extra `faiss`). Other
+names are recipes, trained on DATA for each code length. `--embedded` takes the vectors of DATA, of one width in all
+modalities, as the embedding; recipes then learn from these. The recipes named in the grid file that is shipped do not
+use labels. A grid file names methods, bytes, seeds and settings (default: bytes.toml).
 
 The score is hit@10: the share of queries whose own partner, in the other modality, is among the first ten of the items
 that were neither trained on nor validated with, the partners of the queries included. Items are ranked by the inner
@@ -62,7 +62,7 @@ class Embedding(Strict):
 
     recipe: str = "embedding"
     bits: int = Field(256, ge=1, description="its width")
-    sets: list[str] = []
+    sets: list[str] = Field([], description="KEY=VALUE over its settings")
 
 
 class Grid(Strict):
@@ -155,8 +155,8 @@ def product_quantization(
         vectors: modality -> (N, D).
         train: rows it is fitted to.
         size: bytes an item. Zeros are appended to vectors whose width it does not divide.
-        optimized: first project to 8 columns a byte, at most D, and rotate these so that little is lost (OPQ; Ge et al.,
-            CVPR 2013).
+        optimized: first project to 8 columns a byte, at most D, and rotate these so that little is lost (OPQ; Ge et
+            al., CVPR 2013).
     """
     import faiss
 
@@ -247,13 +247,26 @@ def vectors_of(dataset: Dataset) -> dict[str, NDArray[Any]]:
 
 
 def real_codes(dataset: Dataset, recipe: str, sets: Sequence[str], bits: int, out: Path) -> tuple[ch.Run, Vectors]:
-    """A recipe's run in `out`, trained unless it is finished, and the real codes of all items."""
+    """A recipe's run in `out`, trained unless it is finished, and the real codes of all items before the head."""
     if out.exists():
         run = ch.open_run(out)
     else:
         print(f"{out} ...", file=sys.stderr)
         run = ch.train(ch.build(recipe, sets=sets, bits=bits), dataset, out=out)
-    return run, encode(run, dataset, labels=False)[1]
+    towers = run.settings().towers
+    found = encode(run, dataset, labels=False)[1]
+    return run, {name: before_tanh(u) if towers[name].head.name == "tanh" else u for name, u in found.items()}
+
+
+def before_tanh(u: NDArray[Any]) -> NDArray[np.float64]:
+    """What tanh was applied to: half the log odds of each bit, which add up over bits as the values of tanh do not.
+
+    Example:
+        >>> before_tanh(np.tanh([[0.5, -2.0]])).round(4).tolist()
+        [[0.5, -2.0]]
+    """
+    limit = 1 - 1e-6  # beyond, float32 has few values
+    return np.asarray(np.arctanh(np.clip(np.asarray(u, np.float64), -limit, limit)))
 
 
 def of_one_seed(
@@ -394,8 +407,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    rows = [{"method": m, "query": q, "bytes": size, "direction": d, "hit@10": values}
-            for (m, q), cells in table.items() for size, cell in cells.items() for d, values in cell.items()]  # fmt: skip
+    rows = [
+        {"method": method, "query": kind, "bytes": size, "direction": direction, "hit@10": values}
+        for (method, kind), cells in table.items()
+        for size, cell in cells.items()
+        for direction, values in cell.items()
+    ]
     (options.out / "bytes.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     draw(table, grid.bytes, options.out / "bytes.svg")
     report(table, grid)

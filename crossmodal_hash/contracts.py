@@ -242,7 +242,7 @@ class ClosedForm(Component):
     """A method without gradient descent through a network: features and labels in, a hash function per modality out."""
 
     sees: ClassVar[Sees] = "labels"
-    """Which evidence it needs besides the features: `labels`, or `pairs` if it uses no labels. Validation follows it."""
+    """Which evidence it needs besides features: `labels`, or `pairs` if it uses no labels. Validation follows it."""
 
     @abstractmethod
     def function(self, modality: str) -> HashFunction:

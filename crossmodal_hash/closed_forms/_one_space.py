@@ -101,7 +101,7 @@ def common_width(widths: Mapping[str, int]) -> int:
         told = ", ".join(f"{name} {width}" for name, width in widths.items())
         raise SettingsError(
             f"this method needs vectors of all modalities in one space, but their widths differ ({told}); learn an "
-            f"embedding with --recipe embedding, write its vectors with 'chash encode --vectors DIR', and use --data DIR"
+            f"embedding with --recipe embedding, write its vectors with 'chash encode --vectors DIR', then --data DIR"
         )
     return next(iter(widths.values()))
 

@@ -41,8 +41,8 @@ class ITQ(OneSpaceMethod):
     """Signs of rotated principal components (ITQ; Gong and Lazebnik, CVPR 2011); needs no labels.
 
     The K strongest principal components of the training items of all modalities together are rotated so that
-    |sign(V R) - V R|^2 is small (eq. 2), starting from a random rotation, as in the paper. Vectors of all modalities lie
-    in one space, K <= D.
+    |sign(V R) - V R|^2 is small (eq. 2), starting from a random rotation, as in the paper. Vectors of all modalities
+    lie in one space, K <= D.
 
     Args:
         steps: of sign and rotation in turn, >= 0; the paper has 50.

@@ -8,6 +8,7 @@ from crossmodal_hash.choices import check_choice
 from crossmodal_hash.contracts import Component
 from crossmodal_hash.surrogate import Gradient, straight_through
 
+
 class StraightThrough(Component):
     """Binary codes already in training: the sign forward, the gradient of a smooth surrogate backward.
 

@@ -24,8 +24,8 @@ def info_nce(u: Tensor, v: Tensor, s: Tensor, *, temperature: float = 0.1, signs
         v: (M, K) codes they are compared with.
         s: (B, M) similarity, >= 0.
         temperature: > 0; the smaller, the more the nearest wrong items count.
-        signs: compare u with the signs of v, and the signs of u with v, in place of u with v: as real-valued queries are
-            compared with stored codes. Signs have the gradient of tanh.
+        signs: compare u with the signs of v, and the signs of u with v, in place of u with v: as real-valued queries
+            are compared with stored codes. Signs have the gradient of tanh.
 
     Returns:
         Scalar, >= 0; 0 where no pair is similar.

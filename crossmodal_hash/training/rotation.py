@@ -5,7 +5,6 @@ It is folded into the last layer.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 

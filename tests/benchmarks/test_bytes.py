@@ -79,7 +79,7 @@ def test_codes_are_scored_as_chash_evaluate_scores_them_among_untrained_items():
 def test_float16_keeps_half_as_many_components_as_bytes():
     x, train = embedded(), np.arange(100)
     short = bench.float16(x, train, 8)
-    assert {m: u.shape for m, u in short.code.items()} == {m: (160, 4) for m in x}
+    assert {m: u.shape for m, u in short.code.items()} == dict.fromkeys(x, (160, 4))
     np.testing.assert_allclose(short.code["text"], short.real["text"], atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(short.real["image"], axis=1), 1)
     assert bench.float16(x, train, 64).code["image"].shape == (160, 16)

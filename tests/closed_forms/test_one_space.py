@@ -1,6 +1,7 @@
 """Methods without labels: `sign`, `pca` and `itq`, against slow recomputation."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_itq_rotates_the_principal_components_and_never_loses_more():
         span = principal_directions(np.concatenate(list(by_loop(x).values())), 4)
         np.testing.assert_allclose(w @ span @ span.T, w, atol=1e-9)  # nothing outside of the components
         each.append(loss(np.concatenate(list(found.values()))))
-    assert all(after <= before + 1e-6 for before, after in zip(each, each[1:], strict=False))
+    assert all(after <= before + 1e-6 for before, after in pairwise(each))
     assert each[-1] < each[0]
 
 
