@@ -104,6 +104,9 @@ CLOSED_FORMS: Registry[ClosedForm] = Registry(
         "scm": "crossmodal_hash.closed_forms.scm:SCM",
         "seph": "crossmodal_hash.closed_forms.seph:SePH",
         "gsph": "crossmodal_hash.closed_forms.gsph:GSPH",
+        "sign": "crossmodal_hash.closed_forms.sign:Sign",
+        "pca": "crossmodal_hash.closed_forms.pca:PCA",
+        "itq": "crossmodal_hash.closed_forms.itq:ITQ",
     },
 )
 

@@ -241,6 +241,9 @@ class HashFunction(Fusion):
 class ClosedForm(Component):
     """A method without gradient descent through a network: features and labels in, a hash function per modality out."""
 
+    sees: ClassVar[Sees] = "labels"
+    """Which evidence it needs besides features: `labels`, or `pairs` if it uses no labels. Validation follows it."""
+
     @abstractmethod
     def function(self, modality: str) -> HashFunction:
         """An unfitted hash function of this method, to be set up for its sizes."""
@@ -254,6 +257,8 @@ class ClosedForm(Component):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Modality -> training features (N, D), and labels (N, C) -> modality -> fitted hash function.
+
+        Without labels in the data, C = 0; that happens only to a method that does not need them.
 
         Raises:
             SettingsError: for bits or modalities that the method does not support.

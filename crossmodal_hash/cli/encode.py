@@ -48,6 +48,14 @@ def encode(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also write the values before the sign, as a data set of matrices for other recipes.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     formats: Annotated[
         str,
         typer.Option("--format", help="safetensors, npy, mat or csv; several with commas.", rich_help_panel=OUTPUT),
@@ -61,9 +69,11 @@ def encode(
     Without data, those the run was trained on. A codes file holds packed bits, ids, and what a search needs to know.
     """
     from crossmodal_hash.cli.codes import files_for, write_files
+    from crossmodal_hash.data.write import SPLIT, write_native
     from crossmodal_hash.errors import SettingsError
     from crossmodal_hash.runs.folder import open_run
     from crossmodal_hash.training.encode import encode as encode_run
+    from crossmodal_hash.training.vectors import as_data
 
     output = Output(as_json=as_json, quiet=quiet)
     opened = open_run(run)
@@ -79,14 +89,21 @@ def encode(
     there = [path for path in files_for(dataset.modalities, folder, suffixes) if path.exists()]
     if there and not own and out is None:
         raise SettingsError(f"{there[0]} already exists, perhaps of other items; name a folder with --out")
-    codes, _ = encode_run(
+    if vectors is not None and vectors.exists():
+        raise SettingsError(f"--vectors {vectors} already exists; choose another name")
+    codes, real = encode_run(
         opened, dataset, device=device or "auto", labels=labels, known_labels=known_labels, callback=console
     )
+    if vectors is not None:
+        write_native(as_data(opened.path.name, codes, real), vectors)
     paths = write_files(codes, folder, suffixes)
     rows = [(str(path), path.stem, len(codes[path.stem]), codes[path.stem].bits) for path in paths]
     document = [dict(zip(("file", "modality", "items", "bits"), row, strict=True)) for row in rows]
     output.table(("file", "modality", "items", "bits"), rows, document)
-    if own and out is None:
+    if vectors is not None:
+        split = f" --split {vectors / SPLIT}" if (vectors / SPLIT).exists() else ""
+        output.say(f"vectors saved in {vectors}; next: chash train --recipe itq --data {vectors}{split}")
+    elif own and out is None:
         output.say(f"next: chash evaluate {opened.path}")
 
 

@@ -8,9 +8,10 @@ from torch import Tensor
 from crossmodal_hash.contracts import HashLoss
 from crossmodal_hash.losses._options import above
 from crossmodal_hash.losses._products import cosine, widen
+from crossmodal_hash.surrogate import straight_through
 
 
-def info_nce(u: Tensor, v: Tensor, s: Tensor, *, temperature: float = 0.1) -> Tensor:
+def info_nce(u: Tensor, v: Tensor, s: Tensor, *, temperature: float = 0.1, signs: bool = False) -> Tensor:
     """Mean cross entropy of softmax(cos(u, v) / temperature) with s, by rows and by columns (CLIP).
 
     Each row of s, scaled to sum 1, is the distribution that the softmax over the M others should have; the same holds
@@ -23,6 +24,8 @@ def info_nce(u: Tensor, v: Tensor, s: Tensor, *, temperature: float = 0.1) -> Te
         v: (M, K) codes they are compared with.
         s: (B, M) similarity, >= 0.
         temperature: > 0; the smaller, the more the nearest wrong items count.
+        signs: compare u with the signs of v, and the signs of u with v, in place of u with v: as real-valued queries
+            are compared with stored codes. Signs have the gradient of tanh.
 
     Returns:
         Scalar, >= 0; 0 where no pair is similar.
@@ -34,8 +37,9 @@ def info_nce(u: Tensor, v: Tensor, s: Tensor, *, temperature: float = 0.1) -> Te
         0.1269...
     """
     u, v, s = widen(u, v, s)
-    z = cosine(u, v) / temperature
-    return (_cross_entropy(z, s) + _cross_entropy(z.T, s.T)) / 2
+    sides = [(u, straight_through(v)), (straight_through(u), v)] if signs else [(u, v)]
+    tables = [cosine(a, b) / temperature for a, b in sides]
+    return torch.stack([(_cross_entropy(z, s) + _cross_entropy(z.T, s.T)) / 2 for z in tables]).mean()
 
 
 def _cross_entropy(z: Tensor, s: Tensor) -> Tensor:
@@ -54,13 +58,14 @@ class InfoNCE(HashLoss):
 
     Args:
         temperature: divides the cosine, > 0; .05 to .2 in practice.
+        signs: whether one side is compared by its signs, each in turn: for codes that real-valued queries search.
     """
 
-    def __init__(self, *, temperature: float = 0.1) -> None:
+    def __init__(self, *, temperature: float = 0.1, signs: bool = False) -> None:
         super().__init__()
         above("temperature", temperature, 0)
-        self.temperature = temperature
+        self.temperature, self.signs = temperature, signs
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """See `info_nce`."""
-        return info_nce(u, v, s, temperature=self.temperature)
+        return info_nce(u, v, s, temperature=self.temperature, signs=self.signs)

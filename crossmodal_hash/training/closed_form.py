@@ -32,7 +32,7 @@ class Fitting:
 
     Args:
         settings: with a closed form.
-        dataset: N items with labels.
+        dataset: N items, with labels if the method needs them.
         split: the items for fitting and for validation.
         vocabulary: vocabulary for texts.
         callback: receives the progress.
@@ -69,8 +69,8 @@ class Fitting:
 
     def _fit(self, run: Run, rows: Rows, *, score: bool = False, again: bool = False) -> None:
         started = time.monotonic()
-        assert self.inputs.labels is not None
-        labels = self.inputs.labels.numpy()[rows]
+        known = self.inputs.labels
+        labels = np.zeros((len(rows), 0), np.uint8) if known is None else known.numpy()[rows]
         streams = self.inputs.streams.items()
         features = {name: gather(self.model.tower(name), stream, rows, self.device) for name, stream in streams}
         assert self.settings.closed_form is not None
@@ -82,7 +82,8 @@ class Fitting:
         for name, function in fitted.items():
             self.model.tower(name).fusion.load_state_dict(function.state_dict())
         seconds = time.monotonic() - started
-        scores = validation_scores(self.model, self.inputs, self.split, self.device) if score else {}
+        by = {self.method.sees}
+        scores = validation_scores(self.model, self.inputs, self.split, self.device, by=by) if score else {}
         epoch = 2 if again else 1
         record = EpochRecord(epoch, epoch, seconds, peak_memory(self.device), {}, scores, bool(scores), again)
         history.append(run.metrics, record)

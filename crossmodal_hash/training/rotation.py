@@ -5,11 +5,10 @@ It is folded into the last layer.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from crossmodal_hash.closed_forms.itq import towards_corners
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Inputs
 from crossmodal_hash.training.real_codes import batches_of
@@ -20,29 +19,6 @@ ROWS = 10_000
 """Largest number of training items to learn the rotation from."""
 LARGEST = 2.0
 """Limit of values before the head: memorized training items have large values, and would dominate."""
-STEPS = 50
-
-
-def towards_corners(z: NDArray[np.float64], steps: int = STEPS) -> NDArray[np.float64]:
-    """The rotation R (K, K) that brings the rows of z R near corners of the cube (ITQ; Gong and Lazebnik, CVPR 2011).
-
-    |sign(z R) - z R|^2 is minimized alternately over the signs and R, starting from the identity; it never rises.
-
-    Args:
-        z: (n, K).
-        steps: number of steps of both.
-
-    Example:
-        >>> tilted = np.array([[1.0, 1.0], [1.0, -1.0]]) @ np.array([[0.8, 0.6], [-0.6, 0.8]])
-        >>> np.abs(tilted @ towards_corners(tilted)).round(6).tolist()
-        [[1.0, 1.0], [1.0, 1.0]]
-    """
-    rotation = np.eye(z.shape[1])
-    for _ in range(steps):
-        signs = np.where(z @ rotation >= 0, 1.0, -1.0)
-        left, _, right = np.linalg.svd(z.T @ signs)
-        rotation = left @ right
-    return rotation
 
 
 def last_layers(model: HashModel) -> dict[str, nn.Linear]:

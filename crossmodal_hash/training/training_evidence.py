@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crossmodal_hash.components import CLOSED_FORMS
 from crossmodal_hash.data import Dataset
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.evidence import Seen, Sees
@@ -30,7 +31,7 @@ WAY_OUT = {
 def needs(settings: Settings) -> dict[str, Sees]:
     """Part of the settings that cannot do without a kind of evidence -> that kind."""
     if settings.closed_form is not None:
-        return {f"closed_form = {settings.closed_form.name!r}": "labels"}
+        return {f"closed_form = {settings.closed_form.name!r}": CLOSED_FORMS.resolve(settings.closed_form.name).sees}
     found: dict[str, Sees] = {f"tower {name!r}": "labels" for name in guides(settings)}
     for name, term in settings.terms.items():
         if term.weight > 0 and (kind := build_term(name, term).needs) is not None:

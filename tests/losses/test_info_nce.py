@@ -107,3 +107,23 @@ def test_a_temperature_that_divides_by_nothing_is_refused_with_its_limit(tempera
     with pytest.raises(SettingsError) as error:
         InfoNCE(temperature=temperature)
     assert str(error.value) == f"temperature is {temperature}; use a number above 0"
+
+
+def test_with_signs_either_side_is_compared_by_its_signs_in_turn():
+    u, v, s = drawn(3, 4, 5)
+    signs = [torch.where(x >= 0, 1.0, -1.0).double() for x in (u, v)]
+    wanted = (by_loop(u, signs[1], s, 0.5) + by_loop(signs[0], v, s, 0.5)) / 2
+    assert info_nce(u, v, s, temperature=0.5, signs=True).item() == pytest.approx(wanted)
+    assert InfoNCE(temperature=0.5, signs=True)(u, v, s).item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_signs_have_the_gradient_of_tanh():
+    u, v, s = drawn(4, 3, 3)
+    u.requires_grad_()
+    info_nce(u, v, s, signs=True).backward()
+    x = u.detach().clone().requires_grad_()
+    # By hand: the real side as it is, and the signs as constants whose gradient is passed on times 1 - tanh(u)^2.
+    signs = torch.where(x >= 0, 1.0, -1.0).double().detach().requires_grad_()
+    other = torch.where(v >= 0, 1.0, -1.0).double()
+    ((info_nce(x, other, s) + info_nce(signs, v, s)) / 2).backward()
+    torch.testing.assert_close(u.grad, x.grad + signs.grad * (1 - torch.tanh(x.detach()) ** 2))

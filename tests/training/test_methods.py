@@ -16,6 +16,8 @@ from crossmodal_hash.types import HashOutput
 
 B, K, C, D, LEVELS = 6, 4, 5, 3, 2
 DEEP = [name for name in recipes() if resolve(name).settings.terms]
+# The gradient of a sign is that of a surrogate on purpose.
+SMOOTH = [name for name in DEEP if name != "asymmetric"]
 CASES = {
     "several labels": [
         [1, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 1, 1, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 1], [1, 1, 1, 0, 0]
@@ -277,7 +279,7 @@ def gradients(recipe, labels, made):
 
 
 @pytest.mark.filterwarnings("ignore:decorrelation of")
-@pytest.mark.parametrize(("name", "case"), list(product(DEEP, CASES)))
+@pytest.mark.parametrize(("name", "case"), list(product(SMOOTH, CASES)))
 def test_the_gradient_is_the_slope_of_the_value(name, case):
     labels = labels_of(case)
     value, live, found = gradients(name, labels, outputs(name))
