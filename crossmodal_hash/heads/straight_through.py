@@ -19,6 +19,7 @@ class StraightThrough(Component):
         SettingsError: for another gradient.
 
     Example:
+        >>> import torch
         >>> StraightThrough()(torch.tensor([[-0.2, 0.0, 3.0]]))
         tensor([[-1.,  1.,  1.]])
     """
