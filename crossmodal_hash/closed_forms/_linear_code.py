@@ -38,17 +38,24 @@ class LinearCode(HashFunction):
         return (torch.cat(list(levels), 1).double() @ self.weight.T + self.bias).float()
 
 
-def linear_code(reduction: Reduction, projections: Matrix, thresholds: Matrix | None = None) -> LinearCode:
+def linear_code(
+    reduction: Reduction,
+    projections: Matrix,
+    thresholds: Matrix | None = None,
+    *,
+    kind: type[LinearCode] = LinearCode,
+) -> LinearCode:
     """The hash function x -> (reduced x) @ projections - thresholds.
 
     Args:
         reduction: from D features to R.
         projections: (R, K).
         thresholds: (K,); None is 0.
+        kind: what holds it.
     """
     weight = (reduction.basis @ projections).T
     bias = -weight @ reduction.mean
-    code = LinearCode()
+    code = kind()
     code.setup([LevelInfo("features", weight.shape[1], 0)], len(weight))
     code.weight.copy_(torch.from_numpy(weight))
     code.bias.copy_(torch.from_numpy(bias if thresholds is None else bias - thresholds))

@@ -10,17 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal_hash.closed_forms._linear_code import LinearCode
-from crossmodal_hash.closed_forms._reduce import Matrix
+from crossmodal_hash.closed_forms._linear_code import LinearCode, linear_code
+from crossmodal_hash.closed_forms._reduce import Matrix, Reduction
+from crossmodal_hash.closed_forms._unit_rows import unit_rows
 from crossmodal_hash.contracts import ClosedForm, HashFunction
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.types import LevelInfo
 
 
 class DirectionCode(LinearCode):
     """x -> weight x / |x| + bias: embeddings are compared by the cosine, so only the direction of x counts.
 
     Example:
+        >>> from crossmodal_hash.types import LevelInfo
         >>> code = DirectionCode()
         >>> code.setup([LevelInfo("input", 2, 0)], bits=1)
         >>> _ = code.weight.copy_(torch.tensor([[1.0, 0.0]]))
@@ -31,12 +32,6 @@ class DirectionCode(LinearCode):
     def compute(self, levels: Sequence[Tensor]) -> Tensor:
         """One (B, D_k) per level -> (B, K); a row of zeros stays one."""
         return super().compute([torch.nn.functional.normalize(torch.cat(list(levels), 1).double(), dim=1)])
-
-
-def directions(x: Matrix) -> Matrix:
-    """The rows of (N, D) scaled to length 1; a row of zeros stays one."""
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(length > 0, length, 1.0))
 
 
 class OneSpaceMethod(ClosedForm):
@@ -71,17 +66,13 @@ class OneSpaceMethod(ClosedForm):
         generator: np.random.Generator,
     ) -> dict[str, HashFunction]:
         """Modality -> vectors (N, D) of one width; labels are not used."""
-        self.check_bits(common_width({name: x.shape[1] for name, x in features.items()}), bits)
-        unit = {name: directions(x) for name, x in features.items()}
+        width = common_width({name: x.shape[1] for name, x in features.items()})
+        self.check_bits(width, bits)
+        unit = {name: unit_rows(x) for name, x in features.items()}
         centers = {name: x.mean(0) for name, x in unit.items()}
-        weight = self.projection(np.concatenate([unit[name] - centers[name] for name in unit]), bits, generator).T
-        fitted: dict[str, HashFunction] = {}
-        for name, center in centers.items():
-            fitted[name] = code = self.function(name)
-            code.setup([LevelInfo("features", weight.shape[1], 0)], bits)
-            code.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
-            code.bias.copy_(torch.from_numpy(-weight @ center))
-        return fitted
+        chosen = self.projection(np.concatenate([unit[name] - centers[name] for name in unit]), bits, generator)
+        every = np.eye(width)
+        return {name: linear_code(Reduction(c, every), chosen, kind=DirectionCode) for name, c in centers.items()}
 
     def memory(self, items: int, widths: Mapping[str, int], bits: int) -> int:
         """Features, their directions, those centered and stacked, and a few projections."""

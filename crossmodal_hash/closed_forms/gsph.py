@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.closed_forms._anchors import Anchors
 from crossmodal_hash.closed_forms._kernel_method import KernelMethod, Protocol
-from crossmodal_hash.closed_forms._labels import unit_rows
 from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix
+from crossmodal_hash.closed_forms._unit_rows import unit_rows
 from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 

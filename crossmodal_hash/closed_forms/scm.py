@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from crossmodal_hash.choices import check_choice
-from crossmodal_hash.closed_forms._labels import unit_rows
 from crossmodal_hash.closed_forms._linear_code import LinearMethod, linear_code
 from crossmodal_hash.closed_forms._modality_pair import modality_pair
 from crossmodal_hash.closed_forms._reduce import COMPONENTS, Matrix, reduce, width
+from crossmodal_hash.closed_forms._unit_rows import unit_rows
 from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.errors import SettingsError
 

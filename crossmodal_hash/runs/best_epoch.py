@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,8 @@ def kept_scores(path: Path, select: str) -> dict[str, Any]:
             by_epoch.setdefault(row.epoch, {})[row.metric] = row.value
     if not by_epoch:
         return {}
-    first, *later = sorted(by_epoch)
-    kept = first
-    for epoch in later:
-        if select == "last" or replaces(selection_score(by_epoch[epoch]), selection_score(by_epoch[kept])):
-            kept = epoch
+    kept = max(by_epoch)
+    if select == "best":
+        scores = {epoch: selection_score(by_epoch[epoch]) for epoch in sorted(by_epoch)}
+        kept = reduce(lambda best, later: later if replaces(scores[later], scores[best]) else best, scores)
     return {"epoch": kept, "scores": by_epoch[kept]}
