@@ -14,8 +14,8 @@ The score is hit@10: the share of queries whose own partner, in the other modali
 that were neither trained on nor validated with, the partners of the queries included. Items are ranked by the inner
 product with the query: `real`, as the vector it is, or `code`, shortened as the items are. Ties are in expected order.
 
-Prints one Markdown table, means over the seeds, and writes bytes.json and bytes.svg beside the runs in --out. Finished
-runs there are used again.
+Prints one Markdown table, means over the seeds, and writes bytes.json and the same as a picture, bytes.svg and
+bytes.png, beside the runs in --out. Finished runs there are used again.
 """
 
 from __future__ import annotations
@@ -26,27 +26,33 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 import crossmodal_hash as ch
-from crossmodal_hash.closed_forms._one_space import common_width, directions
+from crossmodal_hash.closed_forms._one_space import common_width
+from crossmodal_hash.closed_forms._unit_rows import unit_rows
 from crossmodal_hash.closed_forms.pca import principal_directions
 from crossmodal_hash.components import CLOSED_FORMS
 from crossmodal_hash.contracts import HashFunction
 from crossmodal_hash.data import Captions, Dataset, Matrix, Needs, Split
 from crossmodal_hash.errors import ChashError, DataError, SettingsError
-from crossmodal_hash.metrics.counts import Counts
 from crossmodal_hash.metrics.paired import hit_at
+from crossmodal_hash.metrics.real_valued import by_inner_product
+from crossmodal_hash.metrics.relevance import Pairs
 from crossmodal_hash.opening.open import open_data
-from crossmodal_hash.report.curves import COLORS, STYLE, STYLES
+from crossmodal_hash.report.curves import COLORS, GRAY, STYLES, Picture
+from crossmodal_hash.report.images import save_figures
 from crossmodal_hash.settings.layers import read_toml
 from crossmodal_hash.settings.schema import Strict, problems
 from crossmodal_hash.training.encode import encode
 from crossmodal_hash.training.setup import split_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FIRST = 10
 GRID = Path(__file__).with_suffix(".toml")
@@ -102,13 +108,13 @@ class Shortened(NamedTuple):
 
 def centered(vectors: Vectors, train: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     """Directions less the mean of those of the modality's training items."""
-    unit = {name: directions(np.asarray(x, np.float64)) for name, x in vectors.items()}
+    unit = {name: unit_rows(x) for name, x in vectors.items()}
     return {name: x - x[train].mean(0) for name, x in unit.items()}
 
 
 def whole(vectors: Vectors, train: NDArray[np.int64]) -> Shortened:
     """Nothing shortened."""
-    x = {name: directions(z) for name, z in centered(vectors, train).items()}
+    x = {name: unit_rows(z) for name, z in centered(vectors, train).items()}
     return Shortened(x, x)
 
 
@@ -116,7 +122,7 @@ def float16(vectors: Vectors, train: NDArray[np.int64], size: int) -> Shortened:
     """The leading principal components, two bytes each, scaled to length 1 again."""
     x = centered(vectors, train)
     w = principal_directions(np.concatenate([x[name][train] for name in x]), min(size // 2, common_width(widths(x))))
-    real = {name: directions(x[name] @ w) for name in x}
+    real = {name: unit_rows(x[name] @ w) for name in x}
     return Shortened(real, {name: z.astype(np.float16).astype(np.float64) for name, z in real.items()})
 
 
@@ -203,13 +209,8 @@ def hits(
         >>> hits(np.array([[1.0]]), np.array([[1.0], [1.0], [0.0]]), np.array([0]), first=1).tolist()
         [0.5]
     """
-    products = queries.astype(np.float64) @ items.astype(np.float64).T
-    own = products[np.arange(len(partner)), partner][:, None]
-    before, level = (products > own).sum(1), (products == own).sum(1)
-    groups = np.stack([before, level, len(items) - before - level], 1)
-    found = np.zeros_like(groups)
-    found[:, 1] = 1
-    return hit_at(Counts(groups, found), first)
+    relevance = Pairs(np.arange(len(queries)), partner, len(queries), len(items))
+    return np.concatenate([hit_at(counts, first) for counts in by_inner_product(queries, items, relevance)])
 
 
 def scored(short: Shortened, split: Split, kinds: Sequence[Query]) -> dict[Query, dict[str, float]]:
@@ -320,6 +321,11 @@ Table = dict[Row, dict[int, dict[str, list[float]]]]
 """Method and kind of query -> bytes -> direction -> hit@10 of each seed."""
 
 
+def means_of(cell: Mapping[str, Sequence[float]]) -> str:
+    """`.104/.100`: the directions, means over the seeds."""
+    return "/".join(f"{np.mean(values):.3f}".removeprefix("0") for values in cell.values())
+
+
 def markdown(table: Table, sizes: Sequence[int]) -> str:
     """Rows of method and query, columns of bytes; each cell both directions, means over the seeds."""
     lines = ["| codes | query | " + " | ".join(f"{size} bytes" for size in sizes) + " |"]
@@ -327,37 +333,25 @@ def markdown(table: Table, sizes: Sequence[int]) -> str:
     for (method, kind), cells in table.items():
         if not set(cells) <= set(sizes):
             continue
-        shown = [
-            "/".join(f"{np.mean(values):.3f}".lstrip("0") for values in cells[size].values()) if size in cells else ""
-            for size in sizes
-        ]
+        shown = [means_of(cells[size]) if size in cells else "" for size in sizes]
         lines.append(f"| `{method}` | {kind} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
-def draw(table: Table, sizes: Sequence[int], path: Path) -> None:
+def draw(table: Table, sizes: Sequence[int], axes: Axes) -> None:
     """hit@10 over bytes, mean of both directions: a color for each method, dashes for queries that are codes."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
     methods = list(dict.fromkeys(method for method, _ in table))
-    with matplotlib.rc_context({**STYLE, "axes.edgecolor": "#666666", "text.color": "#666666", "legend.fontsize": 8,
-                                "axes.labelcolor": "#666666", "xtick.color": "#666666",
-                                "ytick.color": "#666666"}):  # fmt: skip
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        for (method, kind), cells in table.items():
-            means = {size: float(np.mean(list(cells[size].values()))) for size in cells}
-            color = COLORS[methods.index(method) % len(COLORS)]
-            if set(cells) <= set(sizes):
-                style = STYLES[0 if kind == "real" else 1]
-                axes.plot(list(means), list(means.values()), style, color=color, marker=".", label=f"{method}, {kind}")
-            else:
-                axes.axhline(next(iter(means.values())), color="#888888", linewidth=1, linestyle=":", label=method)
-        axes.set_xscale("log", base=2)
-        axes.set(xticks=list(sizes), xticklabels=list(map(str, sizes)), xlabel="bytes an item", ylabel=f"hit@{FIRST}")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        figure.savefig(path)
+    for (method, kind), cells in table.items():
+        means = {size: float(np.mean(list(cells[size].values()))) for size in cells}
+        color = COLORS[methods.index(method) % len(COLORS)]
+        if set(cells) <= set(sizes):
+            style = STYLES[0 if kind == "real" else 1]
+            axes.plot(list(means), list(means.values()), style, color=color, marker=".", label=f"{method}, {kind}")
+        else:
+            axes.axhline(next(iter(means.values())), color="#888888", linewidth=1, linestyle=":", label=method)
+    axes.set_xscale("log", base=2)
+    axes.set(xticks=list(sizes), xticklabels=list(map(str, sizes)), xlabel="bytes an item", ylabel=f"hit@{FIRST}")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
 
 
 def compare(grid: Grid, dataset: Dataset, sizes: Sequence[str], out: Path, *, embedded: bool) -> Table:
@@ -377,9 +371,9 @@ def compare(grid: Grid, dataset: Dataset, sizes: Sequence[str], out: Path, *, em
     table: Table = {}
     for seed in grid.seeds:
         for method, size, scores in of_one_seed(grid, dataset, sizes, seed, out, embedded=embedded):
-            for kind, directions_ in scores.items():
+            for kind, both in scores.items():
                 cell = table.setdefault((method, kind), {}).setdefault(size, {})
-                for direction, value in directions_.items():
+                for direction, value in both.items():
                     cell.setdefault(direction, []).append(value)
     return table
 
@@ -414,7 +408,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for direction, values in cell.items()
     ]
     (options.out / "bytes.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    draw(table, grid.bytes, options.out / "bytes.svg")
+    picture = Picture("bytes", "hit@10 by bytes an item", "", lambda axes: draw(table, grid.bytes, axes), (7, 4.2))
+    save_figures(options.out, [picture], ink=GRAY)
     report(table, grid)
     return 0
 
@@ -426,8 +421,7 @@ def report(table: Table, grid: Grid) -> None:
     for (method, _), cells in table.items():
         if not set(cells) <= set(grid.bytes):
             for size, cell in cells.items():
-                both = "/".join(f"{np.mean(values):.3f}".lstrip("0") for values in cell.values())
-                print(f"\n{method} ({size} bytes): {both}")
+                print(f"\n{method} ({size} bytes): {means_of(cell)}")
 
 
 if __name__ == "__main__":

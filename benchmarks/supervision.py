@@ -18,16 +18,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crossmodal_hash.bench.done import Done, find_done, layout_of
+from crossmodal_hash.bench.done import Done, find_done
 from crossmodal_hash.bench.grid import read_grid
+from crossmodal_hash.bench.table import spread
 from crossmodal_hash.codes import load
-from crossmodal_hash.metrics import evaluate
-from crossmodal_hash.report.curves import COLORS, Picture
+from crossmodal_hash.evaluation import score_pair
+from crossmodal_hash.report.curves import COLORS, GRAY, Picture
 from crossmodal_hash.report.images import save_figures
 from crossmodal_hash.runs.best_epoch import kept_scores
 
@@ -80,9 +81,8 @@ class Point:
 def points(out: Path, data: str) -> list[Point]:
     """The methods of the grid that have finished cells on a data set, in its order."""
     cells = [done for done in find_done(out) if done.cell.data.name == data]
-    of = {
-        name: [done for done in cells if done.cell.method.name == name] for name in layout_of(read_grid(GRID)).methods
-    }
+    names = [method.name for method in read_grid(GRID).methods]
+    of = {name: [done for done in cells if done.cell.method.name == name] for name in names}
     return [Point(name, found, [done.cell.folder(out) for done in found]) for name, found in of.items() if found]
 
 
@@ -121,16 +121,15 @@ def _among_themselves(folder: Path) -> tuple[float, float]:
     parts = codes[0].parts
     rows = np.flatnonzero(parts["database"] & ~(parts["train"] | parts["validation"] | parts["query"]))
     image, text = (each.select(rows) for each in codes)
-    hits = [
-        evaluate(asked, searched, ["hit@10"], relevant="pairs", leave_out_self=False).values["hit@10"]
-        for asked, searched in ((image, text), (text, image))
-    ]
-    return hits[0], hits[1]
+    found = [score_pair(*sides, ["hit@10"], relevant="pairs") for sides in ((image, text), (text, image))]
+    return found[0].result.values["hit@10"], found[1].result.values["hit@10"]
 
 
 def _both(scores: Sequence[Sequence[float]]) -> str:
-    means = "/".join(_short(mean(values)) for values in scores)
-    return means if len(scores[0]) < 2 else f"{means} ± {'/'.join(_short(stdev(values)) for values in scores)}"
+    over_seeds = [spread(values) for values in scores]
+    means = "/".join(_short(found.mean) for found in over_seeds)
+    deviations = [_short(found.spread) for found in over_seeds if found.spread is not None]
+    return f"{means} ± {'/'.join(deviations)}" if deviations else means
 
 
 def _short(value: float) -> str:
@@ -150,7 +149,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(table(found))
     if args.save:
         name = f"supervision-{args.data}"
-        save_figures(args.save, [Picture(name, "Labels and pairs", "", lambda axes: draw(found, axes))])
+        picture = Picture(name, "Labels and pairs", "", lambda axes: draw(found, axes))
+        save_figures(args.save, [picture], ink=GRAY)
 
 
 if __name__ == "__main__":

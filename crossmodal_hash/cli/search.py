@@ -94,22 +94,23 @@ class Found:
     """What some queries found.
 
     Attributes:
+        has_words: whether each item has a text to show.
         document: for each query its text or id and the items, nearest first.
         missed: queries that found nothing within the radius, and the distance of what comes nearest.
     """
 
+    has_words: bool
     document: list[dict[str, Any]] = field(default_factory=list)
     missed: list[tuple[str, int]] = field(default_factory=list)
 
     def show(self, output: Output) -> None:
         """Print a line an item."""
-        items = [(x["query"], rank, item) for x in self.document for rank, item in enumerate(x["results"], 1)]
-        has_words = any("text" in item for _, _, item in items)
         rows = [
-            (name, rank, item["distance"], item["item"], *([_short(item["text"])] if has_words else []))
-            for name, rank, item in items
+            (x["query"], rank, item["distance"], item["item"], *([_short(item["text"])] if self.has_words else []))
+            for x in self.document
+            for rank, item in enumerate(x["results"], 1)
         ]
-        columns = ("query", "rank", "distance", "item", *(["text"] if has_words else []))
+        columns = ("query", "rank", "distance", "item", *(["text"] if self.has_words else []))
         output.table(columns, rows, self.document, names=False)
 
 
@@ -135,7 +136,7 @@ def ranked(
     from crossmodal_hash.codes import nearest
 
     rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
-    found = Found()
+    found = Found(bool(words))
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
         near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius]
         items = [

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INK = "#010203"
 """Text and axes: black on paper; the page replaces this color by its own."""
+GRAY = "#7a7a7a"
+"""In its place for pictures that cannot know the page's color: readable on white and on near-black."""
 COLORS = ("#2f87d6", "#d9762b", "#2b9d68", "#c0529f", "#8a76d8", "#a8862c")
 """Distinguishable on white and on near-black, and by readers with red-green color blindness."""
 STYLES = ("-", "--", "-.", ":")

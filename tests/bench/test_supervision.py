@@ -11,6 +11,7 @@ import pytest
 
 from crossmodal_hash.codes import Codes, pack, save
 from crossmodal_hash.evaluation import Score
+from crossmodal_hash.report.curves import INK
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 spec = importlib.util.spec_from_file_location("benchmarks_supervision", BENCHMARKS / "supervision.py")
@@ -71,6 +72,7 @@ def test_a_row_is_the_mean_over_seeds_and_validation_is_that_of_the_kept_epoch(b
 def test_the_picture_names_every_method(benched, capsys):
     supervision.main([str(benched), "--save", str(benched)])
     drawn = (benched / "supervision-drawings.svg").read_text()
+    assert INK not in drawn  # invisible on a dark page
     assert all(f">{name}<" in drawn for name in ("labels", "0.3", "image to text", "text to image"))
 
 

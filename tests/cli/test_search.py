@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import Codes, load, pack, save
@@ -52,6 +53,19 @@ def test_pictures_are_looked_for_among_texts_and_a_radius_leaves_out_the_rest(tr
     assert 0 < len(rows) < 48 * 48
     assert max(int(row[2]) for row in rows) <= 3
     assert "text codes searched: 48, of 16 bits" in err
+
+
+def test_the_columns_are_the_same_where_nothing_is_found(trained, tmp_path, capsys):
+    """Scripts read a table by its first line."""
+    Image.new("RGB", (32, 32), (90, 90, 90)).save(tmp_path / "gray.png")
+    capsys.readouterr()
+    assert main(["search", trained, "--images", str(tmp_path / "gray.png"), "-k", "1", "--json"]) == 0
+    nearest = json.loads(capsys.readouterr().out)[0]["results"][0]["distance"]
+    assert nearest > 0
+    assert main(["search", trained, "--images", str(tmp_path / "gray.png"), "--radius", str(nearest - 1)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["query\trank\tdistance\titem\ttext"]
+    assert "1 of 1 queries find nothing" in err
 
 
 def test_inputs_by_name_are_what_their_short_forms_are(trained, tiny, tmp_path, capsys):
