@@ -42,6 +42,8 @@ def quickstart(
     output.say(f"3. chash evaluate {run.path}")
     scores = score_both(codes)
     rows, document = tabulate(scores, score_both(codes, ties="stable"))
+    parts = codes["image"].parts
+    seen = int((parts["train"] | parts["validation"]).sum())
     asked = encode(run, open_texts(list(QUERIES)), device=device or "auto")[0]["text"]
     found = ranked(asked, QUERIES, codes["image"], words_of(codes["image"], dataset), k=5)
     if as_json:
@@ -52,4 +54,8 @@ def quickstart(
         output.say(note)
     output.say(" ".join([f"4. chash search {run.path}", *(f"--text '{query}'" for query in QUERIES), "-k 5"]))
     found.show(output)
+    output.say(
+        f"{len(dataset) - seen} of the {len(dataset)} drawings searched were kept for scores, so the model has not "
+        f"seen them; to search a library well, train on all of it (docs/tutorial.md)"
+    )
     output.say(f"next: chash search {run.path} --text 'your words'; or chash train --data YOUR_PICTURES")

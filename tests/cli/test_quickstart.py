@@ -25,6 +25,7 @@ def test_it_ends_with_a_search_in_words_as_the_command_it_names_prints_it(asked,
     out, err = capsys.readouterr()
     command = "chash search run --text 'red thing' --text 'blue stuff' -k 5"
     assert f"4. {command}\n" in err
+    assert "24 of the 48 drawings searched were kept for scores" in err
     rows = [line for line in out.splitlines() if line.startswith(asked)]
     assert len(rows) == 10
     for query, color in zip(asked, ("red", "blue"), strict=True):
