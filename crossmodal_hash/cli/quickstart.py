@@ -24,9 +24,8 @@ def quickstart(
     """Train, encode, evaluate and search on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
-    from crossmodal_hash.cli.search import ranked
+    from crossmodal_hash.cli.search import ranked, words_of
     from crossmodal_hash.cli.train import prepare, train_run
-    from crossmodal_hash.data.captions import text_of_each
     from crossmodal_hash.evaluation import score_both
     from crossmodal_hash.opening.open import open_texts
     from crossmodal_hash.report.conventions import conventions
@@ -43,15 +42,20 @@ def quickstart(
     output.say(f"3. chash evaluate {run.path}")
     scores = score_both(codes)
     rows, document = tabulate(scores, score_both(codes, ties="stable"))
+    parts = codes["image"].parts
+    seen = int((parts["train"] | parts["validation"]).sum())
     asked = encode(run, open_texts(list(QUERIES)), device=device or "auto")[0]["text"]
-    titles = text_of_each(codes["image"].ids, dataset.modalities["text"], dataset.ids)
-    found = ranked(asked, QUERIES, codes["image"], titles, k=3)
+    found = ranked(asked, QUERIES, codes["image"], words_of(codes["image"], dataset), k=5)
     if as_json:
         output.line("", {"run": str(run.path), "scores": document, "search": found.document})
         return
     output.table(COLUMNS, rows, None, title=str(run.path))
     for note in conventions(scores, 0.95):
         output.say(note)
-    output.say(" ".join([f"4. chash search {run.path}", *(f"--text '{query}'" for query in QUERIES), "-k 3"]))
+    output.say(" ".join([f"4. chash search {run.path}", *(f"--text '{query}'" for query in QUERIES), "-k 5"]))
     found.show(output)
+    output.say(
+        f"{len(dataset) - seen} of the {len(dataset)} drawings searched were kept for scores, so the model has not "
+        f"seen them; to search a library well, train on all of it (docs/tutorial.md)"
+    )
     output.say(f"next: chash search {run.path} --text 'your words'; or chash train --data YOUR_PICTURES")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crossmodal_hash.codes import Codes
-    from crossmodal_hash.data import Source
+    from crossmodal_hash.data import Dataset, Source
     from crossmodal_hash.runs.folder import Run
 
 QUERY = "Query, one of these"
@@ -203,22 +203,32 @@ def _other(run: Run, modality: str) -> Codes:
 
 
 def _words(run: Run, searched: Codes) -> list[str | None]:
-    """The text of each code, if it is texts that are searched and the run's data are still there; otherwise none."""
-    from crossmodal_hash.components import BACKBONES
-    from crossmodal_hash.data.captions import text_of_each
+    """A text of the item of each code, its own or that of its picture; none if the run's data are not there."""
     from crossmodal_hash.opening.open import NOTHING, open_data
 
-    if BACKBONES.resolve(run.settings().towers[searched.modality].backbone.name).reads == "image":
-        return []
     data = run.settings().data
     try:
         # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
         dataset = open_data(data.path, data.reader, needs=NOTHING)
     except ChashError:
         return []
-    source = dataset.modalities.get(searched.modality)
-    texts = [] if source is None else text_of_each(searched.ids, source, dataset.ids)
-    return texts if any(text is not None for text in texts) else []
+    return words_of(searched, dataset)
+
+
+def words_of(searched: Codes, dataset: Dataset) -> list[str | None]:
+    """The text of each code, or where its modality has none, such as pictures, the item's first text of another one.
+
+    Returns:
+        A text for each code, None where its item is not in the data; an empty list if there is no text at all.
+    """
+    from crossmodal_hash.data.captions import text_of_each
+
+    own = dataset.modalities.get(searched.modality)
+    for source in (*([] if own is None else [own]), *dataset.modalities.values()):
+        texts = text_of_each(searched.ids, source, dataset.ids)
+        if any(text is not None for text in texts):
+            return texts
+    return []
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -50,15 +50,17 @@ class Shown:
 
     Attributes:
         rank: such as `worst 1` or `best 2`.
-        value: its average precision.
+        value: its average precision, or the rank of its partner.
         query: the query.
         results: nearest first, ties in database order.
+        is_paired: whether its partner alone is relevant.
     """
 
     rank: str
     value: float
     query: Item
     results: Sequence[Item]
+    is_paired: bool = False
 
 
 def gallery(
@@ -109,7 +111,8 @@ def gallery(
             )
             for item, distance in found
         ]
-        out.append(Shown(said, float(values[at]), _item(queries, row, dataset, row_of, asked_texts), results))
+        query = _item(queries, row, dataset, row_of, asked_texts)
+        out.append(Shown(said, float(values[at]), query, results, score.is_paired))
     return out
 
 

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.cli.search import words_of
 from crossmodal_hash.codes import Codes, load, pack, save
+from crossmodal_hash.data import Captions, Dataset, Matrix, Texts
 from crossmodal_hash.runs.folder import Run
 
 
@@ -78,6 +80,29 @@ def test_inputs_by_name_are_what_their_short_forms_are(trained, tiny, tmp_path, 
             answers.append(json.loads(capsys.readouterr().out))
         assert answers[0] == answers[1]
         assert len(answers[0]) == (48 if short == "image" else 2)
+
+
+def test_pictures_that_are_found_are_shown_with_their_texts(trained, tiny, capsys):
+    with zipfile.ZipFile(tiny) as archive:
+        rows = map(json.loads, archive.read("metadata.jsonl").decode().splitlines())
+        texts = {row["file_name"]: row["text"] for row in rows}
+    capsys.readouterr()
+    assert main(["search", trained, "--text", "red thing", "-k", "3"]) == 0
+    columns, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert columns == ["query", "rank", "distance", "item", "text"]
+    assert [row[4] for row in rows] == [texts[row[3]] for row in rows]
+
+
+def test_of_a_picture_with_several_texts_the_first_is_shown():
+    captions = Captions(Texts(("a red bus", "it waits", "a cat")), (2, 1))
+    dataset = Dataset("data", ["bus", "cat"], {"caption": captions, "view": Matrix(np.zeros((2, 3), np.float32))})
+    for modality, ids, shown in [
+        ("view", ["cat", "bus", "dog"], ["a cat", "a red bus", None]),
+        ("caption", ["bus", "bus", "cat"], ["a red bus", "it waits", "a cat"]),
+    ]:
+        assert words_of(Codes(pack(np.ones((3, 8))), 8, ids, modality), dataset) == shown
+    del dataset.modalities["caption"]
+    assert words_of(Codes(pack(np.ones((1, 8))), 8, ["cat"], "view"), dataset) == []
 
 
 def test_texts_are_shown_where_the_data_still_have_them(trained, tiny, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Data of which nobody knows a label, through `main(argv)`: every command works, and learns from pairs."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -98,6 +99,12 @@ def test_a_report_has_paired_scores_and_a_gallery_by_rank(pair_runs, capsys):
     for said in ("image-&gt;text, query", "hit@10", "median-rank", "worst 1", "best 2", "Side by side"):
         assert said in text
     assert "map@all of the validation part" in text
+    text = " ".join(text.split())
+    assert "the worst and the best rank of their own partner, each with" in text
+    assert "mark the partner, which alone belongs to the query." in text
+    assert re.search(r"<h3>worst 1: partner at rank [1-4](\.5)?</h3>", text)
+    assert "average precision" not in text
+    assert "share a label" not in text
 
 
 def test_compare_shows_partners_and_by_name_any_metric_of_them(pair_runs, capsys):

@@ -70,6 +70,7 @@ def test_without_labels_queries_are_ordered_by_the_rank_of_their_partner_which_i
     ranks = found.result.per_query["median-rank"]
     shown = gallery(found, made["image"], made["text"], dataset(), number=2, top=5)
     assert [each.rank for each in shown] == ["worst 1", "worst 2", "best 1", "best 2"]
+    assert all(each.is_paired for each in shown)
     assert [each.value for each in shown] == [*sorted(ranks, reverse=True)[:2], *sorted(ranks)[:2]]
     for each in shown:
         query = made["image"].ids.tolist().index(each.query.id)
