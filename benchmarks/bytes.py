@@ -58,6 +58,8 @@ FIRST = 10
 GRID = Path(__file__).with_suffix(".toml")
 SHALLOW = ("sign", "pca", "itq")
 FAISS = ("pq", "opq")
+ROTATIONS = 10
+"""Steps of OPQ; the 50 of faiss take ten minutes at 64 bytes."""
 Vectors = Mapping[str, NDArray[Any]]
 """Modality -> (N, D)."""
 Query = Literal["real", "code"]
@@ -177,6 +179,7 @@ def product_quantization(
     sample = np.concatenate([z[train] for z in narrow.values()])
     if optimized:
         rotate = faiss.OPQMatrix(columns, size)
+        rotate.niter = ROTATIONS
         inner = faiss.ProductQuantizer(columns, size, 8)
         inner.cp.min_points_per_centroid = 1
         rotate.pq = inner
