@@ -77,7 +77,7 @@ class Classifiers:
         torch.manual_seed(seed)
         model, inputs = self._parts()
         tower, rows = model.tower(modality), self.split.train
-        fit_inputs(model, {modality: inputs.streams[modality]}, rows)
+        fit_inputs(model, {modality: inputs.streams[modality]}, rows, self.settings.seed)
         tower.train()
         learned = [p for p in tower.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(learned, weight_decay=train.weight_decay, fused=True)

@@ -99,6 +99,7 @@ def build_tower(
         bits=bits,
         in_features=in_features,
         words=in_features if settings.words else 0,
+        shortcut=settings.shortcut,
         condense=condense if backbone.freezable else None,
     )
 

@@ -20,6 +20,7 @@ from crossmodal_hash.levels.drop import ChannelDropout
 from crossmodal_hash.levels.project import Projection
 from crossmodal_hash.levels.scale import Scale
 from crossmodal_hash.levels.select import select
+from crossmodal_hash.levels.shortcut import Shortcut
 from crossmodal_hash.levels.standardize import Standardize
 from crossmodal_hash.types import HashOutput, LevelInfo, Levels, TowerInput
 
@@ -37,6 +38,8 @@ class Tower(nn.Module):
         fusion: not set up yet; the tower does it.
         head: activation of the hash heads.
         level_heads: whether every level gets its own hash head.
+        shortcut: root mean square of a fixed linear code of the pooled levels, added before the head; 0 for
+            none. Only beside a frozen backbone.
         bits: K.
         in_features: width of the raw input, which the backbone was set up for.
         words: L, width of a bag of words that comes as one more level beside those of the backbone; 0 for none.
@@ -58,6 +61,7 @@ class Tower(nn.Module):
         bits: int,
         in_features: int,
         words: int = 0,
+        shortcut: float = 0.0,
         condense: int | None = None,
     ) -> None:
         super().__init__()
@@ -70,6 +74,8 @@ class Tower(nn.Module):
         self.scale = Scale(columns[backbone.reads]) if scaled else None
         # Without a frozen backbone the maps change as it learns, and batch norm does this work.
         self.standardize = Standardize(infos, condense) if condense is not None else None
+        around = shortcut > 0 and condense is not None
+        self.shortcut = Shortcut(sum(map(pooling.width, infos)), bits, shortcut) if around else None
         if words:
             infos.append(LevelInfo("words", words, 0))
         self.pooling, self.fusion, self.head = pooling, fusion, head
@@ -110,6 +116,17 @@ class Tower(nn.Module):
         """The levels that this tower uses, out of all levels of its backbone."""
         return tuple(levels[i] for i in self.chosen)
 
+    def scaled(self, levels: Levels) -> Levels:
+        """The chosen levels as the layers that learn get them: those of a frozen backbone are standardized."""
+        if self.standardize is None:
+            return levels
+        # Words are counted as present or absent, which is their scale.
+        return (*self.standardize(levels[: len(self.chosen)]), *levels[len(self.chosen) :])
+
+    def pooled(self, levels: Levels) -> Tensor:
+        """The chosen levels of the backbone, scaled -> their pooled vectors side by side, (B, D), words left out."""
+        return torch.cat([self.pooling(level) for level in levels[: len(self.chosen)]], 1)
+
     def vectors(self, levels: Levels) -> list[Tensor]:
         """The chosen levels pooled and projected, each (B, D_k)."""
         return [project(self.pooling(level)) for project, level in zip(self.projections, levels, strict=True)]
@@ -117,9 +134,7 @@ class Tower(nn.Module):
     def forward(self, x: TowerInput) -> HashOutput:
         """Raw input (B, ...), or the chosen levels of a backbone that has already run -> codes before the sign."""
         levels = self.choose(self.levels(x)) if isinstance(x, Tensor) else x
-        if self.standardize is not None:
-            # Words are counted as present or absent, which is their scale.
-            levels = (*self.standardize(levels[: len(self.chosen)]), *levels[len(self.chosen) :])
+        levels = self.scaled(levels)
         if self.fusion.takes == "levels":
             features, per_level = self.fusion(self.drop_channels(levels))
         else:
@@ -128,7 +143,10 @@ class Tower(nn.Module):
             if self.level_heads:
                 per_level = tuple(to_bits(x) for to_bits, x in zip(self.level_heads, vectors, strict=True))
         heads = tuple(self.head(z) for z in per_level) if self.supervises_levels else ()
-        return HashOutput(self.head(self.to_bits(features)), heads, features)
+        z = self.to_bits(features)
+        if self.shortcut is not None:
+            z = z + self.shortcut(self.pooled(levels))
+        return HashOutput(self.head(z), heads, features, z)
 
 
 class HashModel(nn.Module):

@@ -160,11 +160,13 @@ class HashOutput:
         u: (B, K) real codes before the sign, of the fused head; these are stored.
         per_level: (B, K) for each level head, lowest level first; empty for methods that supervise one head.
         features: (B, D), the fused features before the hash head.
+        z: (B, K), what the fused head is applied to.
     """
 
     u: Tensor
     per_level: tuple[Tensor, ...] = ()
     features: Tensor | None = None
+    z: Tensor | None = None
 
     def heads(self) -> tuple[Tensor, ...]:
         """The fused head first, then the level heads."""

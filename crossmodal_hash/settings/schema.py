@@ -50,6 +50,11 @@ class TowerSettings(Strict):
     fusion: Part = Field(Named(name="bbi"), description="how the levels become one vector")
     head: Part = Field(Named(name="tanh"), description="activation of the hash heads")
     level_heads: bool = Field(True, description="also supervise a hash head on every level")
+    shortcut: float = Field(
+        0.0,
+        ge=0,
+        description="size of a fixed linear code (ITQ) of the frozen features, added before the head; 0: none",
+    )
     lr_factor: float = Field(1.0, gt=0, description="factor on the learning rate of this tower")
 
 

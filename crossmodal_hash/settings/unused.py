@@ -48,15 +48,16 @@ def unused(settings: Settings) -> Found:
         >>> values = {"towers": {"text": {"backbone": "bow-mlp", "fusion": "cbam"}}}
         >>> found = unused(check({**values, "terms": {"hard": {"loss": "nll", "criterion": "hard"}}}))
         >>> [key for key in found if key.startswith("towers")]
-        ['towers.text.width', 'towers.text.pooling', 'towers.text.words', 'towers.text.dropout']
+        ['towers.text.width', 'towers.text.pooling', 'towers.text.words', 'towers.text.shortcut', 'towers.text.dropout']
     """
     of = _Classes()
     found = dict(_of_data(settings, of))
     if settings.closed_form is not None:
         return found | dict(_of_closed_form(settings, settings.closed_form.name))
     found["closed_form"] = Unused("terms are trained")
+    frozen = bool(settings.train.freeze_backbone)
     for name, tower in settings.towers.items():
-        found |= dict(_of_tower(f"towers.{name}", tower, of))
+        found |= dict(_of_tower(f"towers.{name}", tower, of, frozen=frozen))
     no_heads = None
     if not any(tower.level_heads for tower in settings.towers.values()):
         no_heads = Unused("no tower has level heads", f"set towers.{next(iter(settings.towers))}.level_heads=true")
@@ -105,13 +106,14 @@ class _Classes:
         return self._known[key]
 
 
-def _of_tower(where: str, tower: TowerSettings, of: _Classes) -> Rules:
+def _of_tower(where: str, tower: TowerSettings, of: _Classes, *, frozen: bool) -> Rules:
     block = of.get(FUSIONS, tower.fusion.name)
     if block is not None and block.takes == "levels":
         why = f"{where}.fusion = {tower.fusion.name!r} takes levels that are neither pooled nor projected"
         yield f"{where}.width", Unused(why)
         yield f"{where}.pooling", Unused(why)
         yield f"{where}.words", Unused(why)
+        yield f"{where}.shortcut", Unused(why)
         own = f"{where}.fusion.dropout or " if "dropout" in parameters(block) else ""
         yield f"{where}.dropout", Unused(why, f"set {own}{where}.input_dropout")
     elif block is not None and tower.width == 0:
@@ -121,6 +123,10 @@ def _of_tower(where: str, tower: TowerSettings, of: _Classes) -> Rules:
     if backbone is not None and backbone.reads != "string":
         why = f"{where}.backbone = {tower.backbone.name!r} does not read the texts themselves"
         yield f"{where}.words", Unused(why)
+    if backbone is not None and not _is_kept(backbone, frozen=frozen):
+        why = f"{where}.backbone = {tower.backbone.name!r} is trained, so its features do not stay the same"
+        instead = "set train.freeze_backbone=true" if backbone.freezable else ""
+        yield f"{where}.shortcut", Unused(why, instead)
 
 
 def _of_term(where: str, term: TermSettings, of: _Classes, no_heads: Unused | None) -> Rules:
@@ -161,9 +167,14 @@ def _of_train(settings: Settings, of: _Classes) -> Rules:
         yield from _of_pictures(backbones, frozen=bool(train.freeze_backbone))
 
 
+def _is_kept(backbone: Any, *, frozen: bool) -> bool:
+    """Whether a backbone is not trained: those that read texts as they are never are."""
+    return bool(backbone.freezable and (frozen or backbone.reads == "string"))
+
+
 def _of_pictures(backbones: list[Any], *, frozen: bool) -> Rules:
     """How pictures reach a tower depends on whether its backbone is frozen, as in `factory` and `inputs`."""
-    kept = {cls: cls.freezable and (frozen or cls.reads == "string") for cls in backbones}
+    kept = {cls: _is_kept(cls, frozen=frozen) for cls in backbones}
     pictures = [cls for cls in backbones if cls.reads == "image"]
     if not any(kept[cls] for cls in pictures):
         instead = "set train.augment=true" if pictures else ""

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -90,7 +91,7 @@ class Training:
         )
         self.evidence = gather_evidence(objective.needs, dataset, self.model, self.inputs, split.train, device)
         objective.fit(self.evidence)
-        fit_inputs(self.model, self.inputs.streams, split.train)
+        fit_inputs(self.model, self.inputs.streams, split.train, settings.seed)
         self.state = State(
             self.model,
             objective,
@@ -195,13 +196,13 @@ class Training:
     def _finished(self) -> Iterator[None]:
         """The model as it would be kept now; training goes on with the codes it has learned, not with turned ones."""
         layers = last_layers(self.model) if self.settings.train.rotate else {}
-        before = {name: {k: x.clone() for k, x in layer.state_dict().items()} for name, layer in layers.items()}
+        kept = [(layer, {k: x.clone() for k, x in layer.state_dict().items()}) for layer in chain(*layers.values())]
         self._finish()
         try:
             yield
         finally:
-            for name, layer in layers.items():
-                layer.load_state_dict(before[name])
+            for layer, state in kept:
+                layer.load_state_dict(state)
 
     def _guides_alone(self, epoch: int) -> bool:
         train = self.settings.train

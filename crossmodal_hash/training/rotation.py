@@ -1,14 +1,17 @@
 """A rotation of the code space, the same for all modalities, that reduces the loss from the sign (ITQ).
 
-It is folded into the last layer.
+It is folded into the last layers.
 """
 
 from __future__ import annotations
+
+from itertools import chain
 
 import torch
 from torch import nn
 
 from crossmodal_hash.closed_forms.itq import towards_corners
+from crossmodal_hash.levels.shortcut import Shortcut
 from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.inputs import Inputs
 from crossmodal_hash.training.real_codes import batches_of
@@ -21,11 +24,15 @@ LARGEST = 2.0
 """Limit of values before the head: memorized training items have large values, and would dominate."""
 
 
-def last_layers(model: HashModel) -> dict[str, nn.Linear]:
-    """Modality -> the linear layer before its hash head; empty if one has none, because all are rotated or none."""
-    layers = {name: model.tower(name).to_bits for name in model.modalities}
-    linear = {name: layer for name, layer in layers.items() if isinstance(layer, nn.Linear)}
-    return linear if len(linear) == len(layers) else {}
+def last_layers(model: HashModel) -> dict[str, list[nn.Linear | Shortcut]]:
+    """Modality -> the linear maps whose sum its hash head gets; empty if one has none: all are rotated, or none."""
+    layers: dict[str, list[nn.Linear | Shortcut]] = {}
+    for name in model.modalities:
+        tower = model.tower(name)
+        if not isinstance(tower.to_bits, nn.Linear):
+            return {}
+        layers[name] = [tower.to_bits] if tower.shortcut is None else [tower.to_bits, tower.shortcut]
+    return layers
 
 
 def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -> None:
@@ -50,13 +57,12 @@ def rotate(model: HashModel, inputs: Inputs, rows: Rows, device: torch.device) -
         for items in inputs.plain().batches(batches_of(spread(rows, ROWS), model, layers), list(layers)):
             with precision(device):
                 outputs = model(to_device(items, device).inputs)
-            for name, layer in layers.items():
-                features = outputs[name].features
-                assert features is not None
-                parts.append(layer(features.to(layer.weight.dtype)).clamp(-LARGEST, LARGEST).double().cpu())
+            for output in outputs.values():
+                assert output.z is not None
+                parts.append(output.z.float().clamp(-LARGEST, LARGEST).double().cpu())
     model.train(training)
     turn = torch.from_numpy(towards_corners(torch.cat(parts).numpy()).T.copy())
     with torch.no_grad():
-        for layer in layers.values():
-            for learned in (layer.weight, layer.bias):
-                learned.copy_((turn.to(device) @ learned.double()).to(learned.dtype))
+        for layer in chain.from_iterable(layers.values()):
+            for x in (layer.weight, layer.bias):
+                x.copy_((turn.to(device) @ x.double()).to(x.dtype))

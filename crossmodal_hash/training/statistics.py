@@ -14,17 +14,18 @@ from crossmodal_hash.model import HashModel
 from crossmodal_hash.training.drawn import Drawn
 from crossmodal_hash.training.inputs import Cached, Dense, Inputs, WithWords
 from crossmodal_hash.training.rows import Rows, spread
+from crossmodal_hash.training.shortcut import fit_shortcut
 from crossmodal_hash.training.step import precision, to_device
 from crossmodal_hash.training.stream import Stream
 
 BATCHES = 32
 """Largest number of batches: statistics of a few thousand items are precise enough, and pictures are slow."""
 ROWS = 10_000
-"""Largest number of rows to fit the scale of a matrix."""
+"""Largest number of rows to fit the scale of a matrix or a shortcut."""
 
 
-def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> None:
-    """Fit the scale of every tower's input, so that the units of the data do not matter.
+def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows, seed: int) -> None:
+    """Fit the scale of every tower's input, so that the units of the data do not matter, and then its shortcut.
 
     Frozen features get mean 0 and deviation 1 over the training items, for each channel, and so do the columns of a
     matrix of feature vectors; a matrix of words gets one factor. Words that were counted here are not scaled. Of items
@@ -36,6 +37,8 @@ def fit_inputs(model: HashModel, streams: Mapping[str, Stream], rows: Rows) -> N
         stream = stream.cached if isinstance(stream, WithWords) else stream
         if isinstance(stream, Cached) and tower.standardize is not None:
             tower.standardize.fit(tuple(level.rows(torch.from_numpy(own)) for level in stream.levels))
+            some = torch.from_numpy(spread(own, ROWS))
+            fit_shortcut(tower, tuple(level.rows(some) for level in stream.levels), seed)
         elif isinstance(stream, Dense) and not stream.counted and tower.scale is not None:
             tower.scale.fit(torch.from_numpy(stream.matrix.dense(spread(own, ROWS))))
 

@@ -171,8 +171,8 @@ def test_closed_forms_fit_the_first_texts_and_unify_all(five, small, tmp_path):
 def test_the_scale_of_the_input_is_fitted_to_all_texts_of_the_training_items():
     fitted = []
     spy = SimpleNamespace(fit=lambda levels: fitted.append(levels[0].x.reshape(-1).tolist()))
-    tower = SimpleNamespace(standardize=spy, scale=None)
+    tower = SimpleNamespace(standardize=spy, scale=None, shortcut=None)
     levels = (Level(torch.arange(7.0)[:, None]),)
     stream = Drawn(Cached(levels), np.array([0, 0, 1, 2, 2, 2, 3]), seed=0)
-    fit_inputs(SimpleNamespace(tower=lambda name: tower), {"text": stream}, np.array([3, 0, 2]))
+    fit_inputs(SimpleNamespace(tower=lambda name: tower), {"text": stream}, np.array([3, 0, 2]), 0)
     assert fitted == [[0.0, 1.0, 3.0, 4.0, 5.0, 6.0]]

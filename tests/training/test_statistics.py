@@ -181,9 +181,9 @@ def test_a_matrix_of_words_gets_one_factor_and_keeps_its_zeros():
 def test_words_that_were_counted_here_and_labels_keep_their_units():
     pair = Pair()
     matrix = Matrix(np.full((4, D), 7.0, np.float32))
-    fit_inputs(pair.model, {"image": Dense(matrix, counted=True)}, np.arange(4))
+    fit_inputs(pair.model, {"image": Dense(matrix, counted=True)}, np.arange(4), 0)
     assert pair.model.tower("image").scale.input_mean.eq(0).all()
-    fit_inputs(pair.model, {"image": Dense(matrix)}, np.arange(4))
+    fit_inputs(pair.model, {"image": Dense(matrix)}, np.arange(4), 0)
     assert pair.model.tower("image").scale.input_mean.eq(7).all()
 
 
