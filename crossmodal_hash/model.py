@@ -1,21 +1,15 @@
-"""The hashing network: one tower per modality name, saved as safetensors."""
+"""The hashing network: one tower per modality name."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
-from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.contracts import Backbone, Component, Fusion, HashFunction, Pooling
 from crossmodal_hash.dropout import Dropout
-from crossmodal_hash.errors import RunError
 from crossmodal_hash.levels.drop import ChannelDropout
 from crossmodal_hash.levels.project import Projection
 from crossmodal_hash.levels.scale import Scale
@@ -233,35 +227,8 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_weights(path: Path, model: HashModel) -> None:
-    """Write all weights as safetensors, each tensor once, all of it or nothing."""
-    write_bytes(path, serialize({name: x.detach().cpu().contiguous() for name, x in model.own_state().items()}))
-
-
 def complete(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A saved state, completed by what version 0.1 did not save: it used matrices unscaled."""
     as_given = {"input_mean": torch.zeros_like, "input_scale": torch.ones_like}
     units = {name: as_given[last](x) for name, x in own.items() if (last := name.rpartition(".")[2]) in as_given}
     return units | dict(state)
-
-
-def load_weights(path: Path, model: HashModel) -> None:
-    """Load the weights of `path` into `model`.
-
-    Raises:
-        RunError: if the file is missing, corrupt, or of another model.
-    """
-    try:
-        state = load_file(path)
-    except FileNotFoundError:
-        raise RunError(
-            f"{path} is missing: the run is not finished; continue it with 'chash train --resume {path.parent}'"
-        ) from None
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}); train again, or restore the file") from error
-    own = model.own_state()
-    state = complete(state, own)
-    wrong = sorted(set(state) ^ set(own)) or sorted(n for n in own if own[n].shape != state[n].shape)
-    if wrong:
-        raise RunError(f"{path} does not fit this run's settings: {len(wrong)} tensors differ, such as {wrong[0]}")
-    model.load_state_dict(state, strict=False)  # what a tensor is called besides, it has got with its first name

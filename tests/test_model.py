@@ -5,9 +5,10 @@ import torch
 from safetensors.torch import load_file
 
 from crossmodal_hash.components import FUSIONS
-from crossmodal_hash.errors import RunError, SettingsError
+from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.factory import build_model, build_objective
-from crossmodal_hash.model import HashModel, fingerprint, load_weights, save_weights
+from crossmodal_hash.model import HashModel, fingerprint
+from crossmodal_hash.runs.weights import load_weights, save_weights
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training.optimizer import make_optimizer
 
@@ -72,28 +73,6 @@ def test_any_modality_can_be_encoded_alone_and_in_any_company():
         whole = built(both)["text"].u
         alone = built({"text": both["text"][1:2]})["text"].u
     assert torch.allclose(whole[1:2], alone, atol=1e-6)
-
-
-def test_saved_and_loaded_weights_give_the_same_model(tmp_path):
-    first, path = model(), tmp_path / "weights.safetensors"
-    save_weights(path, first)
-    second = model("seed=1")
-    torch.nn.init.zeros_(second.tower("text").to_bits.weight)
-    assert first.fingerprint() != second.fingerprint()
-    load_weights(path, second)
-    assert first.fingerprint() == second.fingerprint()
-
-
-def test_weights_of_another_model_or_half_a_file_are_refused(tmp_path):
-    path = tmp_path / "weights.safetensors"
-    save_weights(path, model("bits=8"))
-    with pytest.raises(RunError, match="does not fit"):
-        load_weights(path, model())
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RunError, match="cannot be read"):
-        load_weights(path, model())
-    with pytest.raises(RunError, match="not finished"):
-        load_weights(tmp_path / "none.safetensors", model())
 
 
 def test_a_tower_without_its_data_is_refused():

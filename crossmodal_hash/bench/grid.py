@@ -180,8 +180,9 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
 
     Args:
         file: TOML with the fields of `Grid`; None: only flags.
-        over: field -> value; None means not given. A method that the file names keeps the file's settings; `query`,
-            `train`, `split` and `skip_bad` apply to every data set.
+        over: field -> value; None means not given. A method that the file names keeps the file's settings, and the
+            differences to a method of the file are left out if it is not among those that are given; `query`, `train`,
+            `split` and `skip_bad` apply to every data set.
 
     Raises:
         SettingsError: with all problems in one message.
@@ -191,6 +192,8 @@ def read_grid(file: Path | None, over: Mapping[str, Any] | None = None) -> Grid:
     named = {m["name"]: m for m in map(as_method, _list(values.get("methods"))) if isinstance(m, dict) and "name" in m}
     parts = {key: given.pop(key) for key in ("query", "train", "split", "skip_bad") if key in given}
     if "methods" in given:
+        if values.get("against") in named and values["against"] not in given["methods"]:
+            del values["against"]  # some of the file's methods, and not the one that it compares with
         given["methods"] = [named.get(method, method) for method in given["methods"]]
     given["sets"] = [*_list(values.get("sets")), *given.get("sets", [])]
     values = {**values, **given}

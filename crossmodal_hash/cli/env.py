@@ -13,9 +13,9 @@ def env(as_json: Json = False) -> None:
 
     import torch
 
+    from crossmodal_hash.cache import cache_folder
     from crossmodal_hash.components import KINDS
     from crossmodal_hash.registry import BUILT_IN
-    from crossmodal_hash.training.feature_cache import cache_folder
 
     facts: dict[str, object] = {"python": platform.python_version(), "platform": platform.platform()}
     for name in ("crossmodal-hash", "torch", "torchvision", "numpy", "typer", "pydantic", "entrypoints"):

@@ -94,7 +94,7 @@ class Run:
             RunError: if training has not finished or the weights are corrupt.
         """
         from crossmodal_hash.factory import build_model
-        from crossmodal_hash.model import load_weights
+        from crossmodal_hash.runs.weights import load_weights
 
         model = build_model(self.settings(), self.inputs(), pretrained=False)
         load_weights(self.weights, model)

@@ -14,9 +14,10 @@ from crossmodal_hash.data import Dataset, Split, Vocabulary
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.factory import build_closed_form, build_model
-from crossmodal_hash.model import HashModel, Tower, save_weights
+from crossmodal_hash.model import HashModel, Tower
 from crossmodal_hash.runs import history
 from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.runs.weights import save_weights
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.inputs import Inputs, prepare, widths
 from crossmodal_hash.training.real_codes import BATCH

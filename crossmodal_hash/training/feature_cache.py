@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from crossmodal_hash.atomic import write_bytes
 from crossmodal_hash.backbones.fold import folded
+from crossmodal_hash.cache import cache_folder
 from crossmodal_hash.callbacks import Callback
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Source, View
@@ -31,14 +31,6 @@ from crossmodal_hash.types import Level, Levels
 FORMAT = 2
 SHARD = 1024
 """Items per file: a few seconds of work on a CPU, tens of megabytes on disk."""
-
-
-def cache_folder() -> Path:
-    """The folder of stored features: $CHASH_CACHE, otherwise the user's cache folder."""
-    chosen = os.environ.get("CHASH_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal-hash"
 
 
 def cache_key(source: Source, backbone: Backbone, grid: int, mirrored: bool) -> str:

@@ -17,10 +17,10 @@ from crossmodal_hash.data import Dataset, Split, Vocabulary
 from crossmodal_hash.device import pick_device
 from crossmodal_hash.errors import TrainingError
 from crossmodal_hash.factory import build_model, build_objective
-from crossmodal_hash.model import save_weights
 from crossmodal_hash.objective import Block, Objective
 from crossmodal_hash.runs import best_epoch, history
 from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.runs.weights import save_weights
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.checkpoint import Progress
 from crossmodal_hash.training.inputs import Inputs, prepare

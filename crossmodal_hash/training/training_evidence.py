@@ -22,7 +22,7 @@ from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.stream import Stream
 
 WAY_OUT = {
-    "labels": "add labels, or train without them: --recipe pairs",
+    "labels": "add labels, or train without them: --recipe default or pairs",
     "pairs": "give data with two modalities",
     "features": "choose another criterion",
 }

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from crossmodal_hash.cache import cache_folder
 from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.errors import WeightsError
-from crossmodal_hash.training.feature_cache import cache_folder
 from crossmodal_hash.types import LevelInfo
 
 MINILM = "all-minilm-l6-v2"

@@ -54,6 +54,14 @@ def test_a_file_and_flags_over_it(tmp_path):
     assert (cell.data.name, cell.data.query, cell.flags()["query"], cell.flags()["sim"]) == ("d", 7, 7, "hard")
 
 
+def test_some_of_the_methods_of_a_file_need_not_be_compared_with_another_of_it(tmp_path):
+    file = write(tmp_path, 'methods = ["default", "hsidhn", "dcmh"]\nagainst = "default"')
+    assert read_grid(file, {"methods": ["hsidhn", "default"]}).against == "default"
+    assert read_grid(file, {"methods": ["hsidhn", "dcmh"]}).against is None
+    with pytest.raises(SettingsError, match="against = 'scm' is not one of the methods hsidhn"):
+        read_grid(file, {"methods": ["hsidhn"], "against": "scm"})
+
+
 def test_a_recipe_file_is_named_like_the_file():
     method = read_grid(None, {"methods": ["mine/new.toml"]}).methods[0]
     assert (method.name, method.recipe) == ("new", "mine/new.toml")

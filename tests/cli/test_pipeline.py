@@ -72,7 +72,7 @@ def test_a_run_folder_holds_what_the_plan_says(trained):
     names = {path.name for path in trained.iterdir()} - {".lock", "checkpoint"}  # short runs need no checkpoint
     assert names == {
         *("config.json", "environment.json", "model.json", "split.json", "vocabulary.json"),
-        *("metrics.jsonl", "weights.safetensors", "codes"),
+        *("metrics.jsonl", "weights.safetensors", "frozen.safetensors", "codes"),
     }
     settings = json.loads((trained / "config.json").read_text())["settings"]
     assert settings["bits"] == {"value": 16, "origin": "--bits"}

@@ -130,7 +130,10 @@ def test_a_bench_has_a_table_for_each_database_of_partners(bare, small, monkeypa
 def test_a_recipe_that_needs_labels_is_refused_with_the_way_out(bare, folder, capsys):
     assert main(["train", "--data", str(bare), "--recipe", "hsidhn", "--out", "run"]) == 2
     said = capsys.readouterr().err
-    assert "bare has no labels, and term 'hard' needs them; add labels, or train without them: --recipe pairs" in said
+    assert (
+        "bare has no labels, and term 'hard' needs them; add labels, or train without them: --recipe default or pairs"
+        in said
+    )
     assert not (folder / "run").exists()
 
 

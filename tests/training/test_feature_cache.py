@@ -87,14 +87,3 @@ def test_where_the_weights_were_read_from_does_not_matter(pictures, tmp_path):
     save_file(packaged.state_dict(), path)
     copy = EfficientNetLite0(weights=str(path), size=32)
     assert cache_key(pictures, packaged, 2, False) == cache_key(pictures, copy, 2, False)
-
-
-def test_the_cache_is_where_the_user_says_or_where_caches_are(monkeypatch, tmp_path):
-    monkeypatch.setattr(feature_cache.Path, "home", lambda: tmp_path)
-    monkeypatch.delenv("CHASH_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert feature_cache.cache_folder() == tmp_path / ".cache" / "crossmodal-hash"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert feature_cache.cache_folder() == tmp_path / "xdg" / "crossmodal-hash"
-    monkeypatch.setenv("CHASH_CACHE", str(tmp_path / "own"))
-    assert feature_cache.cache_folder() == tmp_path / "own"

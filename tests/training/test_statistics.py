@@ -11,8 +11,8 @@ from crossmodal_hash.dropout import Dropout
 from crossmodal_hash.evaluation import score
 from crossmodal_hash.factory import build_model
 from crossmodal_hash.levels.scale import Scale
-from crossmodal_hash.model import load_weights, save_weights
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.runs.weights import load_weights, save_weights
 from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.training import statistics
 from crossmodal_hash.training.inputs import Dense, prepare

@@ -187,7 +187,8 @@ def test_a_term_that_needs_labels_is_refused_where_no_item_has_one(near, tmp_pat
     with pytest.raises(DataError) as error:
         ch.train(method, of_rows(NO_LABELS[labels]), out=tmp_path / "run")
     assert str(error.value) == (
-        f"rows has no labels, and term {term!r} needs them; add labels, or train without them: --recipe pairs"
+        f"rows has no labels, and term {term!r} needs them; add labels, or train without them: --recipe default or "
+        "pairs"
     )
     assert not (tmp_path / "run").exists()
 
