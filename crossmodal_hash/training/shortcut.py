@@ -32,8 +32,8 @@ def rotated_components(
     Example:
         >>> x = np.array([[3.0, 0.0, 1.0], [3.0, 2.0, 1.0]])
         >>> mean, w, size = rotated_components(x, 2, np.random.default_rng(0))
-        >>> mean.tolist(), ((x - mean) @ w).round(3).tolist(), round(size, 3)
-        ([3.0, 1.0, 1.0], [[0.707, -0.707], [-0.707, 0.707]], 0.707)
+        >>> mean.tolist(), np.abs((x - mean) @ w).round(3).tolist(), round(size, 3)
+        ([3.0, 1.0, 1.0], [[0.707, 0.707], [0.707, 0.707]], 0.707)
     """
     mean = x.mean(0)
     centered = x - mean
