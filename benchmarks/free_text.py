@@ -5,8 +5,9 @@
 
 The queries and what fits each are in free_text.toml, with the rules by which they were written. RUN must be trained on
 drawings that have titles, and encoded with `chash encode RUN`. A query is encoded as a text and searched for among the
-codes of the pictures as `chash search` does it: items at the same distance come in database order. `--split unseen`
-searches only what the run was neither trained on nor validated or queried with.
+codes of the pictures as `chash search` does it: the nearest are ordered again by the query before the sign. With
+`--rescore 0` they are not, and items at the same distance come in database order. `--split unseen` searches only what
+the run was neither trained on nor validated or queried with.
 
 Prints one row for each query as Markdown, then the mean over queries, how many of them find nothing that fits, what a
 random order would score, and the best that could be reached.
@@ -26,10 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash import open_run
-from crossmodal_hash.codes import Codes, load, nearest
+from crossmodal_hash.codes import Codes, load, nearest_rescored
+from crossmodal_hash.codes.rescore import FIRST as AGAIN
 from crossmodal_hash.data import Needs
 from crossmodal_hash.opening.open import open_own, open_texts
 from crossmodal_hash.settings.schema import DataSettings
+from crossmodal_hash.training.encode import encode
 
 FIRST = 5
 """Drawings looked at for each query: about what fits on a screen."""
@@ -162,16 +165,18 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, default=QUERIES, help="default: free_text.toml beside this file")
     parser.add_argument("--split", choices=("all", "unseen"), default="all", help="what is searched")
     parser.add_argument("--database", default="image", metavar="MODALITY", help="whose codes; default: image")
+    parser.add_argument("--rescore", type=int, default=AGAIN, help="as for chash search; default: %(default)s")
     options = parser.parse_args()
 
     run, queries = open_run(options.run), read_queries(options.queries)
     database = searched(run.path, options.database, options.split)
-    asked = run.encode(open_texts([query.text for query in queries]))["text"]
+    every, real = encode(run, open_texts([query.text for query in queries]))
+    asked = every["text"]
     if asked.fingerprint != database.fingerprint:
         sys.exit(f"the codes in {run.codes} are of another model; encode again with 'chash encode {run.path}'")
     titles = titles_of(run.settings().data)
     fits = fitting(queries, [f"{item}\n{titles[item]}" for item in database.ids.tolist()])
-    rows, _ = nearest(asked.packed, database.packed, asked.bits, FIRST)
+    rows, _ = nearest_rescored(asked.packed, real["text"], database.packed, asked.bits, FIRST, options.rescore)
     report(queries, database, rows, fits, titles)
 
 

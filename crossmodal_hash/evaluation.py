@@ -66,6 +66,7 @@ def score(
     metrics: Sequence[str] = ("map@all",),
     *,
     real: Mapping[str, NDArray[Any]] | None = None,
+    against: Mapping[str, NDArray[Any]] | None = None,
     folds: int = 1,
     **rules: Unpack[Rules],
 ) -> list[Score]:
@@ -81,6 +82,7 @@ def score(
         codes: modality -> codes of the same items; the codes of an item have its id.
         metrics: names that `metrics.parse` accepts.
         real: modality -> codes before the sign, (N, K), to rank by their inner product instead.
+        against: modality -> (N, K), what the items searched are in place of `real`, such as their codes in {-1, 1}.
         folds: for relevance by pairs: equal parts of the items, each ranked by itself (`metrics.folds`), >= 1; the
             items have the order of the modality with the fewest codes, which is that of the pictures.
         rules: ties, empty queries, relevance and device, as for `metrics.evaluate`.
@@ -103,6 +105,7 @@ def score(
         raise SettingsError(f"{folds} folds are for relevance by pairs; give --pairs with them, or leave --folds out")
     if relevant == "pairs" and not others:
         raise CodesError(f"there are only {first.modality} codes; relevance by pairs needs two modalities")
+    against = real if against is None else against
     few = min(codes.values(), key=len)
     items = few.ids[few.parts["query"]] if "query" in few.parts else few.ids
     out = []
@@ -116,7 +119,7 @@ def score(
                 codes[b].select(searched),
                 partial(evaluate, metrics=metrics, leave_out_self=relevant == "labels" or a == b, **rules),
                 cut_folds(items, folds) if folds != 1 else None,
-                None if real is None else (real[a][asked], real[b][searched]),
+                None if real is None or against is None else (real[a][asked], against[b][searched]),
             )
             out.append(Score(f"{a}->{b}", database if folds == 1 else f"{folds} folds", result))
     if relevant != "labels" and not any(score.result.relevant_pairs for score in out):
@@ -134,6 +137,7 @@ def score_both(
     paired: Sequence[str] = PAIRED,
     *,
     real: Mapping[str, NDArray[Any]] | None = None,
+    against: Mapping[str, NDArray[Any]] | None = None,
     **rules: Unpack[Rules],
 ) -> list[Score]:
     """Scores by shared labels, if the codes have labels, and by belonging together, across modalities.
@@ -145,6 +149,7 @@ def score_both(
         metrics: names for scores by labels.
         paired: names for scores by pairs.
         real: as for `score`.
+        against: as for `score`.
         rules: as for `score`.
 
     Raises:
@@ -152,10 +157,10 @@ def score_both(
     """
     scores = []
     if are_labeled(codes) or len(codes) < 2:
-        scores += score(codes, metrics, real=real, **rules)
+        scores += score(codes, metrics, real=real, against=against, **rules)
     if len(codes) > 1:
         pairs: Rules = {**rules, "relevant": "pairs"}
-        by_pairs = score(codes, paired, real=real, **pairs)
+        by_pairs = score(codes, paired, real=real, against=against, **pairs)
         some = [found for found in by_pairs if found.database != "whole"]
         scores += some or by_pairs
     return scores

@@ -60,6 +60,12 @@ def evaluate(
         bool,
         typer.Option("--real-valued", help="Rank by the codes before the sign as well.", rich_help_panel=POLICY),
     ] = False,
+    asymmetric: Annotated[
+        bool,
+        typer.Option(
+            "--asymmetric", help="Rank by queries before the sign against binary codes as well.", rich_help_panel=POLICY
+        ),
+    ] = False,
     interval: Annotated[
         float, typer.Option(metavar="LEVEL", help="Level of the bootstrap intervals.", rich_help_panel=POLICY)
     ] = 0.95,
@@ -107,7 +113,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="DEVICE",
-            help="Count on cpu (default), cuda, cuda:N, auto. --real-valued encodes there too (default: auto).",
+            help="Count on cpu (default), cuda, cuda:N, auto; and encode there (default: auto).",
             rich_help_panel=RUN,
         ),
     ] = None,
@@ -130,6 +136,7 @@ def evaluate(
     those of the queries (`query`) and among all items that were not trained on (`untrained`).
     """
     from crossmodal_hash.cli.codes import encoded, open_scored, read_file, read_files, with_ids, without_repeats
+    from crossmodal_hash.codes import unpack
     from crossmodal_hash.evaluation import score, score_both, score_pair
     from crossmodal_hash.metrics import parse
     from crossmodal_hash.report.conventions import apart, conventions, known_labels, several, unified
@@ -157,12 +164,13 @@ def evaluate(
         )
     if (ids or texts_per_picture) and not (codes or queries):
         raise SettingsError("--ids and --texts-per-picture are for codes without a run; the codes of a run have ids")
-    if real_valued and (codes or queries):
+    if (real_valued or asymmetric) and (codes or queries):
+        option = "--real-valued" if real_valued else "--asymmetric"
         raise SettingsError(
-            "--real-valued needs a run to compute the codes before the sign; codes files do not contain them"
+            f"{option} needs a run to compute the codes before the sign; codes files do not contain them"
         )
 
-    real: list[Score] = []
+    more: dict[str, list[Score]] = {}
     said_of_codes: list[str] = []
     by_radius = any(parse(name).by_radius for name in metrics)
     both = metric is None and ties is None and not thresholds
@@ -185,12 +193,16 @@ def evaluate(
 
             opened = open_scored(run, output)
             name = opened.path.name
-            found, reals = encoded(opened, device, output) if real_valued else (read_codes(opened), None)
+            encodes = real_valued or asymmetric
+            found, reals = encoded(opened, device, output) if encodes else (read_codes(opened), None)
         every = score_both if by_default else partial(score, folds=folds)
         scores = every(found, metrics, **rules)
         stable = every(found, metrics, **in_order) if both else []
-        if reals is not None:
-            real = every(found, metrics, real=reals, **rules)
+        if reals is not None and real_valued:
+            more["real-valued"] = every(found, metrics, real=reals, **rules)
+        if reals is not None and asymmetric:
+            signs = {modality: unpack(c.packed, c.bits) for modality, c in found.items()}
+            more["asymmetric"] = every(found, metrics, real=reals, against=signs, **rules)
         said_of_codes = [*several(found), *unified(found), *known_labels(found), *(apart(found) if by_radius else [])]
 
     record = Record(name, scores)
@@ -202,10 +214,11 @@ def evaluate(
         columns: Sequence[str] = COLUMNS
     else:
         columns, rows, document = _list(record.lines(level))
-    if real:
-        values = [line.value for line in Record(name, real).lines(None)]
-        columns, rows = (*columns, "real-valued"), [(*row, v) for row, v in zip(rows, values, strict=True)]
-        document = [line | {"real_valued": value} for line, value in zip(document, values, strict=True)]
+    for how, others in more.items():
+        values = [line.value for line in Record(name, others).lines(None)]
+        columns, rows = (*columns, how), [(*row, v) for row, v in zip(rows, values, strict=True)]
+        key = how.replace("-", "_")
+        document = [line | {key: value} for line, value in zip(document, values, strict=True)]
     curves = _curves(scores)
     if curves:
         document = [*document, *curves]

@@ -26,6 +26,7 @@ def quickstart(
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
     from crossmodal_hash.cli.search import ranked, words_of
     from crossmodal_hash.cli.train import prepare, train_run
+    from crossmodal_hash.codes.rescore import FIRST
     from crossmodal_hash.evaluation import score_both
     from crossmodal_hash.opening.open import open_texts
     from crossmodal_hash.report.conventions import conventions
@@ -44,8 +45,9 @@ def quickstart(
     rows, document = tabulate(scores, score_both(codes, ties="stable"))
     parts = codes["image"].parts
     seen = int((parts["train"] | parts["validation"]).sum())
-    asked = encode(run, open_texts(list(QUERIES)), device=device or "auto")[0]["text"]
-    found = ranked(asked, QUERIES, codes["image"], words_of(codes["image"], dataset), k=5)
+    asked, real = encode(run, open_texts(list(QUERIES)), device=device or "auto")
+    words = words_of(codes["image"], dataset)
+    found = ranked(asked["text"], QUERIES, codes["image"], words, real["text"], k=5, first=FIRST)
     if as_json:
         output.line("", {"run": str(run.path), "scores": document, "search": found.document})
         return

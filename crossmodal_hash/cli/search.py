@@ -15,6 +15,9 @@ from crossmodal_hash.errors import ChashError, CodesError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from crossmodal_hash.codes import Codes
     from crossmodal_hash.data import Dataset, Source
     from crossmodal_hash.runs.folder import Run
@@ -53,6 +56,15 @@ def search(
     radius: Annotated[
         int | None, typer.Option(metavar="BITS", min=0, help="None further away.", rich_help_panel=OUTPUT)
     ] = None,
+    rescore: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Order so many of the nearest by the query before the sign; 0: by distance alone. Default: 100.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     device: Device = None,
     as_json: Json = False,
     quiet: NoTalk = False,
@@ -60,25 +72,30 @@ def search(
     """Find the items nearest to texts, pictures, other inputs or codes by Hamming distance.
 
     Queries are looked for among the run's codes of the other modality, as 'chash encode RUN' wrote them. The
-    scan is exact; items at one distance come in database order.
+    scan is exact; items at one distance come in database order. The nearest are then ordered again by the values
+    that the query's bits were made from (--rescore), because the network is surer of some bits than of others.
     """
     from crossmodal_hash.cli.codes import open_scored, read_file
+    from crossmodal_hash.codes.rescore import FIRST
 
     output = Output(as_json=as_json, quiet=quiet)
     _one_query({"--text": text, "--texts": texts, "--images": images, "--inputs": inputs, "--queries": queries})
     if queries is not None:
         if database is None or run is not None:
             raise SettingsError("--queries are codes already: give --database with them, and no run")
+        if rescore:
+            raise SettingsError(f"--rescore {rescore} needs the queries before the sign, and --queries are codes")
         asked, searched = read_file(queries, None, bits), read_file(database, None, bits)
-        names, words = asked.ids.tolist(), []
+        names, words, real = asked.ids.tolist(), [], None
     else:
         opened = open_scored(run, output)
-        asked, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
+        asked, real, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
         searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
         words = _words(opened, searched) if database is None else []
     _comparable(asked, searched)
 
-    found = ranked(asked, names, searched, words, k=k, radius=radius)
+    again = 0 if real is None else FIRST if rescore is None else rescore
+    found = ranked(asked, names, searched, words, real, k=k, radius=radius, first=again)
     found.show(output)
     if found.missed:
         name, least = min(found.missed, key=lambda pair: pair[1])
@@ -87,6 +104,8 @@ def search(
             f"{least} bits away from {_short(name)!r}"
         )
     output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
+    if again:
+        output.say(f"the {max(again, k)} nearest are ordered by the query before the sign; --rescore 0 leaves that out")
 
 
 @dataclass
@@ -119,9 +138,11 @@ def ranked(
     names: Sequence[str],
     searched: Codes,
     words: Sequence[str | None],
+    real: NDArray[np.float32] | None = None,
     *,
     k: int,
     radius: int | None = None,
+    first: int,
 ) -> Found:
     """The items nearest to each query.
 
@@ -130,21 +151,26 @@ def ranked(
         names: what to call them.
         searched: codes of N items.
         words: a text for each item, or none at all.
+        real: the queries before the sign, (Q, K), needed where `first` is not 0.
         k: items for each query.
         radius: none further away.
+        first: how many of the nearest are ordered by `real`; 0: none.
     """
-    from crossmodal_hash.codes import nearest
+    from crossmodal_hash.codes import nearest, nearest_rescored
 
-    rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
+    if first and real is not None:
+        rows, distances = nearest_rescored(asked.packed, real, searched.packed, asked.bits, max(k, first), first)
+    else:
+        rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
     found = Found(bool(words))
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
-        near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius]
+        near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius][:k]
         items = [
             {"item": str(searched.ids[row]), "distance": d} | ({"text": words[row] or ""} if words else {})
             for row, d in near
         ]
         found.document.append({"query": name, "results": items})
-        found.missed += [(name, distance[0])] if distance and not near else []
+        found.missed += [(name, min(distance))] if distance and not near else []
     return found
 
 
@@ -167,8 +193,8 @@ def _encoded(
     skip_bad: bool,
     device: str | None,
     console: ConsoleCallback,
-) -> tuple[Codes, list[str]]:
-    """Codes of the queries, and what to call each."""
+) -> tuple[Codes, NDArray[np.float32], list[str]]:
+    """Codes of the queries, the same before the sign, and what to call each."""
     from crossmodal_hash.opening.open import open_inputs, open_pictures, open_texts
     from crossmodal_hash.training.encode import encode
 
@@ -179,10 +205,10 @@ def _encoded(
     else:
         dataset = open_texts(text or texts or "-")
     ((modality, source),) = dataset.modalities.items()
-    codes = encode(run, dataset, device=device or "auto", callback=console)[0]
+    codes, real = encode(run, dataset, device=device or "auto", callback=console)
     if modality not in codes:
         raise SettingsError(f"{run.path} encodes no {modality}; it was trained on {', '.join(run.inputs())}")
-    return codes[modality], _names(dataset.ids, source)
+    return codes[modality], real[modality], _names(dataset.ids, source)
 
 
 def _names(ids: Sequence[str], source: Source) -> list[str]:

@@ -14,7 +14,10 @@ from matlab73 import matlab73
 from safetensors.numpy import save_file
 
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.codes import pack
+from crossmodal_hash.codes import pack, unpack
+from crossmodal_hash.opening.recognize import load_data
+from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.training.encode import encode
 
 
 @pytest.fixture
@@ -236,6 +239,26 @@ def test_a_run_is_also_ranked_by_its_codes_before_the_sign(capsys, two_runs):
     assert "counts bits" in refused(capsys, str(two_runs[0]), "--real-valued", "--metric", "radius@2")
 
 
+def test_queries_before_the_sign_are_ranked_against_binary_codes(two_runs, capsys):
+    run = Run(Path(two_runs[0]))
+    rows = {
+        (row["direction"], row["database"], row["metric"]): row["asymmetric"]
+        for row in rows_of(capsys, str(two_runs[0]), "--asymmetric")
+    }
+    codes, real = encode(run, load_data(run.settings().data.path))
+    image, text = codes["image"], codes["text"]
+    queries = np.flatnonzero(image.parts["query"])
+    items = np.flatnonzero(image.parts["database"])
+    total = []
+    for query in queries:
+        score = unpack(text.packed[items], text.bits) @ real["image"][query].astype(np.float64)
+        relevant = (image.labels[query] @ text.labels[items].T > 0)[np.argsort(-score, kind="stable")]
+        hits = np.flatnonzero(relevant) + 1
+        total.append(np.mean(np.arange(1, len(hits) + 1) / hits) if len(hits) else 0.0)
+    assert rows["image->text", "all", "map@all"] == pytest.approx(np.mean(total), abs=1e-3)
+    assert "real_valued" not in rows_of(capsys, str(two_runs[0]), "--asymmetric")[0]
+
+
 def test_saved_scores_hold_what_was_found(capsys, files):
     from crossmodal_hash.report.result import read_record
 
@@ -381,6 +404,7 @@ def test_in_every_format_extremes_are_scored(capsys, files, theirs, name):
         (["--fail-under", "pr@rank=3"], "a curve"),
         (["--fail-under", "image->txt/map@all=0.3"], "did you mean 'image->text'"),
         (["--real-valued"], "needs a run"),
+        (["--asymmetric"], "--asymmetric needs a run"),
         (["--queries", "image.npy"], "exclude each other"),
         (["run"], "exclude each other"),
     ],

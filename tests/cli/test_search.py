@@ -10,9 +10,11 @@ from PIL import Image
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.cli.search import words_of
-from crossmodal_hash.codes import Codes, load, pack, save
+from crossmodal_hash.codes import Codes, load, pack, save, unpack
 from crossmodal_hash.data import Captions, Dataset, Matrix, Texts
+from crossmodal_hash.opening.open import open_texts
 from crossmodal_hash.runs.folder import Run
+from crossmodal_hash.training.encode import encode
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,45 @@ def test_pictures_that_are_found_are_shown_with_their_texts(trained, tiny, capsy
     columns, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
     assert columns == ["query", "rank", "distance", "item", "text"]
     assert [row[4] for row in rows] == [texts[row[3]] for row in rows]
+
+
+def test_the_nearest_are_ordered_by_the_query_before_the_sign_unless_told(trained, capsys):
+    run = Run(Path(trained))
+    asked, real = encode(run, open_texts(["red thing", "blue stuff"]))
+    items = load(run.codes / "image.safetensors")
+    signs, u = unpack(items.packed, items.bits), real["text"]
+    for options, order in (
+        ([], np.argsort(-(u @ signs.T), axis=1, kind="stable")),
+        (["--rescore", "0"], np.argsort(-(unpack(asked["text"].packed, items.bits) @ signs.T), axis=1, kind="stable")),
+    ):
+        capsys.readouterr()
+        argv = ["search", trained, "--text", "red thing", "--text", "blue stuff", "-k", "7", "--json", *options]
+        assert main(argv) == 0
+        found = [[x["item"] for x in query["results"]] for query in json.loads(capsys.readouterr().out)]
+        if not options:  # at equal values the nearer comes first, and then the earlier
+            values = [[float(u[i] @ signs[items.ids.tolist().index(x)]) for x in row] for i, row in enumerate(found)]
+            best = np.sort(-(u @ signs.T), axis=1)[:, :7]
+            np.testing.assert_allclose(-np.array(values), best, rtol=1e-5)
+        else:
+            assert found == [items.ids[row[:7]].tolist() for row in order]
+
+
+def test_a_radius_counts_bits_and_not_values(trained, capsys):
+    capsys.readouterr()
+    argv = ["search", trained, "--text", "red thing", "-k", "48", "--json"]
+    assert main([*argv, "--rescore", "0"]) == 0
+    (everything,) = json.loads(capsys.readouterr().out)
+    limit = sorted(x["distance"] for x in everything["results"])[5]
+    near = {x["item"] for x in everything["results"] if x["distance"] <= limit}
+    assert main([*argv, "--radius", str(limit)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert {x["item"] for x in found["results"]} == near
+
+
+def test_codes_have_nothing_to_be_ordered_by(trained, capsys):
+    path = f"{trained}/codes/image.safetensors"
+    assert main(["search", "--queries", path, "--database", path, "--rescore", "9"]) == 2
+    assert "--rescore 9 needs the queries before the sign" in capsys.readouterr().err
 
 
 def test_of_a_picture_with_several_texts_the_first_is_shown():
