@@ -52,3 +52,8 @@ def test_what_does_not_fit_together_is_refused(changes, message):
 
 def test_names_of_labels_become_a_tuple():
     assert make(labels=np.eye(3), label_names=["sky", "sea", "dog"]).label_names == ("sky", "sea", "dog")
+
+
+def test_label_names_without_labels_are_refused():
+    with pytest.raises(CodesError, match="2 label names but 0 label columns"):
+        make(labels=None, label_names=("cat", "dog"))

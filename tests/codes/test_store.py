@@ -199,3 +199,9 @@ def test_the_same_codes_are_the_same_bytes(tmp_path):
         written.add((tmp_path / f"{i}.safetensors").read_bytes())
     assert len(written) == 1
     assert load(tmp_path / "0.safetensors").label_names == codes.label_names
+
+
+def test_ids_tell_how_many_rows_a_matrix_has(tmp_path):
+    np.save(tmp_path / "codes.npy", np.ones((8, 3)))
+    with pytest.raises(CodesError, match=r"has 8 rows, which does not match the 3 items .*; its columns"):
+        load(tmp_path / "codes.npy", ids=["a", "b", "c"])

@@ -70,3 +70,8 @@ def test_an_interval_is_95_percent_by_2000_resamples_from_seed_0_unless_asked_ot
     asked = {"level": 0.95, "resamples": 2000, "seed": 0}
     assert mean_interval(a) == mean_interval(a, **asked)
     assert paired_interval(a, b) == paired_interval(a, b, **asked)
+
+
+def test_a_paired_interval_is_of_as_many_resamples_as_asked_for():
+    a, b = np.random.default_rng(0).random((2, 50))
+    assert paired_interval(a, b, resamples=20) == mean_interval(a - b, resamples=20) != paired_interval(a, b)

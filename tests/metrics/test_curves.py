@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
 
+from crossmodal_hash.codes import Codes, pack
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.metrics import Counts, pr_by_radius, pr_by_rank, precision_at, precision_within, recall_at
+from crossmodal_hash.metrics import (
+    Counts,
+    evaluate,
+    pr_by_radius,
+    pr_by_rank,
+    precision_at,
+    precision_within,
+    recall_at,
+)
 from crossmodal_hash.metrics.curves import empty_balls
 
 COUNTS = Counts(np.array([[0, 2, 3], [1, 0, 4]]), np.array([[0, 1, 3], [1, 0, 0]]))
@@ -41,3 +50,21 @@ def test_the_curve_by_rank_ends_at_the_share_of_relevant_items_with_full_recall(
     assert curve.precision[-1] == pytest.approx((4 / 5 + 1 / 5) / 2)
     assert curve.recall[-1] == pytest.approx(1.0)
     assert pr_by_rank(COUNTS, 7).recall[-1] == pytest.approx(1.0)
+
+
+def test_the_curve_of_queries_ranked_one_by_one_is_the_mean_of_theirs():
+    rng = np.random.default_rng(0)
+
+    def draw(n, name):
+        labels = (rng.random((n, 3)) < 0.5).astype(np.uint8)
+        labels[:, 0] |= labels.sum(1) == 0
+        u = rng.normal(size=(n, 12))
+        return Codes(pack(u), 12, [f"{name}{i}" for i in range(n)], "image", labels), u
+
+    (asked, u), (items, v) = draw(5, "q"), draw(30, "d")
+    whole = evaluate(asked, items, ["pr@rank"], real=(u, v)).curves["pr@rank"]
+    each = [
+        evaluate(asked.select([i]), items, ["pr@rank"], real=(u[[i]], v)).curves["pr@rank"] for i in range(len(asked))
+    ]
+    np.testing.assert_allclose(whole.precision, np.mean([curve.precision for curve in each], axis=0))
+    np.testing.assert_allclose(whole.recall, np.mean([curve.recall for curve in each], axis=0))

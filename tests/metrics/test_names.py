@@ -86,3 +86,9 @@ def test_a_larger_value_is_better_and_means_are_reported_except_for_the_rank(kno
     metric = parse(known.replace("@k", "@7").replace("<=k", "<=7"))
     assert metric.larger_is_better == (known != "median-rank")
     assert metric.summary([1.0, 2.0, 9.0]) == (2 if known == "median-rank" else 4)
+
+
+@pytest.mark.parametrize("name", ["pr@rank", "pr@radius/micro", "pr@radius/macro"])
+def test_what_is_called_a_curve_has_one_and_no_values(name):
+    assert parse(name).curve is not None
+    assert parse(name).values is None

@@ -79,3 +79,16 @@ def test_a_large_table_is_counted_by_compiled_code_and_a_small_one_is_not(monkey
     assert not used
     count(codes[:3], codes, 8, same_id(ids[:3], ids))
     assert used
+
+
+@pytest.mark.parametrize("size", [200, 300])
+def test_nothing_is_left_over_from_the_queries_counted_before(size):
+    """A key of one byte, counted in pairs, and a wider one."""
+    from crossmodal_hash.metrics.on_numba import Histogram
+
+    queries, database, _ = random_case(2, 101, 16, 3)
+    columns, grades = np.ascontiguousarray(database.T), np.zeros((1, 101), np.uint8)
+    histogram = Histogram(1, size)
+    first, second = (histogram(queries[i : i + 1], columns, grades, 17).copy() for i in (0, 1))
+    assert first.sum() == second.sum() == 101
+    assert (Histogram(1, size)(queries[1:2], columns, grades, 17) == second).all()

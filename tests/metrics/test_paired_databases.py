@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from crossmodal_hash.codes import Codes, pack, unpack
-from crossmodal_hash.errors import DataError
+from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.evaluation import score, score_both
+from crossmodal_hash.metrics import cut_folds
 
 ITEMS, BITS = 50, 6
 
@@ -120,3 +121,10 @@ def test_rules_and_codes_before_the_sign_reach_both_kinds():
     real = {name: unpack(c.packed, BITS).astype(float) * 2 - 1 for name, c in codes.items()}
     for each in score_both(codes, real=real, empty="skip"):
         assert (each.result.ranked_by, each.result.empty) == ("inner-product", "skip")
+
+
+def test_one_fold_is_all_items():
+    items = np.array(["b", "b", "a"])
+    assert [part.tolist() for part in cut_folds(items, 1)] == [["b", "a"]]
+    with pytest.raises(SettingsError, match="0 equal folds"):
+        cut_folds(items, 0)

@@ -8,7 +8,7 @@ import torch
 from vectors import vectors
 
 from crossmodal_hash.errors import RunError
-from crossmodal_hash.runs.create import environment, note_latest, refuse_taken
+from crossmodal_hash.runs.create import environment, new_run, note_latest, refuse_taken
 from crossmodal_hash.runs.folder import Run, open_run
 from crossmodal_hash.settings.resolve import resolve
 
@@ -46,3 +46,11 @@ def test_the_latest_run_is_the_last_one_under_runs(tmp_path, monkeypatch):
     (tmp_path / "runs" / "b" / "config.json").unlink()
     with pytest.raises(RunError, match=r"it has no config\.json"):
         open_run(None)
+
+
+def test_a_second_run_of_the_day_gets_a_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = resolve("hsidhn", flags={"bits": 8}).settings
+    first, second, third = (new_run(None, settings).path for _ in range(3))
+    assert first.parent == Path("runs")
+    assert (second.name, third.name) == (f"{first.name}-2", f"{first.name}-3")

@@ -8,10 +8,10 @@ import pytest
 import torch
 from vectors import vectors
 
-from crossmodal_hash.data import Texts, fit_vocabulary
+from crossmodal_hash.data import Texts, View, fit_vocabulary
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.settings.resolve import resolve
-from crossmodal_hash.training.inputs import count_words, prepare
+from crossmodal_hash.training.inputs import Streamed, count_words, prepare
 from crossmodal_hash.training.setup import split_of
 
 
@@ -52,3 +52,25 @@ def test_the_split_that_comes_with_the_data_is_used_unless_a_size_is_asked_for()
     assert split() == (rows["query"].tolist(), rows["train"].tolist())
     for size in ("data.query=10", "data.train=50"):
         assert split(size) != split()
+
+
+def test_a_split_without_validation_items_gives_some_of_its_training_items(tmp_path):
+    data = replace(vectors(), split_rows={"query": np.arange(10), "train": np.arange(10, 60)})
+    for share, held_out in ((0.2, 10), (7, 7), (0, 0)):
+        found = split_of(data, resolve("hsidhn", sets=[f"data.validation={share}"]).settings)
+        assert (len(found.validation), len(found.train)) == (held_out, 50 - held_out)
+        assert set(found.validation) | set(found.train) == set(range(10, 60))
+
+
+def test_pictures_that_are_read_again_each_epoch_are_cropped_in_training_only():
+    seen = []
+
+    class Spy:
+        def batches(self, plan, view):
+            seen.append(view.augment)
+            yield from plan
+
+    stream = Streamed(Spy(), View(32), augment_seed=7)
+    for some, epoch in ((stream, 2), (stream.plain(), 2), (replace(stream, augment_seed=None), 3)):
+        assert list(some.batches([np.arange(2)], epoch))
+    assert seen == [(7, 2), None, None]

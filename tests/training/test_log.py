@@ -11,6 +11,7 @@ import pytest
 import crossmodal_hash as ch
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.runs.best_epoch import kept_scores
+from crossmodal_hash.runs.log import Logging
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,3 +67,11 @@ def test_a_program_without_logging_hears_nothing_and_one_with_it_hears_everythin
     assert [done.stdout for done in said] == ["", ""]
     assert said[0].stderr == ""
     assert said[1].stderr.splitlines() == ["ERROR:crossmodal_hash:an error", "INFO:crossmodal_hash:a note"]
+
+
+def test_notes_and_long_work_are_logged_and_epochs_only_when_they_end(told):
+    callback = Logging()
+    callback.on_note("3 of 4 texts have no words")
+    with callback.task("features of 5 pictures", 5), callback.task("epoch 1 of 2", 9):
+        pass
+    assert told() == [("INFO", "3 of 4 texts have no words"), ("INFO", "features of 5 pictures ...")]

@@ -1,12 +1,16 @@
 """The second pass: everything that was given is trained on, up to the epoch that was chosen without it."""
 
 import json
+import os
+import signal
 
 import pytest
 from vectors import vectors
 
 import crossmodal_hash as ch
 from crossmodal_hash.runs.best_epoch import kept_scores
+from crossmodal_hash.training import gradient
+from crossmodal_hash.training.trainer import resume
 
 SIZES = ["data.query=30", "data.train=100", "data.validation=20"]
 
@@ -59,3 +63,43 @@ def test_without_validation_items_there_is_one_pass(data, tmp_path):
     run, refitted = weights("dcmh", data, tmp_path / "refit", *sets, "train.refit=true")
     assert refitted == weights("dcmh", data, tmp_path / "plain", *sets)[1]
     assert '"refit"' not in run.metrics.read_text()
+
+
+def test_with_the_last_epoch_selected_all_epochs_are_refitted_though_an_earlier_one_was_better(
+    data, tmp_path, monkeypatch
+):
+    worse = iter(range(9, 0, -1))
+    monkeypatch.setattr(
+        gradient, "validation_scores", lambda *_, **__: {"image->text/unseen/map@all": next(worse) / 10}
+    )
+    sets = ["train.batch=20", "train.epochs=3", "train.select=last", "train.validate_every=1"]
+    run, refitted = weights("dcmh", data, tmp_path / "refit", *SIZES, *sets, "train.refit=true")
+    assert kept_scores(run.metrics, "best")["epoch"] == 1
+    alone = ["data.query=30", "data.train=100", "data.validation=0", *sets]
+    assert weights("dcmh", data, tmp_path / "all", *alone)[1] == refitted
+
+
+def test_a_resumed_training_keeps_the_best_epoch_of_before(data, tmp_path, monkeypatch):
+    def falling():
+        worse = iter(range(9, 0, -1))
+        monkeypatch.setattr(
+            gradient, "validation_scores", lambda *_, **__: {"image->text/unseen/map@all": next(worse) / 10}
+        )
+
+    falling()
+    sets = [*SIZES, "train.batch=20", "train.epochs=3", "train.validate_every=1"]
+    _, whole = weights("dcmh", data, tmp_path / "whole", *sets)
+    real, done = gradient.train_step, []
+
+    def stops(*args, **options):
+        done.append(1)
+        if len(done) == 12:  # of 4 steps an epoch for each of two networks, or of both
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args, **options)
+
+    falling()
+    monkeypatch.setattr(gradient, "train_step", stops)
+    with pytest.raises(KeyboardInterrupt):
+        weights("dcmh", data, tmp_path / "stopped", *sets)
+    monkeypatch.setattr(gradient, "train_step", real)
+    assert resume(ch.open_run(tmp_path / "stopped"), data).weights.read_bytes() == whole

@@ -10,7 +10,7 @@ from vectors import vectors
 
 import crossmodal_hash as ch
 from crossmodal_hash.training.inputs import prepare
-from crossmodal_hash.training.rotation import rotate, towards_corners
+from crossmodal_hash.training.rotation import last_layers, rotate, towards_corners
 from crossmodal_hash.training.validation import validation_scores
 
 CPU = torch.device("cpu")
@@ -89,5 +89,6 @@ def test_blocks_that_end_in_codes_are_left_alone(data, tmp_path):
     assert not run.settings().train.rotate  # the recipe's, which nothing uses here
     model = run.load_model(CPU)
     before = model.fingerprint()
+    assert last_layers(model) == {}
     rotate(model, prepare(data, model, None, CPU), run.split(data.ids).train, CPU)
     assert model.fingerprint() == before
