@@ -346,10 +346,18 @@ def draw(table: Table, sizes: Sequence[int], axes: Axes) -> None:
     methods = list(dict.fromkeys(method for method, _ in table))
     for (method, kind), cells in table.items():
         means = {size: float(np.mean(list(cells[size].values()))) for size in cells}
-        color = COLORS[methods.index(method) % len(COLORS)]
+        again, color = divmod(methods.index(method), len(COLORS))
         if set(cells) <= set(sizes):
             style = STYLES[0 if kind == "real" else 1]
-            axes.plot(list(means), list(means.values()), style, color=color, marker=".", label=f"{method}, {kind}")
+            axes.plot(
+                list(means),
+                list(means.values()),
+                style,
+                color=COLORS[color],
+                marker=".D^"[again % 3],
+                markersize=5,
+                label=f"{method}, {kind}",
+            )
         else:
             axes.axhline(next(iter(means.values())), color="#888888", linewidth=1, linestyle=":", label=method)
     axes.set_xscale("log", base=2)
