@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal_hash.codes.hamming import distances
+from crossmodal_hash.codes.hamming import distance_dtype, distances
 from crossmodal_hash.errors import CodesError
 
 QUERIES, ITEMS = 16, 65_536
@@ -18,7 +18,7 @@ def nearest(
     """The k nearest items of a database for each query, nearest first, items at the same distance in database order.
 
     A scan is exact for any code length and fast up to about ten million codes; beyond that, the index of a search
-    engine can read the same bytes.
+    engine can read the same bytes. Items that are no nearer than the last one kept so far cost a comparison each.
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)), padding zero.
@@ -46,13 +46,25 @@ def nearest(
     keys = np.empty((len(queries), kept), np.int64)
     for first in range(0, len(queries), QUERIES):
         asked = queries[first : first + QUERIES]
-        best = np.empty((len(asked), 0), np.int64)
+        best = [np.empty(0, np.int64)] * len(asked)
+        # The largest distance that still changes what is found: a later item must be nearer than the last one kept.
+        limit = np.full((len(asked), 1), bits, distance_dtype(bits))
         for start in range(0, n, ITEMS):
-            items = database[start : start + ITEMS]
-            found = distances(asked, items, bits).astype(np.int64) * n + np.arange(start, start + len(items))
-            best = np.concatenate([best, found], axis=1)
-            if best.shape[1] > kept:
-                best = np.partition(best, kept - 1, axis=1)[:, :kept]
-        keys[first : first + QUERIES] = np.sort(best, axis=1)
+            found = distances(asked, database[start : start + ITEMS], bits)
+            near = found <= limit
+            for query in np.flatnonzero(near.any(axis=1)):
+                rows = np.flatnonzero(near[query])
+                nearer = found[query, rows].astype(np.int64) * n + (rows + start)
+                best[query], limit[query, 0] = _first(np.concatenate([best[query], nearer]), kept, n, bits)
+        keys[first : first + QUERIES] = np.sort(np.array(best, np.int64).reshape(len(asked), kept), axis=1)
     distance, row = np.divmod(keys, max(n, 1))
     return row, distance
+
+
+def _first(keys: NDArray[np.int64], kept: int, n: int, bits: int) -> tuple[NDArray[np.int64], int]:
+    """The smallest keys, and the largest distance of a later item that would be among them."""
+    if len(keys) <= kept:
+        return keys, bits
+    keys = np.partition(keys, kept - 1)[:kept]
+    # At distance 0 nothing is nearer; items at 0 are looked at once more and found to come too late.
+    return keys, max(int(keys.max()) // n - 1, 0)
