@@ -2,11 +2,10 @@
 
 import json
 import math
-import os
-import signal
 import zipfile
 
 import pytest
+from interrupting import interrupt_at
 
 from crossmodal_hash.bench import cell as cell_module
 from crossmodal_hash.bench.cell import remove_half_made, run_cell
@@ -44,21 +43,13 @@ def test_a_cell_leaves_a_run_with_codes_and_scores_of_both_databases(cell, tmp_p
     assert state(cell, tmp_path) == (State.DONE, "")
 
 
-def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path, monkeypatch):
+def test_an_interrupted_cell_goes_on_and_comes_to_the_same_codes(cell, tmp_path):
     run_cell(cell, tmp_path / "whole")
-    real, steps = gradient.train_step, []
-
-    def stops(*args, **kwargs):
-        steps.append(1)
-        if len(steps) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    with pytest.raises(KeyboardInterrupt):
+    with interrupt_at(3) as steps:
+        with pytest.raises(KeyboardInterrupt):
+            run_cell(cell, tmp_path / "stopped")
+        assert state(cell, tmp_path / "stopped")[0] is State.UNFINISHED
         run_cell(cell, tmp_path / "stopped")
-    assert state(cell, tmp_path / "stopped")[0] is State.UNFINISHED
-    run_cell(cell, tmp_path / "stopped")
     weights = [Run(cell.folder(tmp_path / name)).weights.read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
     # Two epochs of two whole batches; none is done twice.

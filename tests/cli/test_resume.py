@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupting import interrupt_at
 
 from crossmodal_hash.cli.main import main
 
@@ -62,49 +63,22 @@ def test_killed_and_resumed_equals_never_interrupted(folder, tiny, small, memory
 
 @pytest.mark.parametrize("memory", ["batch", "full"])
 @pytest.mark.parametrize("steps", [1, 4, 7])
-def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, memory, steps, monkeypatch, capsys):
-    from crossmodal_hash.training import gradient
-
+def test_interrupted_in_the_middle_of_an_epoch_and_resumed(folder, tiny, small, memory, steps, capsys):
     assert main([*arguments(tiny, small, "whole", memory), "-q"]) == 0
-    real, done = gradient.train_step, []
-
-    def stops(*args, **kwargs):
-        done.append(1)
-        if len(done) == steps:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    assert main(arguments(tiny, small, "stopped", memory)) == 130
+    with interrupt_at(steps):
+        assert main(arguments(tiny, small, "stopped", memory)) == 130
     assert "chash train --resume stopped" in capsys.readouterr().err
-    monkeypatch.setattr(gradient, "train_step", real)
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(("memory", "share"), [("batch", 0.3), ("batch", 0.9), ("full", 0.5), ("full", 0.8)])
-def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monkeypatch):
-    from crossmodal_hash.training import gradient
-
-    real, done = gradient.train_step, []
-
-    def counts(*args, **kwargs):
-        done.append(1)
-        return real(*args, **kwargs)
-
-    def stops(*args, **kwargs):
-        if len(done) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        done.pop()
-        return real(*args, **kwargs)
-
+def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share):
     refit = ["--set", "train.refit=true"]
-    monkeypatch.setattr(gradient, "train_step", counts)
-    assert main([*arguments(tiny, small, "whole", memory), *refit, "-q"]) == 0
-    del done[int(len(done) * share) :]
-    monkeypatch.setattr(gradient, "train_step", stops)
-    assert main([*arguments(tiny, small, "stopped", memory), *refit]) == 130
-    monkeypatch.setattr(gradient, "train_step", real)
+    with interrupt_at(None) as done:
+        assert main([*arguments(tiny, small, "whole", memory), *refit, "-q"]) == 0
+    with interrupt_at(int(len(done) * share)):
+        assert main([*arguments(tiny, small, "stopped", memory), *refit]) == 130
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     whole, stopped = (Path(name, "weights.safetensors").read_bytes() for name in ("whole", "stopped"))
     assert whole == stopped
@@ -120,45 +94,23 @@ def test_either_pass_of_a_refit_goes_on(folder, tiny, small, memory, share, monk
 
 
 @pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("full", 7)])
-def test_a_training_by_pairs_goes_on_with_the_same_groups(folder, tiny, small, memory, steps, monkeypatch):
-    from crossmodal_hash.training import gradient
-
+def test_a_training_by_pairs_goes_on_with_the_same_groups(folder, tiny, small, memory, steps):
     argv = arguments(tiny, small, "whole", memory, "pairs")
     assert main([*argv, "-q"]) == 0
-    real, done = gradient.train_step, []
-
-    def stops(*args, **kwargs):
-        done.append(1)
-        if len(done) == steps:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    assert main(arguments(tiny, small, "stopped", memory, "pairs")) == 130
-    monkeypatch.setattr(gradient, "train_step", real)
+    with interrupt_at(steps):
+        assert main(arguments(tiny, small, "stopped", memory, "pairs")) == 130
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(("memory", "steps"), [("batch", 4), ("batch", 9), ("full", 8)])
-def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, monkeypatch, capsys):
-    from crossmodal_hash.training import gradient
-
+def test_guides_and_opponents_go_on_as_well(folder, tiny, small, memory, steps, capsys):
     guided = ["towers.label.backbone.hidden=[16]", *(f"towers.{m}.width=16" for m in NAMES)]
     guided += ["train.guide_epochs=2"] if memory == "batch" else []
     extra = [x for value in guided for x in ("--set", value)]
     assert main([*arguments(tiny, small, "whole", memory, "ssah"), *extra, "-q"]) == 0
-    real, done = gradient.train_step, []
-
-    def stops(*args, **kwargs):
-        done.append(1)
-        if len(done) == steps:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    assert main([*arguments(tiny, small, "stopped", memory, "ssah"), *extra]) == 130
-    monkeypatch.setattr(gradient, "train_step", real)
+    with interrupt_at(steps):
+        assert main([*arguments(tiny, small, "stopped", memory, "ssah"), *extra]) == 130
     assert main(["train", "--resume", "stopped", "-q"]) == 0
     assert Path("whole/weights.safetensors").read_bytes() == Path("stopped/weights.safetensors").read_bytes()
     assert main(["encode", "whole"]) == 0

@@ -100,20 +100,18 @@ def test_the_nearest_are_ordered_by_the_query_before_the_sign_unless_told(traine
     asked, real = encode(run, open_texts(["red thing", "blue stuff"]))
     items = load(run.codes / "image.safetensors")
     signs, u = unpack(items.packed, items.bits), real["text"]
-    for options, order in (
-        ([], np.argsort(-(u @ signs.T), axis=1, kind="stable")),
-        (["--rescore", "0"], np.argsort(-(unpack(asked["text"].packed, items.bits) @ signs.T), axis=1, kind="stable")),
-    ):
+
+    def found(*options):
         capsys.readouterr()
         argv = ["search", trained, "--text", "red thing", "--text", "blue stuff", "-k", "7", "--json", *options]
         assert main(argv) == 0
-        found = [[x["item"] for x in query["results"]] for query in json.loads(capsys.readouterr().out)]
-        if not options:  # at equal values the nearer comes first, and then the earlier
-            values = [[float(u[i] @ signs[items.ids.tolist().index(x)]) for x in row] for i, row in enumerate(found)]
-            best = np.sort(-(u @ signs.T), axis=1)[:, :7]
-            np.testing.assert_allclose(-np.array(values), best, rtol=1e-5)
-        else:
-            assert found == [items.ids[row[:7]].tolist() for row in order]
+        return [[x["item"] for x in query["results"]] for query in json.loads(capsys.readouterr().out)]
+
+    # At equal values the nearer comes first, and then the earlier.
+    values = [[float(u[i] @ signs[items.ids.tolist().index(x)]) for x in row] for i, row in enumerate(found())]
+    np.testing.assert_allclose(-np.array(values), np.sort(-(u @ signs.T), axis=1)[:, :7], rtol=1e-5)
+    by_distance = np.argsort(-(unpack(asked["text"].packed, items.bits) @ signs.T), axis=1, kind="stable")
+    assert found("--rescore", "0") == [items.ids[row[:7]].tolist() for row in by_distance]
 
 
 def test_a_radius_counts_bits_and_not_values(trained, capsys):

@@ -1,8 +1,6 @@
 """One text of an item a training epoch, a code for every text, and resuming bit for bit."""
 
 import json
-import os
-import signal
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -11,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from interrupting import interrupt_at
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
@@ -70,22 +69,11 @@ def test_an_item_shows_one_of_its_own_texts_whatever_its_batch():
 
 
 @pytest.mark.parametrize("memory", ["batch", "full"])
-def test_a_resumed_run_draws_the_same_texts(five, small, tmp_path, monkeypatch, memory):
-    from crossmodal_hash.training import gradient
-
+def test_a_resumed_run_draws_the_same_texts(five, small, tmp_path, memory):
     more = [f"train.memory={memory}", "train.checkpoint_every=0"]
     assert main([*argv(five, small, tmp_path / "whole", *more), "-q"]) == 0
-    real, done = gradient.train_step, []
-
-    def stops(*args, **kwargs):
-        done.append(1)
-        if len(done) == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    assert main(argv(five, small, tmp_path / "stopped", *more)) == 130
-    monkeypatch.setattr(gradient, "train_step", real)
+    with interrupt_at(5):
+        assert main(argv(five, small, tmp_path / "stopped", *more)) == 130
     assert main(["train", "--resume", str(tmp_path / "stopped"), "-q"]) == 0
     whole, stopped = (Path(tmp_path, name, "weights.safetensors").read_bytes() for name in ("whole", "stopped"))
     assert whole == stopped

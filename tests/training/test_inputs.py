@@ -54,7 +54,7 @@ def test_the_split_that_comes_with_the_data_is_used_unless_a_size_is_asked_for()
         assert split(size) != split()
 
 
-def test_a_split_without_validation_items_gives_some_of_its_training_items(tmp_path):
+def test_a_split_without_validation_items_gives_some_of_its_training_items():
     data = replace(vectors(), split_rows={"query": np.arange(10), "train": np.arange(10, 60)})
     for share, held_out in ((0.2, 10), (7, 7), (0, 0)):
         found = split_of(data, resolve("hsidhn", sets=[f"data.validation={share}"]).settings)

@@ -1,10 +1,9 @@
 """The second pass: everything that was given is trained on, up to the epoch that was chosen without it."""
 
 import json
-import os
-import signal
 
 import pytest
+from interrupting import interrupt_at
 from vectors import vectors
 
 import crossmodal_hash as ch
@@ -23,6 +22,14 @@ def data():
 def weights(recipe, data, out, *sets):
     run = ch.train(ch.build(recipe, sets=sets, bits=8), data, out=out)
     return run, run.weights.read_bytes()
+
+
+def falling_scores(monkeypatch):
+    """From now on each validation finds less than the one before."""
+    worse = iter(range(9, 0, -1))
+    monkeypatch.setattr(
+        gradient, "validation_scores", lambda *_, **__: {"image->text/unseen/map@all": next(worse) / 10}
+    )
 
 
 def test_a_refit_is_the_training_on_all_items_stopped_at_the_chosen_epoch(data, tmp_path):
@@ -68,10 +75,7 @@ def test_without_validation_items_there_is_one_pass(data, tmp_path):
 def test_with_the_last_epoch_selected_all_epochs_are_refitted_though_an_earlier_one_was_better(
     data, tmp_path, monkeypatch
 ):
-    worse = iter(range(9, 0, -1))
-    monkeypatch.setattr(
-        gradient, "validation_scores", lambda *_, **__: {"image->text/unseen/map@all": next(worse) / 10}
-    )
+    falling_scores(monkeypatch)
     sets = ["train.batch=20", "train.epochs=3", "train.select=last", "train.validate_every=1"]
     run, refitted = weights("dcmh", data, tmp_path / "refit", *SIZES, *sets, "train.refit=true")
     assert kept_scores(run.metrics, "best")["epoch"] == 1
@@ -80,26 +84,11 @@ def test_with_the_last_epoch_selected_all_epochs_are_refitted_though_an_earlier_
 
 
 def test_a_resumed_training_keeps_the_best_epoch_of_before(data, tmp_path, monkeypatch):
-    def falling():
-        worse = iter(range(9, 0, -1))
-        monkeypatch.setattr(
-            gradient, "validation_scores", lambda *_, **__: {"image->text/unseen/map@all": next(worse) / 10}
-        )
-
-    falling()
+    falling_scores(monkeypatch)
     sets = [*SIZES, "train.batch=20", "train.epochs=3", "train.validate_every=1"]
     _, whole = weights("dcmh", data, tmp_path / "whole", *sets)
-    real, done = gradient.train_step, []
-
-    def stops(*args, **options):
-        done.append(1)
-        if len(done) == 12:  # of 4 steps an epoch for each of two networks, or of both
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **options)
-
-    falling()
-    monkeypatch.setattr(gradient, "train_step", stops)
-    with pytest.raises(KeyboardInterrupt):
+    falling_scores(monkeypatch)
+    # An epoch has 4 steps for each of two networks, or for both.
+    with interrupt_at(12), pytest.raises(KeyboardInterrupt):
         weights("dcmh", data, tmp_path / "stopped", *sets)
-    monkeypatch.setattr(gradient, "train_step", real)
     assert resume(ch.open_run(tmp_path / "stopped"), data).weights.read_bytes() == whole
