@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes import distances, nearest
+from crossmodal_hash.codes.nearest import ITEMS
+from crossmodal_hash.codes.nearest import QUERIES as TOGETHER
 
 QUERIES, K, ROUNDS = 100, 10, 5
 CENTERS, FLIPPED = 2_000, 0.1
-BLOCK = 65_536
 
 
 def clustered(items: int, bits: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -30,17 +31,17 @@ def clustered(items: int, bits: int, seed: int = 0) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
     centers = rng.integers(0, 256, (CENTERS, bits // 8), dtype=np.uint8)
     codes = centers[rng.integers(0, CENTERS, items)]
-    for start in range(0, items, BLOCK):
-        block = codes[start : start + BLOCK]
+    for start in range(0, items, ITEMS):
+        block = codes[start : start + ITEMS]
         block ^= np.packbits(rng.random((len(block), bits)) < FLIPPED, axis=1, bitorder="little")
     return codes
 
 
 def bare_pass(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int) -> None:
-    """All distances, block by block, for nothing."""
-    for first in range(0, len(queries), 16):
-        for start in range(0, len(database), BLOCK):
-            distances(queries[first : first + 16], database[start : start + BLOCK], bits)
+    """All distances, in the blocks of the scan, for nothing."""
+    for first in range(0, len(queries), TOGETHER):
+        for start in range(0, len(database), ITEMS):
+            distances(queries[first : first + TOGETHER], database[start : start + ITEMS], bits)
 
 
 def flat(database: NDArray[np.uint8], bits: int) -> Callable[[NDArray[np.uint8]], Any] | None:

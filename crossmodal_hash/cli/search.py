@@ -104,7 +104,7 @@ def search(
             f"{least} bits away from {_short(name)!r}"
         )
     output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
-    if again:
+    if again > 1:
         output.say(f"the {max(again, k)} nearest are ordered by the query before the sign; --rescore 0 leaves that out")
 
 
@@ -138,7 +138,7 @@ def ranked(
     names: Sequence[str],
     searched: Codes,
     words: Sequence[str | None],
-    real: NDArray[np.float32] | None = None,
+    real: NDArray[np.float32] | None,
     *,
     k: int,
     radius: int | None = None,
@@ -151,17 +151,14 @@ def ranked(
         names: what to call them.
         searched: codes of N items.
         words: a text for each item, or none at all.
-        real: the queries before the sign, (Q, K), needed where `first` is not 0.
+        real: the queries before the sign, (Q, K); None where they are codes, and then `first` is 0.
         k: items for each query.
         radius: none further away.
         first: how many of the nearest are ordered by `real`; 0: none.
     """
-    from crossmodal_hash.codes import nearest, nearest_rescored
+    from crossmodal_hash.codes import nearest_rescored
 
-    if first and real is not None:
-        rows, distances = nearest_rescored(asked.packed, real, searched.packed, asked.bits, max(k, first), first)
-    else:
-        rows, distances = nearest(asked.packed, searched.packed, asked.bits, k)
+    rows, distances = nearest_rescored(asked.packed, real, searched.packed, asked.bits, max(k, first), first)
     found = Found(bool(words))
     for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
         near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius][:k]

@@ -37,6 +37,27 @@ def towards_corners(z: Matrix, steps: int = STEPS, start: Matrix | None = None) 
     return rotation
 
 
+def rotated_components(x: Matrix, bits: int, generator: np.random.Generator, steps: int = STEPS) -> Matrix:
+    """The K strongest principal components, rotated from a random start by `towards_corners`, (D, K).
+
+    Args:
+        x: centered, (n, D).
+        bits: K; where it is more than D, all components are used, and the K values depend on each other.
+        generator: draws the rotation that the steps start from.
+        steps: number of steps.
+
+    Example:
+        >>> x = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+        >>> np.abs(x @ rotated_components(x, 2, np.random.default_rng(0))).round(3).tolist()
+        [[0.707, 0.707], [0.707, 0.707]]
+    """
+    count = min(bits, x.shape[1])
+    w = principal_directions(x, count)
+    if count < bits:
+        w = np.pad(w, ((0, 0), (0, bits - count)))
+    return np.asarray(w @ towards_corners(x @ w, steps, random_directions(bits, bits, generator)))
+
+
 class ITQ(OneSpaceMethod):
     """Signs of rotated principal components (ITQ; Gong and Lazebnik, CVPR 2011); needs no labels.
 
@@ -67,5 +88,4 @@ class ITQ(OneSpaceMethod):
 
     def projection(self, x: Matrix, bits: int, generator: np.random.Generator) -> Matrix:
         """(n, D) -> (D, K)."""
-        w = principal_directions(x, bits)
-        return np.asarray(w @ towards_corners(x @ w, self.steps, random_directions(bits, bits, generator)))
+        return rotated_components(x, bits, generator, self.steps)

@@ -43,13 +43,18 @@ def rescore(u: NDArray[Any], items: NDArray[np.uint8], bits: int) -> NDArray[np.
 
 
 def nearest_rescored(
-    queries: NDArray[np.uint8], u: NDArray[Any], database: NDArray[np.uint8], bits: int, k: int, first: int = FIRST
+    queries: NDArray[np.uint8],
+    u: NDArray[Any] | None,
+    database: NDArray[np.uint8],
+    bits: int,
+    k: int,
+    first: int = FIRST,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """As `nearest`, but the first `first` items of each query, or the first k, are in the order of `rescore`.
 
     Args:
         queries: packed codes, uint8 (Q, ceil(K / 8)).
-        u: the same before the sign, (Q, K).
+        u: the same before the sign, (Q, K); None leaves the order as it is.
         database: packed codes, uint8 (N, ceil(K / 8)).
         bits: K.
         k: number of items, >= 1.
@@ -65,7 +70,7 @@ def nearest_rescored(
         ([[2, 1]], [[1, 1]])
     """
     rows, distances = nearest(queries, database, bits, max(k, first))
-    if first > 1 and len(queries):
+    if u is not None and first > 1 and len(queries):
         order = np.stack([rescore(x, database[row], bits) for x, row in zip(u, rows, strict=True)])
         rows, distances = np.take_along_axis(rows, order, 1), np.take_along_axis(distances, order, 1)
     return rows[:, :k], distances[:, :k]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from crossmodal_hash.closed_forms.itq import ITQ, towards_corners
+from crossmodal_hash.closed_forms.itq import ITQ, rotated_components, towards_corners
 from crossmodal_hash.closed_forms.pca import PCA, principal_directions
 from crossmodal_hash.closed_forms.sign import Sign, random_directions
 from crossmodal_hash.components import CLOSED_FORMS
@@ -98,6 +98,31 @@ def test_itq_rotates_the_principal_components_and_never_loses_more():
         each.append(loss(np.concatenate(list(found.values()))))
     assert all(after <= before + 1e-6 for before, after in pairwise(each))
     assert each[-1] < each[0]
+
+
+def test_the_components_are_principal_and_the_rotation_lessens_the_loss_from_the_sign():
+    x = np.random.default_rng(0).normal(size=(300, 6)) @ np.diag([5, 4, 3, 2, 1, 0.5]) + 7
+    centered = x - x.mean(0)
+    projection = rotated_components(centered, 3, np.random.default_rng(1))
+    np.testing.assert_allclose(projection.T @ projection, np.eye(3), atol=1e-12)
+    z = centered @ projection
+    strongest = np.linalg.svd(centered, full_matrices=False)
+    # Rotated, they span the same space and keep the variance of the three largest.
+    np.testing.assert_allclose(np.square(z).sum(), np.square(strongest.S[:3]).sum())
+    np.testing.assert_allclose(projection @ projection.T, strongest.Vh[:3].T @ strongest.Vh[:3], atol=1e-9)
+
+    assert loss(z) < loss(centered @ strongest.Vh[:3].T)
+
+
+def test_more_bits_than_features_depend_on_each_other_and_none_is_idle():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    centered = x - x.mean(0)
+    projection = rotated_components(centered, 8, np.random.default_rng(0))
+    z = centered @ projection
+    assert projection.shape == (3, 8)
+    assert np.linalg.matrix_rank(z) == 3
+    np.testing.assert_allclose(projection @ projection.T, np.eye(3), atol=1e-12)
+    assert (np.abs(z).max(0) > 0.1).all()
 
 
 def test_each_rotation_is_the_best_for_its_signs():

@@ -1,18 +1,15 @@
 """The shortcut of a tower: what it is fitted to, that training leaves it alone, and what turns with it."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
 import torch
+from interrupting import interrupt_at
 
 import crossmodal_hash as ch
+from crossmodal_hash.closed_forms.itq import rotated_components
 from crossmodal_hash.errors import SettingsError
 from crossmodal_hash.settings.resolve import resolve
-from crossmodal_hash.training import gradient
 from crossmodal_hash.training.inputs import prepare
-from crossmodal_hash.training.shortcut import rotated_components
 from crossmodal_hash.training.trainer import resume
 
 CPU = torch.device("cpu")
@@ -44,38 +41,12 @@ def pooled(run, data, rows):
     return tower, torch.cat([tower.pooled(tower.scaled(x)) for x in stream.batches([np.array([row]) for row in rows])])
 
 
-def test_the_components_are_principal_and_the_rotation_lessens_the_loss_from_the_sign():
-    x = np.random.default_rng(0).normal(size=(300, 6)) @ np.diag([5, 4, 3, 2, 1, 0.5]) + 7
-    mean, projection, size = rotated_components(x, 3, np.random.default_rng(1))
-    np.testing.assert_allclose(mean, x.mean(0))
-    np.testing.assert_allclose(projection.T @ projection, np.eye(3), atol=1e-12)
-    z = (x - mean) @ projection
-    strongest = np.linalg.svd(x - mean, full_matrices=False)
-    # Rotated, they span the same space and keep the variance of the three largest.
-    np.testing.assert_allclose(np.square(z).sum(), np.square(strongest.S[:3]).sum())
-    np.testing.assert_allclose(projection @ projection.T, strongest.Vh[:3].T @ strongest.Vh[:3], atol=1e-9)
-    assert size == pytest.approx(np.sqrt(np.square(z).mean()))
-
-    def loss(z):
-        return np.square(np.where(z >= 0, 1, -1) - z).sum()
-
-    assert loss(z) < loss((x - mean) @ strongest.Vh[:3].T)
-
-
-def test_more_bits_than_features_depend_on_each_other_and_none_is_idle():
-    x = np.random.default_rng(0).normal(size=(50, 3))
-    mean, projection, _ = rotated_components(x, 8, np.random.default_rng(0))
-    z = (x - mean) @ projection
-    assert projection.shape == (3, 8)
-    assert np.linalg.matrix_rank(z) == 3
-    np.testing.assert_allclose(projection @ projection.T, np.eye(3), atol=1e-12)
-    assert (np.abs(z).max(0) > 0.1).all()
-
-
 def test_it_is_fitted_to_the_training_items_and_not_trained(runs, data):
     plain = runs[0]
     tower, x = pooled(plain, data, plain.split(data.ids).train)
-    _, projection, size = rotated_components(x.double().numpy(), 8, np.random.default_rng(0))
+    centered = (x.double() - x.double().mean(0)).numpy()
+    projection = rotated_components(centered, 8, np.random.default_rng(0))
+    size = np.sqrt(np.square(centered @ projection).mean())
     torch.testing.assert_close(tower.shortcut.weight, torch.from_numpy(projection.T * 2 / size).float())
     z = tower.shortcut(x)
     torch.testing.assert_close(z.mean(0), torch.zeros(8), atol=1e-4, rtol=0)
@@ -84,7 +55,7 @@ def test_it_is_fitted_to_the_training_items_and_not_trained(runs, data):
 
 def test_codes_are_the_sum_of_what_is_learned_and_of_the_shortcut(runs, data):
     run = runs[1]
-    tower, x = pooled(run, data, np.arange(len(data)))
+    _, x = pooled(run, data, np.arange(len(data)))
     model = run.load_model(CPU).eval()
     tower = model.tower("image")
     levels = next(prepare(data, model, run.vocabulary(), CPU).streams["image"].batches([np.arange(len(data))]))
@@ -100,19 +71,9 @@ def test_it_turns_with_the_layer_beside_it(runs):
     torch.testing.assert_close(*(x.T @ x for x in both), atol=1e-4, rtol=1e-4)
 
 
-def test_a_resumed_training_ends_with_the_same_bytes(runs, data, tmp_path, monkeypatch):
-    real, done = gradient.train_step, []
-
-    def stops(*args, **options):
-        done.append(1)
-        if len(done) == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return real(*args, **options)
-
-    monkeypatch.setattr(gradient, "train_step", stops)
-    with pytest.raises(KeyboardInterrupt):
+def test_a_resumed_training_ends_with_the_same_bytes(runs, data, tmp_path):
+    with interrupt_at(4), pytest.raises(KeyboardInterrupt):
         trained(data, tmp_path / "run", "train.rotate=true")
-    monkeypatch.setattr(gradient, "train_step", real)
     again = resume(ch.open_run(tmp_path / "run"), data)
     assert again.weights.read_bytes() == runs[1].weights.read_bytes()
 
