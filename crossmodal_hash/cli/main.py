@@ -18,6 +18,7 @@ from crossmodal_hash.cli import (
     data,
     encode,
     evaluate,
+    index,
     info,
     plugin,
     quickstart,
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.command("train", rich_help_panel="Pipeline")(train.train)
 app.command("encode", rich_help_panel="Pipeline")(encode.encode)
 app.command("search", rich_help_panel="Pipeline")(search.search)
+app.add_typer(index.app, name="index", rich_help_panel="Pipeline")
 app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
 app.command("report", rich_help_panel="Pipeline")(report.report)
 app.command("compare", rich_help_panel="Pipeline")(compare.compare)
