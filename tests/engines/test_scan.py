@@ -1,7 +1,7 @@
 """The index `scan`: what it finds, what a killed process leaves, and who may write."""
 
 import json
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,11 +71,11 @@ def test_a_write_that_ends_before_the_last_file_leaves_the_old_index(tmp_path, m
     with pytest.raises(OSError, match="No space"):
         index.add(["c", "a"], draw(2, 1)) if write == "add" else index.remove(["a"])
     monkeypatch.undo()
-    left = set(os.listdir(where))
+    left = set(Path(where).iterdir())
     again = Scan().open(where)
     assert sorted(again.search(draw(1), 9)[0].ids.tolist()) == ["a", "b"]
     again.add(["d"], draw(1, 2))
-    assert left - set(os.listdir(where)), "what was left over is removed by the next writer"
+    assert left - set(Path(where).iterdir()), "what was left over is removed by the next writer"
     assert sorted(Scan().open(where).search(draw(1), 9)[0].ids.tolist()) == ["a", "b", "d"]
 
 
