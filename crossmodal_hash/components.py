@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crossmodal_hash.callbacks import Callback
     from crossmodal_hash.contracts import Backbone, ClosedForm, Component, Criterion, Fusion, HashLoss, Pooling
     from crossmodal_hash.data.reader import Reader
+    from crossmodal_hash.engines.engine import Engine
 
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
@@ -139,6 +140,15 @@ READERS: Registry[Reader] = Registry(
     },
 )
 
+ENGINES: Registry[Engine] = Registry(
+    "engine",
+    group="crossmodal_hash.engines",
+    contract="crossmodal_hash.engines.engine:Engine",
+    builtin={
+        "scan": "crossmodal_hash.engines.scan:Scan",
+    },
+)
+
 # Kinds below are resolved the same way; their groups stay undocumented until someone needs them.
 POOLINGS: Registry[Pooling] = Registry(
     "pooling",
@@ -164,7 +174,8 @@ CALLBACKS: Registry[Callback] = Registry(
 )
 
 KINDS: dict[str, Registry[Any]] = {
-    r.kind: r for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, READERS, POOLINGS, HEADS, CALLBACKS)
+    r.kind: r
+    for r in (BACKBONES, FUSIONS, CRITERIA, LOSSES, CLOSED_FORMS, READERS, ENGINES, POOLINGS, HEADS, CALLBACKS)
 }
 KIND_ALIASES = {
     "sim": "criterion",
@@ -176,6 +187,7 @@ KIND_ALIASES = {
     "closed-forms": "closed-form",
     "shallow": "closed-form",
     "readers": "reader",
+    "engines": "engine",
     "recipes": "recipe",
     "poolings": "pooling",
     "heads": "head",

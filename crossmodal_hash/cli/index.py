@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Keep codes in an index that is searched again and again.", no_args_is_help=True)
 CodesOf = Annotated[str, typer.Argument(metavar="RUN|FILE", help="A run that was encoded, or a codes file.")]
-Index = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index.")]
+Index = Annotated[str, typer.Argument(metavar="INDEX", help="Folder of the index, or address of a server.")]
 Modality = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Which codes of a run. Default: image.", rich_help_panel=DATA),
-]
+    typer.Option(metavar="NAME", help="Which codes of a run. Default: those of the index, or image.",
+                 rich_help_panel=DATA),
+]  # fmt: skip
 
 
 @app.callback()
@@ -32,31 +33,38 @@ def index() -> None:
 @app.command("build")
 def build(
     codes: CodesOf,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the index.")],
+    out: Annotated[str, typer.Option(metavar="INDEX", help="New folder of the index, or address of a server.")],
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,KEY=VALUE...]",
+            help="See 'chash list engine'. Default: the one that has such an address, scan for a folder.",
+        ),
+    ] = None,
     modality: Modality = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build an index of codes in a new folder."""
-    from crossmodal_hash.engines.engine import Content
-    from crossmodal_hash.engines.scan import Scan
+    """Build an index of codes in a new place."""
+    from crossmodal_hash.opening.index import create_index
+    from crossmodal_hash.settings.flags import read_part
 
     found = _codes(codes, modality)
-    made = Scan().create(str(out), Content(found.bits, found.modality, found.fingerprint))
-    made.add(found.ids.tolist(), found.packed)
-    _say(made, str(out), Output(as_json=as_json, quiet=quiet))
+    with create_index(out, found, None if engine is None else read_part(engine)) as made:
+        made.add(found.ids.tolist(), found.packed)
+        _describe(made, out, Output(as_json=as_json, quiet=quiet))
 
 
 @app.command("add")
 def add(where: Index, codes: CodesOf, modality: Modality = None, as_json: Json = False, quiet: Quiet = False) -> None:
     """Add codes; those of ids that are there already are replaced."""
-    from crossmodal_hash.engines.scan import Scan
+    from crossmodal_hash.opening.index import check_comparable, open_index
 
-    opened = Scan().open(where)
-    found = _codes(codes, modality or opened.content.modality)
-    check_same(opened, found, where)
-    opened.add(found.ids.tolist(), found.packed)
-    _say(opened, where, Output(as_json=as_json, quiet=quiet))
+    with open_index(where) as opened:
+        found = _codes(codes, modality or opened.content.modality)
+        check_comparable(opened, found, where)
+        opened.add(found.ids.tolist(), found.packed)
+        _describe(opened, where, Output(as_json=as_json, quiet=quiet))
 
 
 @app.command("remove")
@@ -67,37 +75,46 @@ def remove(
     quiet: Quiet = False,
 ) -> None:
     """Remove items by their ids."""
-    from crossmodal_hash.engines.scan import Scan
+    from crossmodal_hash.opening.index import open_index
 
-    opened = Scan().open(where)
-    gone = opened.remove(ids)
     output = Output(as_json=as_json, quiet=quiet)
-    _say(opened, where, output)
-    output.say(f"{gone} codes of {len(ids)} ids removed")
+    with open_index(where) as opened:
+        gone = opened.remove(ids)
+        _describe(opened, where, output)
+    output.say(f"codes removed: {gone}, of {len(ids)} ids asked for")
 
 
 @app.command("info")
 def info(where: Index, as_json: Json = False, quiet: Quiet = False) -> None:
     """Say what an index holds."""
-    from crossmodal_hash.engines.scan import Scan
+    from crossmodal_hash.opening.index import open_index
 
-    _say(Scan().open(where), where, Output(as_json=as_json, quiet=quiet))
+    with open_index(where) as opened:
+        _describe(opened, where, Output(as_json=as_json, quiet=quiet))
 
 
-def check_same(opened: Engine, codes: Codes, where: str) -> None:
-    """Refuse codes that cannot be compared with those of an index.
+@app.command("check")
+def check(
+    where: Index,
+    codes: CodesOf,
+    modality: Modality = None,
+    sample: Annotated[int, typer.Option(metavar="N", min=1, help="How many of the codes are asked for.")] = 100,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items for each.")] = 10,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare an index with the codes it was built of: counts, ids, and what it finds with an exact scan."""
+    from crossmodal_hash.engines.compare import compare_with
+    from crossmodal_hash.opening.index import check_comparable, open_index
 
-    Raises:
-        CodesError: naming what differs.
-    """
-    content = opened.content
-    if codes.bits != content.bits:
-        raise CodesError(f"{where} holds codes of {content.bits} bits, not {codes.bits}; they cannot be compared")
-    if codes.fingerprint and content.fingerprint and codes.fingerprint != content.fingerprint:
-        raise CodesError(
-            f"{where} holds codes of the model {content.fingerprint}, and these are of {codes.fingerprint}; build "
-            f"another index with 'chash index build'"
-        )
+    with open_index(where) as opened:
+        found = _codes(codes, modality or opened.content.modality)
+        check_comparable(opened, found, where)
+        seen = compare_with(opened, found, sample=sample, k=k)
+    output = Output(as_json=as_json, quiet=quiet)
+    output.table(tuple(seen._asdict()), [tuple(seen)], seen._asdict())
+    if broken := seen.broken():
+        raise CodesError(f"{where} differs from {codes}: {broken}; build the index again")
 
 
 def _codes(source: str, modality: str | None) -> Codes:
@@ -113,11 +130,13 @@ def _codes(source: str, modality: str | None) -> Codes:
     return found[name]
 
 
-def _say(opened: Engine, where: str, output: Output) -> None:
+def _describe(opened: Engine, where: str, output: Output) -> None:
     content = opened.content
     document: dict[str, Any] = {
         "index": where,
-        "items": len(opened),
+        "engine": content.engine["name"],
+        "exact": opened.exact,
+        "codes": len(opened),
         "bits": content.bits,
         "modality": content.modality,
         "model": content.fingerprint,

@@ -24,11 +24,13 @@ def quickstart(
     """Train, encode, evaluate and search on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
-    from crossmodal_hash.cli.search import ranked, words_of
+    from crossmodal_hash.cli.search import ranked
     from crossmodal_hash.cli.train import prepare, train_run
     from crossmodal_hash.codes.rescore import FIRST
+    from crossmodal_hash.engines.in_memory import InMemory
     from crossmodal_hash.evaluation import score_both
     from crossmodal_hash.opening.open import open_texts
+    from crossmodal_hash.opening.words import words_of
     from crossmodal_hash.report.conventions import conventions
     from crossmodal_hash.training.encode import encode
 
@@ -46,8 +48,8 @@ def quickstart(
     parts = codes["image"].parts
     seen = int((parts["train"] | parts["validation"]).sum())
     asked, real = encode(run, open_texts(list(QUERIES)), device=device or "auto")
-    words = words_of(codes["image"], dataset)
-    found = ranked(asked["text"], QUERIES, codes["image"], words, real["text"], k=5, first=FIRST)
+    index, words = InMemory(codes["image"]), words_of(dataset, "image")
+    found = ranked(index, asked["text"], QUERIES, words, real["text"], k=5, first=FIRST)
     if as_json:
         output.line("", {"run": str(run.path), "scores": document, "search": found.document})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crossmodal_hash.codes import Codes
-    from crossmodal_hash.data import Dataset, Source
+    from crossmodal_hash.data import Source
+    from crossmodal_hash.engines.answers import Searchable
+    from crossmodal_hash.opening.words import Words
     from crossmodal_hash.runs.folder import Run
 
 QUERY = "Query, one of these"
@@ -51,6 +54,10 @@ def search(
             rich_help_panel=DATA,
         ),
     ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(metavar="INDEX", help="Index to search, see 'chash index'.", rich_help_panel=DATA),
+    ] = None,
     bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=DATA)] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many items for each query.", rich_help_panel=OUTPUT)] = 10,
     radius: Annotated[
@@ -77,33 +84,46 @@ def search(
     """
     from crossmodal_hash.cli.codes import open_scored, read_file
     from crossmodal_hash.codes.rescore import FIRST
+    from crossmodal_hash.engines.in_memory import InMemory
+    from crossmodal_hash.opening.index import check_comparable, open_index
 
     output = Output(as_json=as_json, quiet=quiet)
     _one_query({"--text": text, "--texts": texts, "--images": images, "--inputs": inputs, "--queries": queries})
+    if database is not None and index is not None:
+        raise SettingsError("--database and --index exclude each other; search one after the other")
     if queries is not None:
-        if database is None or run is not None:
-            raise SettingsError("--queries are codes already: give --database with them, and no run")
+        if (database is None and index is None) or run is not None:
+            raise SettingsError("--queries are codes already: give --database or --index with them, and no run")
         if rescore:
             raise SettingsError(f"--rescore {rescore} needs the queries before the sign, and --queries are codes")
-        asked, searched = read_file(queries, None, bits), read_file(database, None, bits)
-        names, words, real = asked.ids.tolist(), [], None
+        opened, asked, u = None, read_file(queries, None, bits), None
+        names = asked.ids.tolist()
     else:
         opened = open_scored(run, output)
-        asked, real, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
-        searched = _other(opened, asked.modality) if database is None else read_file(database, None, bits)
-        words = _words(opened, searched) if database is None else []
-    _comparable(asked, searched)
+        asked, u, names = _encoded(opened, text, texts, images, inputs, skip_bad, device, ConsoleCallback(output))
 
-    again = 0 if real is None else FIRST if rescore is None else rescore
-    found = ranked(asked, names, searched, words, real, k=k, radius=radius, first=again)
+    with ExitStack() as stack:
+        searched: Searchable
+        if index is not None:
+            name, searched = index, stack.enter_context(open_index(index))
+        elif database is not None:
+            name, searched = database, InMemory(read_file(database, None, bits))
+        else:
+            assert opened is not None
+            name, searched = str(opened.codes), InMemory(_other(opened, asked.modality))
+        check_comparable(searched, asked, name)
+        content, total = searched.content, len(searched)
+        words = None if opened is None or database is not None else _words(opened, content.modality)
+        again = 0 if u is None else FIRST if rescore is None else rescore
+        found = ranked(searched, asked, names, words, u, k=k, radius=radius, first=again)
     found.show(output)
     if found.missed:
-        name, least = min(found.missed, key=lambda pair: pair[1])
+        nearest, least = min(found.missed, key=lambda pair: pair[1])
         output.say(
             f"{len(found.missed)} of {len(names)} queries find nothing within {radius} bits; what comes nearest is "
-            f"{least} bits away from {_short(name)!r}"
+            f"{least} bits away from {_short(nearest)!r}"
         )
-    output.say(f"{searched.modality} codes searched: {len(searched)}, of {searched.bits} bits")
+    output.say(f"{content.modality} codes searched: {total}, of {content.bits} bits")
     if again > 1:
         output.say(f"the {max(again, k)} nearest are ordered by the query before the sign; --rescore 0 leaves that out")
 
@@ -134,11 +154,11 @@ class Found:
 
 
 def ranked(
+    index: Searchable,
     asked: Codes,
     names: Sequence[str],
-    searched: Codes,
-    words: Sequence[str | None],
-    real: NDArray[np.float32] | None,
+    words: Words | None,
+    u: NDArray[np.float32] | None,
     *,
     k: int,
     radius: int | None = None,
@@ -147,27 +167,27 @@ def ranked(
     """The items nearest to each query.
 
     Args:
+        index: what is searched.
         asked: codes of Q queries.
         names: what to call them.
-        searched: codes of N items.
-        words: a text for each item, or none at all.
-        real: the queries before the sign, (Q, K); None where they are codes, and then `first` is 0.
+        words: the texts of the items, or None.
+        u: the queries before the sign, (Q, K); None where they are codes, and then `first` is 0.
         k: items for each query.
         radius: none further away.
-        first: how many of the nearest are ordered by `real`; 0: none.
+        first: how many of the nearest are ordered by `u`; 0: none.
     """
-    from crossmodal_hash.codes import nearest_rescored
+    from crossmodal_hash.engines.answers import answers
 
-    rows, distances = nearest_rescored(asked.packed, real, searched.packed, asked.bits, max(k, first), first)
-    found = Found(bool(words))
-    for name, at, distance in zip(names, rows.tolist(), distances.tolist(), strict=True):
-        near = [(row, d) for row, d in zip(at, distance, strict=True) if radius is None or d <= radius][:k]
+    found = Found(words is not None)
+    for name, hits in zip(names, answers(index, asked.packed, u, k, first), strict=True):
+        whole = zip(hits.ids.tolist(), hits.numbers.tolist(), hits.distances.tolist(), strict=True)
+        near = [hit for hit in whole if radius is None or hit[2] <= radius][:k]
         items = [
-            {"item": str(searched.ids[row]), "distance": d} | ({"text": words[row] or ""} if words else {})
-            for row, d in near
+            {"item": item, "distance": distance} | ({} if words is None else {"text": words.of(item, number) or ""})
+            for item, number, distance in near
         ]
         found.document.append({"query": name, "results": items})
-        found.missed += [(name, min(distance))] if distance and not near else []
+        found.missed += [(name, int(hits.distances.min()))] if len(hits.ids) and not near else []
     return found
 
 
@@ -225,44 +245,19 @@ def _other(run: Run, modality: str) -> Codes:
     return others[0]
 
 
-def _words(run: Run, searched: Codes) -> list[str | None]:
-    """A text of the item of each code, its own or that of its picture; none if the run's data are not there."""
+def _words(run: Run, modality: str) -> Words | None:
+    """The texts of the run's own data; None if they are not there."""
     from crossmodal_hash.opening.open import NOTHING, open_data
+    from crossmodal_hash.opening.words import words_of
 
     data = run.settings().data
     try:
         # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
-        dataset = open_data(data.path, data.reader, needs=NOTHING)
+        return words_of(open_data(data.path, data.reader, needs=NOTHING), modality)
     except ChashError:
-        return []
-    return words_of(searched, dataset)
-
-
-def words_of(searched: Codes, dataset: Dataset) -> list[str | None]:
-    """The text of each code, or where its modality has none, such as pictures, the item's first text of another one.
-
-    Returns:
-        A text for each code, None where its item is not in the data; an empty list if there is no text at all.
-    """
-    from crossmodal_hash.data.captions import text_of_each
-
-    own = dataset.modalities.get(searched.modality)
-    for source in (*([] if own is None else [own]), *dataset.modalities.values()):
-        texts = text_of_each(searched.ids, source, dataset.ids)
-        if any(text is not None for text in texts):
-            return texts
-    return []
+        return None
 
 
 def _short(text: str, width: int = 60) -> str:
     line = " ".join(text.split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
-
-
-def _comparable(asked: Codes, searched: Codes) -> None:
-    if asked.bits != searched.bits:
-        raise CodesError(
-            f"the queries have {asked.bits} bits and the database {searched.bits}; encode both with one run"
-        )
-    if None not in (asked.fingerprint, searched.fingerprint) and asked.fingerprint != searched.fingerprint:
-        raise CodesError("queries and database were encoded by different models; encode both with one run")

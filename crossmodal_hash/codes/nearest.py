@@ -13,7 +13,11 @@ QUERIES, ITEMS = 16, 65_536
 
 
 def nearest(
-    queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int, k: int
+    queries: NDArray[np.uint8],
+    database: NDArray[np.uint8],
+    bits: int,
+    k: int,
+    there: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The k nearest items of a database for each query, nearest first, items at the same distance in database order.
 
@@ -25,9 +29,10 @@ def nearest(
         database: packed codes, uint8 (N, ceil(K / 8)), padding zero; may be memory-mapped.
         bits: K, >= 1.
         k: number of items, >= 1; all N if there are fewer.
+        there: bool (N,), which items count, memory-mapped if need be; None: all.
 
     Returns:
-        Rows of the database, and their distances in 0..K; both (Q, min(k, N)).
+        Rows of the database, and their distances in 0..K; both (Q, min(k, N)), with N the number of items that count.
 
     Raises:
         CodesError: if queries or database is not a packed matrix of `bits` bits, or k is below 1.
@@ -41,7 +46,7 @@ def nearest(
     if k < 1:
         raise CodesError(f"the number of nearest items is {k}; use 1 or more")
     n = len(database)
-    kept = min(k, n)
+    kept = min(k, n if there is None else int(np.count_nonzero(there)))
     # One number orders by distance first and row second, so that ties need no further care.
     keys = np.empty((len(queries), kept), np.int64)
     for first in range(0, len(queries), QUERIES):
@@ -52,6 +57,8 @@ def nearest(
         for start in range(0, n, ITEMS):
             found = distances(asked, database[start : start + ITEMS], bits)
             near = found <= limit
+            if there is not None:
+                near &= there[start : start + ITEMS]
             for query in np.flatnonzero(near.any(axis=1)):
                 rows = np.flatnonzero(near[query])
                 nearer = found[query, rows].astype(np.int64) * n + (rows + start)

@@ -147,16 +147,18 @@ def text_of_each(ids: NDArray[np.str_], source: Source, names: Sequence[str]) ->
     seen: dict[str, int] = {}
     found: list[str | None] = []
     for name in ids.tolist():
-        row, number = row_of.get(name), seen.get(name, 0)
+        number = seen.get(name, 0)
         seen[name] = number + 1
-        if row is None:
-            found.append(None)
-        elif isinstance(source, TextSource):
-            said = source.said(row)
-            found.append(said[number] if number < len(said) else None)
-        else:
-            found.append(source.text(row))
+        found.append(None if name not in row_of else text_at(source, row_of[name], number))
     return found
+
+
+def text_at(source: Source, row: int, number: int) -> str | None:
+    """The text that belongs to an item's code of that number, counted from 0; None where there is none."""
+    if isinstance(source, TextSource):
+        said = source.said(row)
+        return said[number] if number < len(said) else None
+    return source.text(row)
 
 
 def owners_of(source: Any) -> NDArray[np.int64]:

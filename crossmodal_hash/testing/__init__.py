@@ -10,8 +10,9 @@ from typing import Any
 from crossmodal_hash.components import registry_of
 from crossmodal_hash.contracts import Component
 from crossmodal_hash.data import Reader
+from crossmodal_hash.engines.engine import Engine
 from crossmodal_hash.errors import BrokenPluginError, UnknownComponentError
-from crossmodal_hash.testing import backbone, common, criterion, fusion, loss, reader
+from crossmodal_hash.testing import backbone, common, criterion, engine, fusion, loss, reader
 from crossmodal_hash.testing.common import Finding as Finding
 from crossmodal_hash.testing.common import Subject, judge
 
@@ -23,16 +24,17 @@ RULES = {
         "criterion": criterion,
         "loss": loss,
         "reader": reader,
+        "engine": engine,
     }.items()
 }
 """Kind -> its rules, in the order in which they are tried."""
 
 
-def check(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> list[Finding]:
+def check(kind: str, component: str | type[Component] | type[Reader] | type[Engine], **params: Any) -> list[Finding]:
     """Try every rule of a kind on a component.
 
     Args:
-        kind: backbone, fusion, criterion, loss or reader.
+        kind: backbone, fusion, criterion, loss, reader or engine.
         component: a registry name, or the class.
         params: constructor parameters other than the defaults.
 
@@ -61,7 +63,7 @@ def check(kind: str, component: str | type[Component] | type[Reader], **params: 
     return list(judge(Subject(component, params), RULES[registry.kind]))
 
 
-def assert_conforms(kind: str, component: str | type[Component] | type[Reader], **params: Any) -> None:
+def assert_conforms(kind: str, component: str | type[Component] | type[Reader] | type[Engine], **params: Any) -> None:
     """Raise AssertionError with every broken rule; parameters as for `check`.
 
     Example:

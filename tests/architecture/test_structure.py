@@ -12,11 +12,13 @@ import pytest
 from crossmodal_hash.components import KINDS
 from crossmodal_hash.contracts import Component
 from crossmodal_hash.data import Reader
+from crossmodal_hash.engines.engine import Engine
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crossmodal_hash"
 STAGES = {"backbone": "backbones", "fusion": "fusion", "criterion": "criteria", "loss": "losses", "pooling": "pooling",
-          "head": "heads", "closed-form": "closed_forms", "reader": "data.readers"}  # fmt: skip
+          "head": "heads", "closed-form": "closed_forms", "reader": "data.readers",
+          "engine": "engines"}  # fmt: skip
 
 
 def test_imports_point_one_way():
@@ -95,7 +97,7 @@ def normal(name):
 def test_every_name_on_the_map_loads(kind, name):
     made = KINDS[kind].make(name, **({"weights": "none"} if "net" in name and kind == "backbone" and
                                      name != "bow-resnet" else {}))  # fmt: skip
-    assert isinstance(made, Reader if kind == "reader" else Component)
+    assert isinstance(made, {"reader": Reader, "engine": Engine}.get(kind, Component))
 
 
 def test_the_shipped_version_is_typed_and_licensed():

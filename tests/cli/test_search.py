@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from crossmodal_hash.cli.main import main
-from crossmodal_hash.cli.search import words_of
 from crossmodal_hash.codes import Codes, load, pack, save, unpack
 from crossmodal_hash.data import Captions, Dataset, Matrix, Texts
 from crossmodal_hash.opening.open import open_texts
+from crossmodal_hash.opening.words import words_of
 from crossmodal_hash.runs.folder import Run
 from crossmodal_hash.training.encode import encode
 
@@ -135,13 +135,14 @@ def test_codes_have_nothing_to_be_ordered_by(trained, capsys):
 def test_of_a_picture_with_several_texts_the_first_is_shown():
     captions = Captions(Texts(("a red bus", "it waits", "a cat")), (2, 1))
     dataset = Dataset("data", ["bus", "cat"], {"caption": captions, "view": Matrix(np.zeros((2, 3), np.float32))})
-    for modality, ids, shown in [
-        ("view", ["cat", "bus", "dog"], ["a cat", "a red bus", None]),
-        ("caption", ["bus", "bus", "cat"], ["a red bus", "it waits", "a cat"]),
+    for modality, codes, shown in [
+        ("view", [("cat", 0), ("bus", 0), ("dog", 0)], ["a cat", "a red bus", None]),
+        ("caption", [("bus", 0), ("bus", 1), ("bus", 2), ("cat", 0)], ["a red bus", "it waits", None, "a cat"]),
     ]:
-        assert words_of(Codes(pack(np.ones((3, 8))), 8, ids, modality), dataset) == shown
+        words = words_of(dataset, modality)
+        assert [words.of(item, number) for item, number in codes] == shown
     del dataset.modalities["caption"]
-    assert words_of(Codes(pack(np.ones((1, 8))), 8, ["cat"], "view"), dataset) == []
+    assert words_of(dataset, "view") is None
 
 
 def test_texts_are_shown_where_the_data_still_have_them(trained, tiny, tmp_path, monkeypatch, capsys):
@@ -213,9 +214,9 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(trained, tmp_path, capsys):
     for argv, sentence in [
         ([trained], "nothing to look for; give one of --text, --texts, --images, --inputs, --queries"),
         ([trained, "--text", "a", "--images", "b"], "--text and --images exclude each other"),
-        ([trained, "--queries", str(tmp_path / "other.npz")], "give --database with them, and no run"),
-        ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encoded by different models"),
-        ([trained, "--text", "a", "--database", str(tmp_path / "short.npz")], "have 16 bits and the database 8"),
+        ([trained, "--queries", str(tmp_path / "other.npz")], "give --database or --index with them, and no run"),
+        ([trained, "--text", "a", "--database", str(tmp_path / "other.npz")], "encode both with one run"),
+        ([trained, "--text", "a", "--database", str(tmp_path / "short.npz")], "have 16 bits, but"),
         ([trained, "--text", "a", "-k", "0"], "0"),
         ([trained, "--text", "a", "--text", " "], "--text '' holds no text; give words to look for"),
         ([trained, "--images", str(tmp_path / "no.png")], "does not exist; give a picture, a folder or an archive"),

@@ -51,7 +51,7 @@ def test_json_blocks_are_json(text):
 @pytest.mark.parametrize("text", [*blocks("bash"), *blocks("console")])
 def test_every_command_shown_exists_with_its_options(text, capsys):
     for line in text.splitlines():
-        for command in re.findall(r"\bchash ((?:config |data |plugin )?[a-z]+)([^|&#]*)", line):
+        for command in re.findall(r"\bchash ((?:config |data |index |plugin )?[a-z]+)([^|&#]*)", line):
             words, rest = command[0].split(), command[1]
             assert main([*words, "--help"]) == 0
             shown = capsys.readouterr().out
