@@ -183,6 +183,13 @@ class HashLoss(Component):
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor | dict[str, Tensor]:
         """Real codes of two modalities before the sign, u (B, K) and v (M, K), and s as described in `compares`."""
 
+    def doubt(self, s: Tensor) -> str | None:
+        """Why similarities such as these (B, M) teach this loss little, as a clause; None if they may teach it much.
+
+        Asked once, at the first step, of losses that compare pairs.
+        """
+        return None
+
     def oppose(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """What the parameters of an opposed loss minimize; no gradient reaches u and v."""
         raise NotImplementedError(f"{type(self).__name__} is opposed, but does not define `oppose`")

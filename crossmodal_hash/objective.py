@@ -237,9 +237,14 @@ class Objective(nn.Module):
         values = [value for term in self.opposed() for value in term.opposition(block)]
         return torch.stack(values).sum() if values else None
 
-    def forward(self, block: Block) -> tuple[Tensor, dict[str, Tensor]]:
-        """The total, and the share of each term under its name."""
-        shares: dict[str, Tensor] = {}
+    def doubts(self, block: Block) -> Iterator[tuple[str, str]]:
+        """The names of terms that will teach little, and why."""
+        for name, term, s in self._compared(block):
+            if s is not None and (why := term.loss.doubt(s)) is not None:
+                yield name, why
+
+    def _compared(self, block: Block) -> Iterator[tuple[str, Term, Tensor | None]]:
+        """Names, terms and similarities, for those that compare pairs."""
         similarities: dict[str, Tensor] = {}
         for name, term in self.each():
             s = None
@@ -249,6 +254,12 @@ class Objective(nn.Module):
                 if key not in similarities:
                     similarities[key] = term.criterion(*block.evidence[term.criterion.sees])
                 s = similarities[key]
+            yield name, term, s
+
+    def forward(self, block: Block) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total, and the share of each term under its name."""
+        shares: dict[str, Tensor] = {}
+        for name, term, s in self._compared(block):
             for part, value in term(block, s).items():
                 shares[f"{name}/{part}" if part else name] = value
         return torch.stack(list(shares.values())).sum(), shares

@@ -51,6 +51,28 @@ def _cross_entropy(z: Tensor, s: Tensor) -> Tensor:
     return (of_row * has).sum() / has.sum().clamp(min=1)
 
 
+def answers(s: Tensor) -> Tensor:
+    """How many of the M others each row of s calls right: the exponential of the entropy of the row, scaled to sum 1.
+
+    Args:
+        s: (B, M) similarity, >= 0.
+
+    Returns:
+        (B,), in 1..M; rows without a similar pair have 1.
+
+    Example:
+        >>> import torch
+        >>> answers(torch.tensor([[1.0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]])).tolist()
+        [1.0, 4.0]
+    """
+    target = s.float() / s.float().sum(1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.exp(torch.special.entr(target).sum(1))
+
+
+FLAT = 0.9
+"""Share of the others from which on a row says of nobody that it is the right one."""
+
+
 class InfoNCE(HashLoss):
     """Symmetric contrastive loss: each item's partner against all others, by the cosine of codes (CLIP).
 
@@ -65,6 +87,16 @@ class InfoNCE(HashLoss):
         super().__init__()
         above("temperature", temperature, 0)
         self.temperature, self.signs = temperature, signs
+
+    def doubt(self, s: Tensor) -> str | None:
+        """Rows that call nearly all items right are met best by codes that are all alike."""
+        right, others = answers(s).mean().item(), s.shape[1]
+        if right <= FLAT * others:
+            return None
+        return (
+            f"its similarities are so flat that {right:.0f} of {others} items are equally right answers; make the "
+            "criterion more peaked, such as by a power of it, or choose a loss that compares values, such as cosine-mse"
+        )
 
     def compute(self, u: Tensor, v: Tensor, s: Tensor) -> Tensor:
         """See `info_nce`."""

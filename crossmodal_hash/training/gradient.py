@@ -247,7 +247,7 @@ class Training:
                     memory=self.state.memory,
                     learner=learner,
                     clip=train.clip,
-                    watch=None if learner in self.watched else self._warn_of_unreached,
+                    watch=None if learner in self.watched else self._warn_of_terms,
                 )
                 self.watched.add(learner)
                 for name, value in shares.items():
@@ -268,8 +268,15 @@ class Training:
         measure()
         self._end_epoch(run, epoch + 1)
 
-    def _warn_of_unreached(self, shares: Mapping[str, Tensor], block: Block) -> None:
-        """At the first step of each learner, say which losses teach a tower nothing."""
+    def _warn_of_terms(self, shares: Mapping[str, Tensor], block: Block) -> None:
+        """At the first step of each learner, say which losses teach a tower nothing, or little."""
+        for term, why in self.state.objective.doubts(block):
+            loss, criterion = self.settings.terms[term].loss.name, self.settings.terms[term].criterion
+            warnings.warn(
+                f"the term {term!r} teaches the loss {loss!r} little with the criterion "
+                f"{'' if criterion is None else criterion.name!r}: {why}",
+                stacklevel=2,
+            )
         for term, tower in unreached(self.state.objective, shares, block):
             loss = self.settings.terms[term].loss.name
             warnings.warn(

@@ -226,6 +226,30 @@ def test_a_loss_that_detaches_codes_is_told_which_tower_learns_nothing(installed
     assert not (tmp_path / "none").exists()
 
 
+FLAT = """
+from crossmodal_hash.contracts import Criterion
+
+
+class Flat(Criterion):
+    sees = "features"
+
+    def compute(self, a, b):
+        x, y = next(iter(a.values())), next(iter(b.values()))
+        return 1 / (1 + x.sum(1, keepdim=True).tanh().add(y.sum(1).tanh()).abs() * 0.01)
+"""
+
+
+def test_a_criterion_that_tells_a_contrastive_loss_little_is_named_once(installed, tiny, small, capsys):
+    installed("flat", "criterion").write_text(FLAT)
+    argv = ["train", "--data", str(tiny), "--recipe", "pairs", "--out", "run", "--epochs", "2", "-q", *small]
+    with pytest.warns(
+        UserWarning, match="the term 'pairs' teaches the loss 'info-nce' little with the criterion"
+    ) as heard:
+        assert main([*argv, "--set", "terms.pairs.criterion=flat"]) == 0
+    (said,) = (str(warning.message) for warning in heard if "teaches the loss" in str(warning.message))
+    assert "'flat': its similarities are so flat that" in said
+
+
 def test_a_broken_contract_of_what_is_built_in_is_our_bug(tiny, small, monkeypatch, capsys):
     from crossmodal_hash.losses.pairwise_nll import PairwiseNLL
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as nnf
 
 from crossmodal_hash.errors import SettingsError
-from crossmodal_hash.losses.info_nce import InfoNCE, info_nce
+from crossmodal_hash.losses.info_nce import InfoNCE, answers, info_nce
 
 
 def drawn(seed, rows, others, bits=5):
@@ -127,3 +127,22 @@ def test_the_signs_have_the_gradient_of_tanh():
     other = torch.where(v >= 0, 1.0, -1.0).double()
     ((info_nce(x, other, s) + info_nce(signs, v, s)) / 2).backward()
     torch.testing.assert_close(u.grad, x.grad + signs.grad * (1 - torch.tanh(x.detach()) ** 2))
+
+
+def test_the_number_of_right_answers_is_two_to_the_bits_that_naming_one_takes():
+    s = several(drawn(3, 6, 9)[2])
+    graded = drawn(4, 6, 9)[2]
+    for rows in (s, graded, 7 * graded):
+        expected = []
+        for row in rows.tolist():
+            shares = [x / sum(row) for x in row if x] if sum(row) else [1.0]
+            expected.append(2 ** -sum(p * math.log2(p) for p in shares))
+        assert answers(rows).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_similarities_that_tell_nobody_apart_are_doubted():
+    others = 50
+    assert InfoNCE().doubt(torch.eye(others)) is None
+    assert InfoNCE().doubt((torch.arange(others)[:, None] % 2 == torch.arange(others) % 2).float()) is None
+    said = InfoNCE().doubt(torch.eye(others) + 0.9)
+    assert "50 of 50 items are equally right answers; make the criterion more peaked" in said
