@@ -1,4 +1,4 @@
-"""The two criteria of features that newcomers start from, that of the page and that of the template: both must teach."""
+"""The criteria of features that newcomers start from, that of the page and that of the template: both must teach."""
 
 import re
 import string
