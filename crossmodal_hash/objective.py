@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -38,6 +38,14 @@ class Block:
     partners: Mapping[str, HashOutput]
     codes: Tensor
     guides: Collection[str] = ()
+    _similarities: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def similarity(self, criterion: Criterion) -> Tensor:
+        """(B, M) by a criterion; terms with the same one share the matrix, which is of the evidence alone."""
+        key = repr((type(criterion), criterion.config()))
+        if key not in self._similarities:
+            self._similarities[key] = criterion(*self.evidence[criterion.sees])
+        return self._similarities[key]
 
     @property
     def labels(self) -> Tensor:
@@ -137,6 +145,10 @@ class Term(nn.Module):
         if self.loss.compares == "items":
             return "labels"
         return self.criterion.sees if self.criterion is not None and self.loss.compares == "pairs" else None
+
+    def similarity(self, block: Block) -> Tensor | None:
+        """(B, M) by its criterion; None for a loss that does not compare pairs."""
+        return None if self.criterion is None or self.loss.compares != "pairs" else block.similarity(self.criterion)
 
     def setup(self, widths: Mapping[str, int], bits: int, classes: int) -> None:
         """Give every modality its own copy of a loss on items; `widths` are those of the fused features."""
@@ -239,27 +251,14 @@ class Objective(nn.Module):
 
     def doubts(self, block: Block) -> Iterator[tuple[str, str]]:
         """The names of terms that will teach little, and why."""
-        for name, term, s in self._compared(block):
-            if s is not None and (why := term.loss.doubt(s)) is not None:
-                yield name, why
-
-    def _compared(self, block: Block) -> Iterator[tuple[str, Term, Tensor | None]]:
-        """Names, terms and similarities, for those that compare pairs."""
-        similarities: dict[str, Tensor] = {}
         for name, term in self.each():
-            s = None
-            if term.criterion is not None and term.loss.compares == "pairs":
-                # Similarity is of the evidence alone: terms with the same criterion share one matrix.
-                key = repr((type(term.criterion), term.criterion.config()))
-                if key not in similarities:
-                    similarities[key] = term.criterion(*block.evidence[term.criterion.sees])
-                s = similarities[key]
-            yield name, term, s
+            if (s := term.similarity(block)) is not None and (why := term.loss.doubt(s)) is not None:
+                yield name, why
 
     def forward(self, block: Block) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and the share of each term under its name."""
         shares: dict[str, Tensor] = {}
-        for name, term, s in self._compared(block):
-            for part, value in term(block, s).items():
+        for name, term in self.each():
+            for part, value in term(block, term.similarity(block)).items():
                 shares[f"{name}/{part}" if part else name] = value
         return torch.stack(list(shares.values())).sum(), shares
