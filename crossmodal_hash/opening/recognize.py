@@ -139,7 +139,10 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
         DataError: naming what is missing, how often, and the first items.
     """
     if needs.labels and (dataset.labels is None or not dataset.labels.any()):
-        raise DataError(f"{dataset.name!r} has no labels on any of its {len(dataset)} items; training needs them")
+        raise DataError(
+            f"{dataset.name!r} has no labels on any of its {len(dataset)} items; add labels, or load it with "
+            f"need_labels=False"
+        )
     for texts in dataset.texts.values() if needs.texts else ():
         blank = [dataset.ids[row] for row in texts.blank()]
         if blank:

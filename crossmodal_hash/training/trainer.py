@@ -48,7 +48,7 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
     callback = callback or Callback()
     if out is not None:
         refuse_taken(out)
-    check_evidence(dataset, settings)
+    check_evidence(dataset, resolved)
     for note in left_out(resolved):
         callback.on_note(note)
     split = split_of(dataset, settings)
