@@ -86,14 +86,17 @@ def find_place(path: str | Path) -> Place:
     """The place a user means; the metadata in a folder mean the folder.
 
     Raises:
-        DataError: if there is none.
+        DataError: if there is none, or nothing in it but hidden files.
     """
     path = Path(path)
     if path.name in METADATA:
         path = path.parent
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist; give a folder, an archive or a file of matrices")
-    return Place(path)
+    place = Place(path)
+    if place.holds_files and not place.names:
+        raise DataError(f"{str(path)!r} is empty; put pictures and a {METADATA[0]} in it, or give another path")
+    return place
 
 
 def recognize(place: Place) -> Reader:
