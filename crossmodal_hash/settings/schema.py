@@ -226,7 +226,7 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel], values: Mapping[
         case "missing":
             return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
         case "too_short":
-            return f"{key} is empty; give one, or build on a recipe with base = 'default'"
+            return f"{key} is empty; give at least one"
         case "value_error":
             return str(detail["ctx"]["error"])
     if field is None:
