@@ -1,5 +1,6 @@
 """Data that are missing, damaged, or do not fit together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from bad_input import QUICK, describe, unpacked
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.opening.recognize import load_data
 
 
 @pytest.mark.parametrize("command", ["train", "encode"])
@@ -49,7 +51,10 @@ def test_an_empty_folder_of_pictures_is_called_empty(refused, trained, option):
 
 
 @pytest.mark.parametrize("option", [["--split", "none.json"], ["--query", "500"], ["--sim", "mmd"]])
-def test_an_error_before_any_work_comes_without_the_notes(folder, tiny, capsys, option):
+def test_an_error_before_any_work_comes_without_the_notes(folder, tiny, monkeypatch, capsys, option):
+    monkeypatch.setattr(
+        "crossmodal_hash.opening.open.load_data", lambda *a, **k: replace(load_data(*a, **k), notes=("!",))
+    )
     rows = unpacked(tiny)
     for row in rows:
         del row["labels"]
