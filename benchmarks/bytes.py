@@ -90,10 +90,11 @@ def read_grid(path: Path) -> Grid:
     Raises:
         SettingsError: for what is not one.
     """
+    values = read_toml(path)
     try:
-        return Grid.model_validate(read_toml(path))
+        return Grid.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(problems(error, f"{path}: ")) from None
+        raise SettingsError(problems(error, Grid, values, f"{path}: ")) from None
 
 
 class Shortened(NamedTuple):

@@ -32,7 +32,7 @@ class ConsoleCallback(Callback):
 
     def on_note(self, text: str) -> None:
         """Something worth knowing."""
-        self.output.say(text)
+        self.output.note(text)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """One line for the epoch."""
@@ -45,6 +45,7 @@ class ConsoleCallback(Callback):
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         """A bar, or one line when a long task starts."""
+        self.output.tell_notes()
         if not self.bars:
             if not label.startswith(("epoch", "codes")):
                 self.output.say(f"{label} ...")

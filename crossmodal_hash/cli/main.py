@@ -142,6 +142,8 @@ def _wrong_value(error: typer.BadParameter) -> str | None:
             problem = " is not a whole number"
         case "float_parsing":
             problem = " is not a number"
+        case "greater_than_equal":
+            problem = f" is too small; use at least {detail['ctx']['ge']}"
         case _:
             problem = f": {detail['msg'].removeprefix('Input ')}"
     return f"{option} {detail['input']!r}{problem}"

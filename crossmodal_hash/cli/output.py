@@ -21,14 +21,26 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
+        self._notes: list[str] = []
 
     @property
     def has_bold(self) -> bool:
         """Whether tables have bold text: on a terminal; tab-separated values do not."""
         return sys.stdout.isatty()
 
+    def note(self, text: str) -> None:
+        """Say this before whatever is said or shown next: an error that comes first, before any work, comes alone."""
+        self._notes.append(text)
+
+    def tell_notes(self) -> None:
+        """Say the notes now, because the work that they are about begins."""
+        notes, self._notes = self._notes, []
+        for text in notes:
+            self.say(text)
+
     def say(self, text: str) -> None:
         """Print a message to standard error, unless quiet."""
+        self.tell_notes()
         if not self.quiet:
             print(text, file=sys.stderr)
 
@@ -50,6 +62,7 @@ class Output:
             title: shown above a table on a terminal.
             names: `-q` prints only the first column, for scripts; otherwise it prints the whole table.
         """
+        self.tell_notes()
         if self.as_json:
             print(_json(document))
         elif self.quiet and names:
@@ -69,6 +82,7 @@ class Output:
 
     def line(self, text: str, document: Any) -> None:
         """One line of data, or the document as JSON."""
+        self.tell_notes()
         print(_json(document) if self.as_json else text)
 
     def _draw(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:

@@ -115,7 +115,10 @@ class Folder:
         try:
             return (self.path / safe_name(name, self.path)).read_bytes()
         except OSError as error:
-            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: {error.strerror or error}") from error
+            raise DataError(
+                f"cannot read {name!r} in {str(self.path)!r} ({error.strerror or error}); put it back, or make it "
+                f"readable"
+            ) from error
 
     def under(self, folder: str) -> Folder:
         """The files below `folder`, named relative to it."""
@@ -172,7 +175,10 @@ class TarFiles:
                 file.seek(offset)
                 content = file.read(size)
         except OSError as error:
-            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: {error.strerror or error}") from error
+            raise DataError(
+                f"cannot read {name!r} in {str(self.path)!r} ({error.strerror or error}); put it back, or make it "
+                f"readable"
+            ) from error
         if len(content) < size:
             raise DataError(f"{str(self.path)!r} ends within {name!r}; download or pack it again")
         return content
@@ -305,7 +311,7 @@ class Mounted:
         """The content of one file."""
         found = self._find(name)
         if found is None:
-            raise DataError(f"cannot read {name!r} in {str(self.path)!r}: no such file")
+            raise DataError(f"cannot read {name!r} in {str(self.path)!r} (no such file); put the file back")
         store, rest = found
         return store.read(rest)
 

@@ -232,7 +232,10 @@ def _labels(
         if not required:
             return None, ()
         what = "no labels column" if len(unsaid) == len(items) else f"no label on any of its {len(items)} rows"
-        raise DataError(f"{where!r} has {what}; give a list of labels, separated by {CSV_SEPARATOR!r} in a csv")
+        raise DataError(
+            f"{where!r} has {what}; give a list of labels, separated by {CSV_SEPARATOR!r} in a csv, or load it with "
+            f"need_labels=False"
+        )
     if unsaid:
         raise DataError(
             f"{len(unsaid)} of {len(items)} rows of {where!r} have no labels entry (first line {unsaid[0]}); "

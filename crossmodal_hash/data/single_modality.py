@@ -30,7 +30,10 @@ def load_pictures(path: str | Path, modality: str = "image") -> Dataset:
             raise DataError(f"{str(path)!r} does not have a suffix of a picture; use {', '.join(SUFFIXES)}")
         return Dataset(path.stem, (path.name,), {modality: Pictures(Folder(path.parent), [path.name])})
     files = open_files(path)
-    names = [name for name in files.names() if name.lower().endswith(SUFFIXES) and "/." not in f"/{name}"]
+    every = files.names()
+    if not every:
+        raise DataError(f"{str(path)!r} is empty; put pictures in it ({', '.join(SUFFIXES)}), or give another path")
+    names = [name for name in every if name.lower().endswith(SUFFIXES) and "/." not in f"/{name}"]
     if not names:
         raise DataError(f"{str(path)!r} holds no pictures; the formats are {', '.join(SUFFIXES)}")
     return Dataset(path.resolve().name.split(".")[0], tuple(names), {modality: Pictures(files, names)})

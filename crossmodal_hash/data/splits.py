@@ -157,7 +157,10 @@ def read_split(path: str | Path, ids: Sequence[str]) -> Split:
     try:
         given = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise DataError(f"cannot read the split {where!r}: {error.strerror or error}") from error
+        raise DataError(
+            f"cannot read the split {where!r} ({error.strerror or error}); give a JSON file of ids by part, such as "
+            f"the split.json of a run"
+        ) from error
     except ValueError as error:
         raise DataError(f"the split {where!r} is not JSON ({error}); write lists of ids by part") from error
     if not isinstance(given, dict) or not all(isinstance(entries, list) for entries in given.values()):

@@ -176,7 +176,9 @@ def read_words(path: str | Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:
-        raise DataError(f"cannot read the words in {str(path)!r}: {error.strerror or error}") from error
+        raise DataError(
+            f"cannot read the words in {str(path)!r} ({error.strerror or error}); give a file with one word per line"
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     words: dict[str, int] = {}

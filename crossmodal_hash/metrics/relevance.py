@@ -239,7 +239,9 @@ def from_codes(queries: Codes, database: Codes) -> Labels:
     """
     if queries.labels is None or database.labels is None:
         role, codes = ("query", queries) if queries.labels is None else ("database", database)
-        raise DataError(f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs")
+        raise DataError(
+            f"the {role} codes ({codes.modality}) have no labels; add them, or use relevance by pairs: --pairs"
+        )
     if queries.label_names and database.label_names and queries.label_names != database.label_names:
         raise DataError("queries and database name their labels differently; use the same classes in the same order")
     return Labels(queries.labels, database.labels)

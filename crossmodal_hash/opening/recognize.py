@@ -86,14 +86,17 @@ def find_place(path: str | Path) -> Place:
     """The place a user means; the metadata in a folder mean the folder.
 
     Raises:
-        DataError: if there is none.
+        DataError: if there is none, or nothing in it but hidden files.
     """
     path = Path(path)
     if path.name in METADATA:
         path = path.parent
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist; give a folder, an archive or a file of matrices")
-    return Place(path)
+    place = Place(path)
+    if place.holds_files and not place.names:
+        raise DataError(f"{str(path)!r} is empty; put pictures and a {METADATA[0]} in it, or give another path")
+    return place
 
 
 def recognize(place: Place) -> Reader:
@@ -139,7 +142,10 @@ def complete(dataset: Dataset, needs: Needs) -> Dataset:
         DataError: naming what is missing, how often, and the first items.
     """
     if needs.labels and (dataset.labels is None or not dataset.labels.any()):
-        raise DataError(f"{dataset.name!r} has no labels on any of its {len(dataset)} items; training needs them")
+        raise DataError(
+            f"{dataset.name!r} has no labels on any of its {len(dataset)} items; add labels, or load it with "
+            f"need_labels=False"
+        )
     for texts in dataset.texts.values() if needs.texts else ():
         blank = [dataset.ids[row] for row in texts.blank()]
         if blank:

@@ -48,8 +48,7 @@ def _own_folder(out: Path) -> Path:
 
 def _fresh_folder(settings: Settings) -> Path:
     tower = next(iter(settings.towers.values()))
-    graded = [t.criterion.name for t in settings.terms.values() if t.graded and t.criterion and t.weight]
-    method = [tower.fusion.name, *(graded or ["hard"])]
+    method = [tower.fusion.name, *_similarities(settings)]
     if settings.closed_form is not None:
         method = [settings.closed_form.name]
     # A name may carry a value behind a colon, which may be a path.
@@ -64,6 +63,14 @@ def _fresh_folder(settings: Settings) -> Path:
             i += 1
         else:
             return out
+
+
+def _similarities(settings: Settings) -> list[str]:
+    """What a run is named after: the criteria of its graded terms, or what its first term learns from."""
+    learning = [term for term in settings.terms.values() if term.weight > 0]
+    graded = [term.criterion.name for term in learning if term.graded and term.criterion]
+    compared = [term.criterion.name for term in learning if term.criterion]
+    return graded or compared[:1] or [term.loss.name for term in learning][:1]
 
 
 def refuse_taken(out: Path) -> None:

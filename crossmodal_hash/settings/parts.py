@@ -41,12 +41,16 @@ def check_params(cls: type, params: Mapping[str, Any], where: str) -> None:
     except NameError:
         # A plug-in may name types that it imports for checkers alone; it checks its own parameters then.
         return
-    kinds = {key: declared[key].annotation for key in params}
-    fields: dict[str, Any] = {
-        key: (Any if kind is inspect.Parameter.empty else kind, ...) for key, kind in kinds.items()
-    }
+    fields: dict[str, Any] = {key: _field(declared[key]) for key in params}
     strict = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+    model = create_model("Parameters", __config__=strict, **fields)
     try:
-        create_model("Parameters", __config__=strict, **fields).model_validate(dict(params))
+        model.model_validate(dict(params))
     except ValidationError as error:
-        raise SettingsError(problems(error, f"{where}.")) from None
+        raise SettingsError(problems(error, model, params, f"{where}.")) from None
+
+
+def _field(parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """Type and default of a parameter, as pydantic takes them."""
+    declared, default = (None if x is inspect.Parameter.empty else x for x in (parameter.annotation, parameter.default))
+    return Any if declared is None else declared, default

@@ -146,7 +146,7 @@ def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[
     A recipe may contain such a term so that it can be switched on; this is not a mistake, and it is shown with its
     weight. Nor is it one to set something in a term that only these data leave out.
     """
-    given = [key for key, origin in origins.items() if _is_users(origin)]
+    given = [key for key, origin in origins.items() if is_users(origin)]
     off = [
         name
         for name, term in settings.terms.items()
@@ -161,7 +161,7 @@ def _idle(settings: Settings, origins: Origins, found: Found) -> Iterator[tuple[
             yield key, Unused(f"{weight} = 0 leaves the term out", f"set {weight} too")
 
 
-def _is_users(origin: str) -> bool:
+def is_users(origin: str) -> bool:
     """Whether a value comes from an option or the user's file of settings, not from recipe, data or default."""
     return origin.startswith(("--", "file "))
 

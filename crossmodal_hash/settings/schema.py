@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from crossmodal_hash.errors import SettingsError, did_you_mean
+from crossmodal_hash.settings.allowed import allowed
 
 T = TypeVar("T")
 
@@ -170,7 +173,7 @@ def check(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(problems(error)) from None
+        raise SettingsError(problems(error, Settings, values)) from None
 
 
 def with_default_parts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,28 +200,90 @@ def _with_names(tower: Any) -> Any:
     }
 
 
-def problems(error: ValidationError, prefix: str = "") -> str:
-    """All problems that pydantic found, in words."""
-    return "; ".join(dict.fromkeys(prefix + _problem(detail) for detail in error.errors()))
+def problems(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> str:
+    """All problems that pydantic found, in words.
+
+    Args:
+        error: what it raised.
+        model: the schema, which says what is allowed.
+        values: what was checked.
+        prefix: put before every key.
+    """
+    return "; ".join(dict.fromkeys(prefix + _problem(detail, model, values) for detail in error.errors()))
 
 
-def _problem(detail: Mapping[str, Any]) -> str:
-    # Unions and validators add path elements of their own, which are not keys anybody wrote.
-    where = [str(part) for part in detail["loc"] if not str(part).startswith(("function-", "int", "list["))]
-    key, value = ".".join(where), detail["input"]
+def _problem(detail: Mapping[str, Any], model: type[BaseModel], values: Mapping[str, Any]) -> str:
+    where, field = _field(model, detail["loc"])
+    key, value = ".".join(where), _value(values, where, detail["input"])
     match detail["type"]:
         case "extra_forbidden":
-            known = list(flatten_keys(Settings, where[:-1]))
-            return f"unknown setting {key!r}{did_you_mean(where[-1], known)}; known here: {', '.join(known)}"
+            last = str(detail["loc"][-1])
+            known = list(flatten_keys(Settings, where))
+            return (
+                f"unknown setting {'.'.join([*where, last])!r}{did_you_mean(last, known)}; known here: "
+                f"{', '.join(known)}"
+            )
         case "missing":
             return f"setting {key!r} is missing; give it, or build on a recipe with base = 'default'"
-        case "model_type":
-            return f"{key} = {value!r} is not a table of settings"
+        case "too_short":
+            return f"{key} is empty; give at least one"
         case "value_error":
             return str(detail["ctx"]["error"])
-        case _:
-            said = detail["msg"][0].lower() + detail["msg"][1:]
-            return f"{key} = {value!r}: {said.replace('input ', '')}"
+    if field is None:
+        return f"{key} = {value!r} is not a table of settings; set one in it: {key}.KEY"
+    if _kind(field.annotation) is Named or where[-1] == "name":
+        kind = (where[-2] if where[-1] == "name" else where[-1]).replace("_", "-")
+        return f"{key} = {value!r} is not a name; choose one from 'chash list {kind}'"
+    what = allowed(field.annotation, field.metadata)
+    if detail["type"] == "finite_number":
+        what = what.replace("a number", "a finite number")
+    return f"{key} = {value!r} is not allowed; use {what}{_example(field)}"
+
+
+def _field(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[list[str], FieldInfo | None]:
+    """The keys of the table or setting that an error is about, and the setting, or None for a table.
+
+    Pydantic goes on with members of unions and lists, and with names of validators, which are not keys anybody wrote.
+    """
+    keys: list[str] = []
+    at: Any = model
+    field: FieldInfo | None = None
+    for part in map(str, loc):
+        fields = at.model_fields if isinstance(at, type) and issubclass(at, BaseModel) else {}
+        if part in fields:
+            field, at = fields[part], _kind(fields[part].annotation)
+        elif get_origin(at) is dict:
+            field, at = None, _kind(get_args(at)[1])
+        else:
+            break
+        keys.append(part)
+    is_table = isinstance(at, type) and issubclass(at, Strict)
+    return keys, None if is_table else field
+
+
+def _kind(declared: Any) -> Any:
+    """A type without what is around it: validators, and that it may be missing."""
+    if get_origin(declared) is Annotated:
+        return _kind(get_args(declared)[0])
+    kinds = [kind for kind in get_args(declared) if kind is not NoneType]
+    return _kind(kinds[0]) if len(kinds) == 1 and NoneType in get_args(declared) else declared
+
+
+def _value(values: Any, where: Sequence[str], otherwise: Any) -> Any:
+    """The value at a key, as the user gave it."""
+    for part in where:
+        if not isinstance(values, Mapping) or part not in values:
+            return otherwise
+        values = values[part]
+    return values
+
+
+def _example(field: FieldInfo) -> str:
+    """The default, where the words do not already say what can be chosen."""
+    listed = get_origin(field.annotation) is Literal or field.annotation is bool
+    default = list(field.default) if isinstance(field.default, tuple) else field.default
+    given = isinstance(default, int | float | str | list) and default != ""
+    return f", such as {default!r}" if given and not listed else ""
 
 
 def flatten_keys(model: type[BaseModel], path: Sequence[str]) -> Iterator[str]:

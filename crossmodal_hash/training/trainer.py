@@ -48,15 +48,15 @@ def train(resolved: Resolved, dataset: Dataset, *, out: Path | None = None, call
     callback = callback or Callback()
     if out is not None:
         refuse_taken(out)
-    check_evidence(dataset, settings)
-    for note in left_out(resolved):
-        callback.on_note(note)
+    check_evidence(dataset, resolved)
     split = split_of(dataset, settings)
     if len(split.train) < 2:
         raise DataError(
             f"the split of {dataset.name} leaves {len(split.train)} item to train on; at least 2 are needed"
         )
     vocabulary = vocabulary_of(dataset, settings, split)
+    for note in left_out(resolved):
+        callback.on_note(note)
     training = _work(settings, dataset, split, vocabulary, callback)
     for stream in training.inputs.streams.values():
         if isinstance(stream, Streamed):

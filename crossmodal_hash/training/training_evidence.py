@@ -14,6 +14,7 @@ from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.evidence import Seen, Sees
 from crossmodal_hash.factory import build_term, guides
 from crossmodal_hash.model import HashModel, Tower
+from crossmodal_hash.settings.resolve import Resolved, is_users
 from crossmodal_hash.settings.schema import Settings
 from crossmodal_hash.training.drawn import Drawn
 from crossmodal_hash.training.inputs import Inputs, Streamed
@@ -35,7 +36,7 @@ def needs(settings: Settings) -> dict[str, Sees]:
     found: dict[str, Sees] = {f"tower {name!r}": "labels" for name in guides(settings)}
     for name, term in settings.terms.items():
         if term.weight > 0 and (kind := build_term(name, term).needs) is not None:
-            found[f"term {name!r}"] = kind
+            found[_term(name)] = kind
     return found
 
 
@@ -45,13 +46,13 @@ def lacks(dataset: Dataset, settings: Settings) -> set[Sees]:
     return found | ({"pairs"} if len(set(settings.towers) - set(guides(settings))) < 2 else set())
 
 
-def check_evidence(dataset: Dataset, settings: Settings) -> None:
+def check_evidence(dataset: Dataset, resolved: Resolved) -> None:
     """Reject data that lacks what the settings need.
 
     Raises:
         DataError: naming the part, the kind of evidence and the alternative.
     """
-    missing, needed = lacks(dataset, settings), needs(settings)
+    missing, needed = lacks(dataset, resolved.settings), needs(resolved.settings)
     if not needed and "labels" in missing:
         raise DataError(
             f"{dataset.name} has no labels, and no term that is left says which items are similar; {WAY_OUT['labels']}"
@@ -59,7 +60,36 @@ def check_evidence(dataset: Dataset, settings: Settings) -> None:
     for part, kind in needed.items():
         if kind in missing:
             what = "labels" if kind == "labels" else "pairs of a picture and a text"
-            raise DataError(f"{dataset.name} has no {what}, and {part} needs them; {WAY_OUT[kind]}")
+            way = WAY_OUT[kind]
+            if kind == "labels":
+                way = _without_labels([other for other, its in needed.items() if its == kind], resolved)
+            raise DataError(f"{dataset.name} has no {what}, and {part} needs them; {way}")
+
+
+def _without_labels(parts: Collection[str], resolved: Resolved) -> str:
+    """How to train without labels, given the parts that need them: another recipe does not help if the user asked."""
+    asked = {name: how for name in resolved.settings.terms if _term(name) in parts and (how := _asked(name, resolved))}
+    if not asked:
+        return WAY_OUT["labels"]
+    options = " and ".join(dict.fromkeys(asked.values()))
+    if len(asked) < len(parts):
+        return f"{WAY_OUT['labels']}, and leave out {options}"
+    if resolved.recipe == "pairs":
+        return f"add labels, or leave out {options}"
+    return f"add labels, leave out {options}, or use --recipe pairs instead"
+
+
+def _asked(name: str, resolved: Resolved) -> str:
+    """What switched a term on or chose its criterion, if it was the user: an option, or a key in a file."""
+    for key in (f"terms.{name}.criterion", f"terms.{name}.weight"):
+        origin = resolved.origins.get(f"{key}.name", resolved.origins.get(key, ""))
+        if is_users(origin):
+            return f"{origin} {key}" if origin == "--set" else f"{key} in {origin}" if " " in origin else origin
+    return ""
+
+
+def _term(name: str) -> str:
+    return f"term {name!r}"
 
 
 def gather_evidence(

@@ -82,7 +82,7 @@ def test_evaluate_asks_whether_partners_are_found(pair_runs, capsys):
 
 def test_labels_that_are_asked_for_are_said_to_be_missing(pair_runs, capsys):
     assert main(["evaluate", str(pair_runs[1]), "--metric", "map@all"]) == 2
-    assert "have no labels; add them, or use relevance by pairs" in capsys.readouterr().err
+    assert "have no labels; add them, or use relevance by pairs: --pairs" in capsys.readouterr().err
     assert main(["evaluate", str(pair_runs[1]), "--pairs", "--metric", "map@all,hit@1", "-q"]) == 0
     assert {line.split("\t")[1] for line in capsys.readouterr().out.splitlines()[1:]} == {"query", "untrained", "whole"}
 
@@ -135,6 +135,41 @@ def test_a_recipe_that_needs_labels_is_refused_with_the_way_out(bare, folder, ca
         in said
     )
     assert not (folder / "run").exists()
+
+
+SOFT = "bare has no labels, and term 'soft' needs them; add labels, "
+HARD = "bare has no labels, and term 'hard' needs them; add labels, "
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--sim mmd", f"{SOFT}leave out --sim, or use --recipe pairs instead"),
+        ("--sim mmd --recipe pairs", f"{SOFT}or leave out --sim"),
+        ("--set terms.soft.weight=1", f"{SOFT}leave out --set terms.soft.weight, or use --recipe pairs instead"),
+        ("--config on.toml", f"{SOFT}leave out terms.soft.weight in file on.toml, or use --recipe pairs instead"),
+        ("--set terms.hard.weight=1 --sim mmd", f"{HARD}leave out --set terms.hard.weight and --sim, or use --recipe"),
+        (
+            "--sim mmd --recipe hsidhn",
+            f"{HARD}or train without them: --recipe default or pairs, and leave out --sim",
+        ),
+    ],
+)
+def test_what_the_user_asked_for_that_needs_labels_is_to_be_left_out(bare, capsys, options, said):
+    Path("on.toml").write_text("[terms.soft]\nweight = 1.0\n")
+    argv = ["train", "--data", str(bare), "--out", "run"]
+    assert main([*argv, *options.split()]) == 2
+    assert f"error: {said}" in capsys.readouterr().err
+    assert not Path("run").exists()
+
+
+@pytest.mark.slow
+def test_the_ways_out_of_the_message_lead_out(bare, small, capsys):
+    for i, options in enumerate(([], ["--recipe", "pairs"])):
+        argv = ["train", "--data", str(bare), "--bits", "8", "--epochs", "1", "--out", f"run{i}", *options]
+        assert main([*argv, *small, "-q"]) == 0
+    assert main(["encode", "run0", "-q"]) == 0
+    assert main(["evaluate", "run0", "--metric", "map@all,P@10,radius@2", "--pairs", "-q"]) == 0
 
 
 def test_an_optional_term_is_left_out_aloud_and_shown_with_its_origin(bare, small, capsys):

@@ -200,7 +200,7 @@ def test_an_archive_that_has_gone_is_named(tmp_path):
     path = make_tar(tmp_path / "x.tar", CONTENTS)
     store = open_files(path)
     path.unlink()
-    with pytest.raises(DataError, match=r"cannot read 'a.txt' in '.*x.tar': No such file"):
+    with pytest.raises(DataError, match=r"cannot read 'a.txt' in '.*x.tar' \(No such file.*put it back"):
         store.read("a.txt")
 
 

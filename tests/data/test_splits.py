@@ -131,5 +131,5 @@ def test_a_bad_split_file_is_answered_with_one_sentence(tmp_path, text):
 
 
 def test_a_missing_split_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"cannot read the split '.*none.json': No such file"):
+    with pytest.raises(DataError, match=r"cannot read the split '.*none.json' \(No such.*\); give a JSON file of ids"):
         read_split(tmp_path / "none.json", IDS)

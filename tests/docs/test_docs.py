@@ -13,6 +13,7 @@ from crossmodal_hash.cli.main import main
 from crossmodal_hash.components import KINDS
 from crossmodal_hash.data import Source
 from crossmodal_hash.recipes import recipes
+from crossmodal_hash.settings.resolve import resolve
 from crossmodal_hash.settings.schema import check
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,18 @@ def test_a_settings_table_of_every_recipe_is_complete():
         assert main(["config", "show", name, "-q"]) == 0
     with pytest.raises(Exception, match="missing"):
         check({})
+
+
+def test_the_three_commands_of_the_questions_learn_from_labels_from_both_and_from_pairs():
+    page = (ROOT / "docs" / "faq.md").read_text()
+    (text,) = (text for language, text in BLOCK.findall(page) if language == "bash")
+    learned = []
+    for line in text.splitlines():
+        recipe = re.findall(r"--recipe (\S+)", line) or ["default"]
+        terms = resolve(recipe[0], sets=re.findall(r"--set (\S+)", line)).settings.terms
+        learned.append([name for name, term in terms.items() if term.weight and name != "quantization"])
+    assert learned == [["hard", "labels"], ["hard", "labels", "pairs"], ["pairs"]]
+    assert terms["pairs"].criterion.name == "pairs"
 
 
 def test_the_generated_pages_are_fresh():

@@ -54,3 +54,21 @@ def test_a_second_run_of_the_day_gets_a_number(tmp_path, monkeypatch):
     first, second, third = (new_run(None, settings).path for _ in range(3))
     assert first.parent == Path("runs")
     assert (second.name, third.name) == (f"{first.name}-2", f"{first.name}-3")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sets", "name"),
+    [
+        ("hsidhn", [], "bbi-mmd-8"),
+        ("hsidhn", ["terms.soft.weight=0"], "bbi-hard-8"),
+        ("default", [], "concat-hard-8"),
+        ("default", ["terms.hard.weight=0", "terms.labels.weight=0"], "concat-affinity-8"),
+        ("default", ["terms.hard.weight=0", "terms.pairs.weight=0"], "concat-classify-8"),
+        ("pairs", ["terms.pairs.criterion=pairs"], "concat-pairs-8"),
+        ("scm", [], "scm-8"),
+    ],
+)
+def test_a_folder_is_named_after_what_trains(tmp_path, monkeypatch, recipe, sets, name):
+    monkeypatch.chdir(tmp_path)
+    path = new_run(None, resolve(recipe, flags={"bits": 8}, sets=sets).settings).path
+    assert path.name.split("-", 3)[3] == name

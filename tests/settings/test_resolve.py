@@ -120,7 +120,7 @@ def test_one_message_holds_everything_that_is_wrong():
     message = str(caught.value)
     assert "unknown setting 'train.epoch' (did you mean 'epochs'" in message
     assert "bits = 0" in message
-    assert "greater than or equal to 1" in message
+    assert "use a whole number of at least 1" in message
     assert "train.memory = 'half'" in message
 
 

@@ -84,7 +84,7 @@ def test_a_resumed_training_ends_with_the_same_bytes(runs, data, tmp_path):
         (["towers.text.shortcut=1"], "towers.text.backbone = 'bow-mlp' is trained"),
         (["towers.image.shortcut=1", "train.freeze_backbone=false"], "set train.freeze_backbone=true"),
         (["towers.image.shortcut=1", "towers.image.fusion=cbam"], "neither pooled nor projected"),
-        (["towers.image.shortcut=-1"], "greater than or equal to 0"),
+        (["towers.image.shortcut=-1"], "a number of at least 0"),
     ],
 )
 def test_where_features_do_not_stay_or_are_not_pooled_it_is_refused(sets, said):

@@ -1,5 +1,6 @@
 """Data that are missing, damaged, or do not fit together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from bad_input import QUICK, describe, unpacked
 
 from crossmodal_hash.cli.main import main
+from crossmodal_hash.opening.recognize import load_data
 
 
 @pytest.mark.parametrize("command", ["train", "encode"])
@@ -14,7 +16,9 @@ from crossmodal_hash.cli.main import main
     ("name", "content", "words"),
     [
         ("nothing", None, ["'nothing'", "does not exist"]),
-        ("empty/", None, ["'empty'", "metadata.jsonl"]),
+        ("empty/", None, ["'empty' is empty; put pictures and a metadata.jsonl in it"]),
+        ("empty.zip", b"PK\x05\x06" + bytes(18), ["'empty.zip' is empty; put pictures"]),
+        ("empty.tar", bytes(10240), ["'empty.tar' is empty; put pictures"]),
         ("notes.txt", b"hello", ["'notes.txt'", "not a data set"]),
         ("broken.zip", b"PK\x03\x04 and no more", ["'broken.zip'", "pack it again"]),
         ("broken.tar", b"no tar at all", ["'broken.tar'", "pack it again"]),
@@ -30,6 +34,44 @@ def test_data_that_are_not_there_are_refused(refused, trained, command, name, co
         Path(name).write_bytes(content)
     run = [trained] if command == "encode" else []
     refused([command, *run, "--data", name.rstrip("/"), "--out", "out", "-q"], *words)
+
+
+@pytest.mark.parametrize("reader", ["native", "coco", "flickr", "parquet"])
+def test_an_empty_folder_is_called_empty_whatever_it_is_said_to_be(refused, reader):
+    Path("empty").mkdir()
+    Path("empty/.hidden").touch()
+    refused(["train", "--data", "empty", "--reader", reader, "-q"], "'empty' is empty; put pictures")
+
+
+@pytest.mark.parametrize("option", ["--images", "--inputs"])
+def test_an_empty_folder_of_pictures_is_called_empty(refused, trained, option):
+    Path("empty").mkdir()
+    given = "image=empty" if option == "--inputs" else "empty"
+    refused(["encode", trained, option, given, "--out", "out"], "'empty' is empty; put pictures in it (.bmp")
+
+
+@pytest.mark.parametrize("option", [["--split", "none.json"], ["--query", "500"], ["--sim", "mmd"]])
+def test_an_error_before_any_work_comes_without_the_notes(folder, tiny, monkeypatch, capsys, option):
+    monkeypatch.setattr(
+        "crossmodal_hash.opening.open.load_data", lambda *a, **k: replace(load_data(*a, **k), notes=("!",))
+    )
+    rows = unpacked(tiny)
+    for row in rows:
+        del row["labels"]
+    describe(rows)
+    assert main(["train", "--data", "data", "--out", "out", *option]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: ")
+
+
+def test_notes_are_said_when_there_is_something_else_to_say(tiny, small, capsys):
+    rows = unpacked(tiny)
+    for row in rows:
+        del row["labels"]
+    describe(rows)
+    assert main(["train", "--data", "data", "--out", "out", "--epochs", "1", "--bits", "8", *small]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("the data has no labels, so the optional terms that need them are left out")
 
 
 @pytest.mark.parametrize("command", ["train", "encode"])
