@@ -1,16 +1,17 @@
 """How fast the exact scan of `chash search` is: ratios to a bare pass over the same bytes and to faiss, in one run.
 
-    python benchmarks/search_speed.py [--items 1000000] [--bits 64]
+    python benchmarks/search_speed.py [--items 1000000] [--bits 64] [--threads 1] [--random]
 
-The codes are clustered, as learned codes are: 2,000 random centers, of whose bits a tenth is flipped. 100 queries, the
-ten nearest, one thread. `bare pass` computes all distances and throws them away, so that no exact scan by the same
-kernel can be faster. faiss is `IndexBinaryFlat`, where it is installed (the extra `faiss`).
+The codes are clustered, as learned codes are: 2,000 random centers, of whose bits a tenth is flipped; or random. 100
+queries, the ten nearest. `bare pass` computes all distances by numpy and throws them away, so that no exact scan by the
+same kernel can be faster. numba is the extra `fast`, faiss is `IndexBinaryFlat` (the extra `faiss`), where installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import time
 from collections.abc import Callable
 from typing import Any
@@ -44,13 +45,13 @@ def bare_pass(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int
             distances(queries[first : first + TOGETHER], database[start : start + ITEMS], bits)
 
 
-def flat(database: NDArray[np.uint8], bits: int) -> Callable[[NDArray[np.uint8]], Any] | None:
-    """The search of faiss on one thread, or None without faiss."""
+def flat(database: NDArray[np.uint8], bits: int, threads: int) -> Callable[[NDArray[np.uint8]], Any] | None:
+    """The search of faiss, or None without faiss."""
     try:
         faiss = importlib.import_module("faiss")
     except ImportError:
         return None
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(threads)
     index = faiss.IndexBinaryFlat(bits)
     index.add(database)
     return lambda queries: index.search(queries, K)
@@ -61,15 +62,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--bits", type=int, default=64, help="a multiple of 8")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--random", action="store_true", help="codes without any structure")
     options = parser.parse_args()
 
-    database = clustered(options.items, options.bits)
+    if options.random:
+        database = np.random.default_rng(0).integers(0, 256, (options.items, options.bits // 8), dtype=np.uint8)
+    else:
+        database = clustered(options.items, options.bits)
     queries = database[:: max(1, len(database) // QUERIES)][:QUERIES].copy()
     ways: dict[str, Callable[[NDArray[np.uint8]], Any]] = {
         "bare pass": lambda q: bare_pass(q, database, options.bits),
-        "scan": lambda q: nearest(q, database, options.bits, K),
+        "scan": lambda q: nearest(q, database, options.bits, K, threads=options.threads, loop="numpy"),
     }
-    if (faiss := flat(database, options.bits)) is not None:
+    if importlib.util.find_spec("numba") is not None:
+        ways["scan, numba"] = lambda q: nearest(q, database, options.bits, K, threads=options.threads, loop="numba")
+        ways["scan, numba"](queries)  # compiled now, not in the first round
+    if (faiss := flat(database, options.bits, options.threads)) is not None:
         ways["faiss Flat"] = faiss
     shortest = dict.fromkeys([(name, n) for name in ways for n in (1, len(queries))], np.inf)
     for _ in range(ROUNDS):
@@ -78,7 +87,10 @@ def main() -> None:
                 started = time.perf_counter()
                 way(queries[:n])
                 shortest[name, n] = min(shortest[name, n], (time.perf_counter() - started) / n)
-    print(f"{options.items:,} codes of {options.bits} bits, ms a query, and how many times as long as the scan\n")
+    print(
+        f"{options.items:,} codes of {options.bits} bits, {options.threads} threads, ms a query, and how many times as "
+        f"long as the scan\n"
+    )
     print(f"| | one query | {len(queries)} queries at once |\n|---|---:|---:|")
     for name in ways:
         cells = (
