@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -58,7 +57,7 @@ def searched(where: str, queries: str) -> None:
 
 def _memory() -> int:
     """Bytes of this process that are its own, without pages of files."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))) * 1024
 
 
@@ -102,7 +101,6 @@ def main() -> None:
                     f"{np.sum(hits) / (K * len(exact)):.3f} |",
                     flush=True,
                 )
-    print(f"\nlargest process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
 
 
 if __name__ == "__main__":
