@@ -282,7 +282,7 @@ class Milvus(Engine):
         (found,) = self._near(query, WINDOW, ring, among)
         if len(found) < WINDOW:
             return found
-        middle = int(np.median([x.position for x in found]))
+        middle = sorted(x.position for x in found)[len(found) // 2 - 1]
         return self._all(query, ring, (among[0], middle)) + self._all(query, ring, (middle + 1, among[1]))
 
     def _answer(self, found: Sequence[Sequence[Found]]) -> list[Hits]:

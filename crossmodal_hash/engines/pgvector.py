@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -305,6 +306,8 @@ class Pgvector(Engine):
             raise CodesError(
                 "the engine pgvector needs psycopg; install it: pip install 'crossmodal-hash[pgvector]'"
             ) from error
+        # It would print what it ignores while a connection ends, of which the reason is raised.
+        logging.getLogger("psycopg").setLevel(logging.CRITICAL)
         ours: dict[str, Any] = {} if "PGCONNECT_TIMEOUT" in os.environ else {"connect_timeout": 10}
         try:
             options = {**ours, "application_name": "chash", **conninfo_to_dict(self.where), "client_encoding": "UTF8"}
