@@ -40,9 +40,9 @@ def refuse_password(where: str) -> None:
         parts = urlsplit(where.replace("#", "%23"))
         secret = parts.password or [key for key in _SECRET if key in parse_qs(parts.query)]
     except ValueError as error:
-        raise CodesError(f"the address of an index is not a URL ({error}); give it as SCHEME://USER@HOST:PORT") from None
+        raise CodesError(f"the address of an index is not a URL ({error}); give SCHEME://HOST:PORT") from None
     if secret:
         raise CodesError(
-            "the address of an index holds a password; leave it out, and set the environment variable of the server for "
-            "it, such as PGPASSWORD or MILVUS_TOKEN"
+            "the address of an index holds a password; leave it out, and set the environment variable of the server "
+            "for it, such as PGPASSWORD or MILVUS_TOKEN"
         )

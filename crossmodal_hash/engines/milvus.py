@@ -9,6 +9,7 @@ import os
 import re
 import sqlite3
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -225,8 +226,8 @@ class Milvus(Engine):
         self.embedded = "://" not in self.server
         if not re.fullmatch(r"[A-Za-z_]\w{0,254}", self.collection, re.ASCII):
             raise CodesError(
-                f"a collection has a name of up to 255 letters, digits and '_', not {self.collection[:300]!r}; choose another "
-                "name after '#'"
+                f"a collection has a name of up to 255 letters, digits and '_', not {self.collection[:300]!r}; choose "
+                "another name after '#'"
             )
         if not self.embedded:
             return
@@ -340,8 +341,8 @@ class Milvus(Engine):
                 # Its process may have ended; the next call starts another one.
                 self.close()
             raise CodesError(
-                f"Milvus at {self.server} does not do what was asked of {self.collection} ({_said(error)}); see to that "
-                "and run the same command again, which completes what was interrupted"
+                f"Milvus at {self.server} does not do what was asked of {self.collection} ({_said(error)}); see to "
+                "that and run the same command again, which completes what was interrupted"
             ) from error
 
     def _client(self) -> MilvusClient:
@@ -351,7 +352,10 @@ class Milvus(Engine):
             from pymilvus import MilvusClient
 
             if self.embedded:
-                import milvus_lite  # noqa: F401
+                with warnings.catch_warnings():
+                    # It reads its own version in a way that setuptools discourages.
+                    warnings.simplefilter("ignore")
+                    import milvus_lite  # noqa: F401
         except ImportError as error:
             more = ", and the embedded Milvus exists for Linux and macOS alone" if self.embedded else ""
             raise CodesError(

@@ -49,9 +49,7 @@ class Pgvector(Engine):
 
     addresses = ("postgresql://*", "postgres://*")
 
-    def __init__(
-        self, *, index: Index = "exact", m: int = 16, ef_construction: int = 64, ef_search: int = 100
-    ) -> None:
+    def __init__(self, *, index: Index = "exact", m: int = 16, ef_construction: int = 64, ef_search: int = 100) -> None:
         check_choice("index", index, Index)
         for name, value, low, high in (
             ("m", m, 2, 100),
@@ -291,8 +289,8 @@ class Pgvector(Engine):
                     "changed, so see to that and run the same command again"
                 ) from error
             raise CodesError(
-                f"the connection to {self.where} was lost ({_said(error)}); what was being changed is there entirely or "
-                "not at all, so run the same command again"
+                f"the connection to {self.where} was lost ({_said(error)}); what was being changed is there entirely "
+                "or not at all, so run the same command again"
             ) from error
 
     def _connection(self) -> Connection[Any]:
@@ -314,8 +312,8 @@ class Pgvector(Engine):
             self._opened = psycopg.connect(**options, autocommit=True)
         except Exception as error:
             raise CodesError(
-                f"cannot connect to {self.where} ({_said(error)}); check the address, that the server runs, and PGPASSWORD "
-                "or ~/.pgpass"
+                f"cannot connect to {self.where} ({_said(error)}); check the address, that it runs, and PGPASSWORD or "
+                "~/.pgpass"
             ) from error
         return self._opened
 

@@ -33,13 +33,13 @@ def check_ids(ids: Sequence[str], limit: int, server: str) -> None:
         CodesError: with the first such id.
 
     Example:
-        >>> check_ids(["a.jpg", "b" * 300], 255, "Milvus")
+        >>> check_ids(["a.jpg", "b" * 300], 99, "it")
         Traceback (most recent call last):
-        crossmodal_hash.errors.CodesError: the id 'bbbbbbbbbbbbbbbbbbbb...' has 300 bytes, but Milvus holds 255 at most; shorten it
+        crossmodal_hash.errors.CodesError: the id 'bbbbbbbbbbbbbbbbbbbb...' has 300 bytes; it holds 99, so shorten it
     """
     for item in ids:
         if not is_text(item):
             raise CodesError(f"the id {item[:80]!r} is not Unicode text, which {server} needs; rename the item")
         if (size := len(item.encode())) > limit:
             start = f"{item[:20]}..."
-            raise CodesError(f"the id {start!r} has {size:,} bytes, but {server} holds {limit:,} at most; shorten it")
+            raise CodesError(f"the id {start!r} has {size:,} bytes; {server} holds {limit:,}, so shorten it")

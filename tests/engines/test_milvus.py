@@ -1,4 +1,4 @@
-"""The index `milvus`, in files of the embedded one; with CHASH_TEST_MILVUS=http://... also on that server."""
+"""The index `milvus`, in files of the embedded one; with CHASH_TEST_MILVUS=http://HOST:PORT on that server."""
 
 import json
 import os
@@ -39,8 +39,9 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture
-def where(file):
-    return f"{file}#t{next(NAMES)}"
+def where(request):
+    """A new collection."""
+    return f"{SERVER or request.getfixturevalue('file')}#t{next(NAMES)}_{os.getpid()}"
 
 
 @pytest.mark.skipif(not SERVER, reason="CHASH_TEST_MILVUS names no server")
@@ -89,7 +90,7 @@ def test_the_limit_of_a_real_answer_is_said_in_a_sentence(where, monkeypatch):
 
 
 def test_ids_come_back_as_they_were(where):
-    ids = ["", "'", '"', "\\", '\\"', "' or 1 == 1 or '", '" or pk != "', "a\tb\nc\r", "é\U0001f34e", "%s", "x" * 65_535]
+    ids = ["", "'", '"', "\\", '\\"', "' or 1 == 1 or '", '" or pk != "', "a\tb\nc\r", "é\U0001f34e", "x" * 65_535]
     with Milvus().create(where, CONTENT) as index:
         index.add(ids, draw(len(ids)))
         index.add(ids[:2], draw(len(ids))[:2])
@@ -134,9 +135,10 @@ def test_an_addition_that_is_interrupted_is_completed_by_the_same_again(where, m
                 raise CodesError("the network is away")
             return call(self, name, **arguments)
 
-        with monkeypatch.context() as patch, pytest.raises(CodesError, match="network"):
-            patch.setattr(Milvus, "_call", fails)
+        monkeypatch.setattr(Milvus, "_call", fails)
+        with pytest.raises(CodesError, match="network"):
             index.add(ids, after)
+        monkeypatch.setattr(Milvus, "_call", call)
         for i in range(10):
             assert len(index.codes_of(f"item {i}")) >= 2, "nothing is removed before the new codes are there"
     index.add(ids, after)
@@ -147,7 +149,7 @@ def test_an_addition_that_is_interrupted_is_completed_by_the_same_again(where, m
     index.close()
 
 
-def test_an_embedded_server_that_ends_is_started_again(where, file):
+def test_an_embedded_server_that_ends_is_started_again(file):
     from milvus_lite.server_manager import server_manager_instance
 
     own = file.with_name("ends.db")
@@ -237,8 +239,8 @@ def test_parameters_are_checked(params, message):
         Milvus(**params)
 
 
-def test_commands_take_a_file(file, tmp_path, capsys):
-    where, codes = f"{file}#by_commands", str(tmp_path / "codes.safetensors")
+def test_commands_take_an_address(where, tmp_path, capsys):
+    codes = str(tmp_path / "codes.safetensors")
     save(codes, Codes(draw(50), 20, [f"item {i // 2}" for i in range(50)], "image"))
 
     def say(*argv):

@@ -157,7 +157,7 @@ def test_a_table_that_was_changed_by_others_is_said_in_a_sentence(where):
 
 
 def test_servers_that_cannot_be_used_are_said_in_a_sentence(postgres, base, monkeypatch):
-    with pytest.raises(CodesError, match=r"cannot connect to .*(refused|failed).* check the address, that the server runs"):
+    with pytest.raises(CodesError, match=r"cannot connect to .*refused.* check the address, that it runs"):
         Pgvector().open("postgresql://tester@127.0.0.1:1/codes")
     with pytest.raises(CodesError, match="cannot connect"):
         Pgvector().open(f"{postgres.base}/codes?nonsense=1")
