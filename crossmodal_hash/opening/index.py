@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crossmodal_hash.codes import Codes
 from crossmodal_hash.components import ENGINES
+from crossmodal_hash.engines.address import refuse_password
 from crossmodal_hash.engines.answers import Searchable
 from crossmodal_hash.engines.engine import Content, Engine
 from crossmodal_hash.engines.store import read_catalog
@@ -27,6 +28,7 @@ def create_index(where: str, like: Codes, engine: Named | None = None) -> Engine
         CodesError: if something is there, or it cannot be written.
         SettingsError: for an engine that does not have such addresses, or a wrong parameter.
     """
+    refuse_password(where)
     named = engine or Named(name=_by_address(where) or "scan")
     made = make(ENGINES, named, "--engine")
     if made.addresses and not _fits(made.addresses, where):
@@ -44,6 +46,7 @@ def open_index(where: str) -> Engine:
         CodesError: if there is none, or it cannot be read.
         UnknownComponentError: if its engine is not installed.
     """
+    refuse_password(where)
     folder = Path(where)
     if (name := None if folder.is_dir() else _by_address(where)) is not None:
         made: Engine = ENGINES.make(name)
