@@ -128,14 +128,13 @@ class Store:
         number = np.concatenate([empty, *(np.full(len(rows), n) for n, rows, _ in parts)])
         rows, distance = (np.concatenate([empty, *(part[i] for part in parts)]) for i in (1, 2))
         order = np.argsort(distance, kind="stable")[:k]
-        number, rows = number[order], rows[order]
-        found = [(self.segments[n], row) for n, row in zip(number, rows, strict=True)]
-        return Hits(
-            np.array([segment.ids(np.array([row]))[0] for segment, row in found], np.str_),
-            np.array([segment.numbers[row] for segment, row in found], np.int64),
-            distance[order],
-            np.array([segment.codes[row] for segment, row in found], np.uint8).reshape(-1, -(-self.content.bits // 8)),
-        )
+        number, rows, k = number[order], rows[order], len(order)
+        ids, numbers = np.empty(k, object), np.empty(k, np.int64)
+        packed = np.empty((k, -(-self.content.bits // 8)), np.uint8)
+        for n in np.unique(number).tolist():
+            of, segment = number == n, self.segments[n]
+            ids[of], numbers[of], packed[of] = segment.ids(rows[of]), segment.numbers[rows[of]], segment.codes[rows[of]]
+        return Hits(ids.astype(np.str_), numbers, distance[order], packed)
 
 
 @dataclass
@@ -261,8 +260,8 @@ def _failed(folder: Path, error: OSError) -> CodesError:
 
 def _segment(folder: Path, entry: Mapping[str, Any]) -> Segment:
     def read(file: str) -> NDArray[Any]:
-        found: NDArray[Any] = np.load(folder / file, mmap_mode="r", allow_pickle=False)
-        return found
+        # Indexing a few rows of a memmap takes several times as long as those of a plain array of the same memory.
+        return np.asarray(np.load(folder / file, mmap_mode="r", allow_pickle=False))
 
     there = None if entry["there"] is None else read(entry["there"])
     return Segment(**{kind: read(f"{entry['name']}.{kind}.npy") for kind in _ARRAYS}, there=there)
