@@ -27,7 +27,7 @@ ENGINES = (
     "faiss,kind=ivf",
     "faiss,kind=ivf,nprobe=8",
     "faiss,kind=hnsw",
-    "faiss,kind=hnsw,ef_construction=40",
+    "faiss,kind=hnsw,ef_construction=100",
     "faiss,kind=hash",
     "faiss,kind=hash,nflip=2",
 )

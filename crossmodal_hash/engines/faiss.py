@@ -66,7 +66,7 @@ class Faiss(Scan):
         nlist: int | None = None,
         nprobe: int = 32,
         m: int = 32,
-        ef_construction: int = 100,
+        ef_construction: int = 40,
         ef_search: int = 128,
         nhash: int = 4,
         b: int | None = None,

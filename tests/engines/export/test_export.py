@@ -90,9 +90,7 @@ def test_qdrant_finds_the_same_in_what_is_uploaded(index, tmp_path):
     request = models.CreateCollection(**collection)
     assert request.model_dump(mode="json", exclude_none=True) == collection, "nothing that Qdrant does not know"
     client = QdrantClient(":memory:")
-    client.create_collection(
-        "codes", vectors_config=request.vectors, quantization_config=request.quantization_config
-    )
+    client.create_collection("codes", vectors_config=request.vectors, quantization_config=request.quantization_config)
     vectors = np.load(out / "vectors.npy", mmap_mode="r")
     assert set(np.unique(vectors)) == {-1, 1}
     with (out / "ids.jsonl").open() as lines:
