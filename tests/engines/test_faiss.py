@@ -115,6 +115,23 @@ def test_few_new_codes_do_not_write_the_file_of_faiss_again_and_many_do(tmp_path
     assert index._known().count == 901
 
 
+def test_codes_that_faiss_does_not_know_yet_are_found_with_the_others(tmp_path):
+    codes, ids = draw(900), [str(i) for i in range(900)]
+    index = Faiss().create(str(tmp_path / "index"), CONTENT)
+    index.add(ids[:800], codes[:800])
+    index.add(ids[800:890], codes[800:890])
+    index.add(ids[890:], codes[890:])
+    assert index._known().count == 800
+    assert index.remove(["0", "799", "800", "895"]) == 4
+    kept = [i for i in range(900) if i not in (0, 799, 800, 895)]
+    expected = InMemory(Codes(codes[kept], 12, [ids[i] for i in kept], "image"))
+    everything = listed(expected.search(codes[780:], 900))
+    assert listed(index.search(codes[780:], 900)) == everything
+    near = [[hit for hit in hits if hit[2] <= 3] for hits in everything]
+    assert listed(index.within(codes[780:], 3)) == near
+    assert listed(index.search(codes[780:], 5)) == [hits[:5] for hits in everything]
+
+
 def test_removed_codes_are_passed_over_until_they_are_most(tmp_path):
     index = Faiss().create(str(tmp_path / "index"), CONTENT)
     index.add([str(i) for i in range(100)], draw(100))
