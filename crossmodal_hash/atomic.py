@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,11 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private; a result is as readable as any other file of the user.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        _publish(temporary, path, 0o666)
     except OSError as error:
         # A disk that fills up says so in the middle of a write, which does not know the file's name.
         error.filename = error.filename or str(path)
@@ -32,6 +29,27 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path`, which does not exist, when the block ends, and is deleted if it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        _publish(temporary, path, 0o777)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _publish(temporary: Path, path: Path, mode: int) -> None:
+    # What tempfile makes is private; a result is as readable as any other file of the user.
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(mode & ~mask)
+    temporary.replace(path)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -146,6 +146,7 @@ ENGINES: Registry[Engine] = Registry(
     contract="crossmodal_hash.engines.engine:Engine",
     builtin={
         "scan": "crossmodal_hash.engines.scan:Scan",
+        "faiss": "crossmodal_hash.engines.faiss:Faiss",
         "pgvector": "crossmodal_hash.engines.pgvector:Pgvector",
         "milvus": "crossmodal_hash.engines.milvus:Milvus",
     },

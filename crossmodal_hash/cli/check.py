@@ -12,7 +12,8 @@ from crossmodal_hash.cli.output import Output
 
 def check(
     kind: Annotated[
-        str | None, typer.Argument(help="backbone, fusion, criterion (sim), loss or reader. Default: all plug-ins.")
+        str | None,
+        typer.Argument(help="backbone, fusion, criterion (sim), loss, reader or engine. Default: all plug-ins."),
     ] = None,
     name: Annotated[
         str | None,

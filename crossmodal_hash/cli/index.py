@@ -117,6 +117,22 @@ def check(
         raise CodesError(f"{where} differs from {codes}: {broken}; build the index again")
 
 
+@app.command("export")
+def export(
+    where: Index,
+    to: Annotated[str, typer.Option(metavar="PROGRAM", help="faiss, usearch or qdrant.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="New folder for the files.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the codes of an index in a folder as files that another program reads, with the ids beside."""
+    from crossmodal_hash.engines.export.folder import export as write
+
+    files = write(where, to, out)
+    document = {"index": where, "out": str(out), "files": files}
+    Output(as_json=as_json, quiet=quiet).table(tuple(document), [(where, str(out), ", ".join(files))], document)
+
+
 def _codes(source: str, modality: str | None) -> Codes:
     from crossmodal_hash.cli.codes import read_file
     from crossmodal_hash.runs.folder import open_run, read_codes

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from crossmodal_hash.atomic import replacing
+from crossmodal_hash.atomic import new_folder, replacing
 from crossmodal_hash.data.captions import Captions
 from crossmodal_hash.data.dataset import Dataset
 from crossmodal_hash.data.files import safe_name
@@ -145,21 +142,12 @@ def _pictures(dataset: Dataset, pictures: Pictures) -> Content:
 
 
 def _write_folder(files: Content, out: Path, done: Callable[[int], object]) -> None:
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
+    with new_folder(out) as temporary:
         for name, content in files:
             path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             done(1)
-        # mkdtemp makes folders private; a data set is as readable as any other folder of the user.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o777 & ~mask)
-        temporary.replace(out)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _write_zip(files: Content, path: Path, done: Callable[[int], object]) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype, distances
 from crossmodal_hash.codes.nearest import nearest
 from crossmodal_hash.engines.engine import Content, Engine, Hits, Packed
-from crossmodal_hash.engines.store import Store
+from crossmodal_hash.engines.segment import Segment
+from crossmodal_hash.engines.store import Part, Store
 
 
 class Scan(Engine):
@@ -66,20 +66,39 @@ class Scan(Engine):
 
     def search(self, queries: Packed, k: int) -> list[Hits]:
         """The nearest of each segment, then of all."""
-        parts = [
-            (number, *nearest(queries, segment.codes, self.content.bits, k, segment.there))
-            for number, segment in enumerate(self.store.segments)
-        ]
-        return [self.store.hits([(n, rows[q], d[q]) for n, rows, d in parts], k) for q in range(len(queries))]
+        return [self.store.hits(parts, k) for parts in self.scan(queries, k)]
 
     def within(self, queries: Packed, radius: int) -> list[Hits]:
         """Block by block."""
+        return [self.store.hits(parts, None) for parts in self.scan_within(queries, radius)]
+
+    def scan(self, queries: Packed, k: int, since: int = 0) -> list[list[Part]]:
+        """The k nearest of each segment, for each query; codes before row `since` of all that count are left out."""
+        found: list[list[Part]] = [[] for _ in queries]
+        for number, first, segment in self._from(since):
+            there = None if segment.there is None else segment.there[first:]
+            nearby = nearest(queries, segment.codes[first:], self.content.bits, k, there)
+            for parts, rows, distance in zip(found, *nearby, strict=True):
+                parts.append((number, rows + first, distance))
+        return found
+
+    def scan_within(self, queries: Packed, radius: int, since: int = 0) -> list[list[Part]]:
+        """As `scan`, but every code within a radius."""
         limit = np.asarray(min(radius, self.content.bits), distance_dtype(self.content.bits))
-        parts: list[list[tuple[int, NDArray[np.int64], NDArray[np.int64]]]] = [[] for _ in queries]
-        for number, segment in enumerate(self.store.segments):
-            for block in segment.rows():
+        found: list[list[Part]] = [[] for _ in queries]
+        for number, first, segment in self._from(since):
+            for block in segment.rows(first):
                 distance = distances(queries, segment.codes[block], self.content.bits)
-                for found, of_query in zip(parts, distance, strict=True):
+                for parts, of_query in zip(found, distance, strict=True):
                     near = np.flatnonzero(of_query <= limit)
-                    found.append((number, block[near], of_query[near].astype(np.int64)))
-        return [self.store.hits(found, None) for found in parts]
+                    parts.append((number, block[near], of_query[near].astype(np.int64)))
+        return found
+
+    def _from(self, since: int) -> Iterator[tuple[int, int, Segment]]:
+        """Number of each segment, and the first of its rows to look at."""
+        for number, segment in enumerate(self.store.segments):
+            if since < (n := len(segment)):
+                there = segment.there if since else None
+                first = since if there is None else int(np.flatnonzero(there)[since])
+                yield number, first, segment
+            since = max(since - n, 0)

@@ -39,9 +39,9 @@ class Segment:
     def __len__(self) -> int:
         return len(self.codes) if self.there is None else int(np.count_nonzero(self.there))
 
-    def rows(self) -> Iterator[NDArray[np.int64]]:
-        """The rows that count, ascending, block by block."""
-        for start in range(0, len(self.codes), BLOCK):
+    def rows(self, first: int = 0) -> Iterator[NDArray[np.int64]]:
+        """The rows that count, ascending, block by block, from row `first` on."""
+        for start in range(first, len(self.codes), BLOCK):
             block = np.arange(start, min(start + BLOCK, len(self.codes)))
             yield block if self.there is None else block[self.there[start : start + BLOCK]]
 

@@ -21,6 +21,8 @@ from crossmodal_hash.engines.segment import Segment, arrays_of, joined
 from crossmodal_hash.errors import CodesError
 
 CATALOG, LOCK, FORMAT, VERSION = "index.json", ".lock", "crossmodal_hash.index", 1
+Part = tuple[int, NDArray[np.int64], NDArray[np.int64]]
+"""What was found in one segment: its number, rows, and their distances."""
 _ARRAYS = ("codes", "text", "ends", "hashes", "numbers")
 
 
@@ -35,7 +37,7 @@ class Store:
         folder: where it is.
         content: what its codes are.
         segments: in the order in which they were added.
-        files: files of the engine's own, by a name of its choice.
+        files: bytes of the engine's own, by a name of its choice, memory-mapped like the segments.
     """
 
     def __init__(self, folder: Path, catalog: Mapping[str, Any]) -> None:
@@ -44,7 +46,10 @@ class Store:
 
     def _read(self, catalog: Mapping[str, Any]) -> None:
         self.content = Content(**catalog["content"])
-        self.files: dict[str, Path] = {name: self.folder / file for name, file in catalog["files"].items()}
+        # Mapped at once: a writer that comes later removes the file, but not what is mapped.
+        self.files = {
+            name: np.memmap(self.folder / file, np.uint8, mode="r") for name, file in catalog["files"].items()
+        }
         self.segments = [_segment(self.folder, entry) for entry in catalog["segments"]]
 
     def __len__(self) -> int:
@@ -92,12 +97,15 @@ class Store:
     def change(self) -> Iterator[Change]:
         """The one who writes; what was changed counts when the block ends, and not at all if it fails.
 
+        The store itself is as others have left it from the beginning of the block on.
+
         Raises:
             CodesError: if somebody else writes, or the disk refuses.
         """
         try:
             with FileLock(self.folder / LOCK).acquire(timeout=0):
-                change = Change(self.folder, read_catalog(self.folder))
+                self._read(before := read_catalog(self.folder))
+                change = Change(self.folder, before)
                 yield change
                 if change.changed:
                     catalog = change.catalog()
@@ -114,20 +122,19 @@ class Store:
         found = [segment.codes[segment.find({item})] for segment in self.segments]
         return np.concatenate([np.empty((0, -(-self.content.bits // 8)), np.uint8), *found])
 
-    def hits(self, parts: Sequence[tuple[int, NDArray[np.int64], NDArray[np.int64]]], k: int | None) -> Hits:
-        """The k nearest of what some segments found: number of the segment, rows, distances."""
+    def hits(self, parts: Sequence[Part], k: int | None) -> Hits:
+        """The k nearest of what some segments found, or all; at the same distance in the order of the parts."""
         empty = np.empty(0, np.int64)
         number = np.concatenate([empty, *(np.full(len(rows), n) for n, rows, _ in parts)])
         rows, distance = (np.concatenate([empty, *(part[i] for part in parts)]) for i in (1, 2))
         order = np.argsort(distance, kind="stable")[:k]
-        number, rows = number[order], rows[order]
-        found = [(self.segments[n], row) for n, row in zip(number, rows, strict=True)]
-        return Hits(
-            np.array([segment.ids(np.array([row]))[0] for segment, row in found], np.str_),
-            np.array([segment.numbers[row] for segment, row in found], np.int64),
-            distance[order],
-            np.array([segment.codes[row] for segment, row in found], np.uint8).reshape(-1, -(-self.content.bits // 8)),
-        )
+        number, rows, k = number[order], rows[order], len(order)
+        ids, numbers = np.empty(k, object), np.empty(k, np.int64)
+        packed = np.empty((k, -(-self.content.bits // 8)), np.uint8)
+        for n in np.unique(number).tolist():
+            of, segment = number == n, self.segments[n]
+            ids[of], numbers[of], packed[of] = segment.ids(rows[of]), segment.numbers[rows[of]], segment.codes[rows[of]]
+        return Hits(ids.astype(np.str_), numbers, distance[order], packed)
 
 
 @dataclass
@@ -185,11 +192,15 @@ class Change:
         self.entries = [entry for entry in self.entries if entry["n"]]
         return total
 
-    def new_file(self, name: str) -> Path:
-        """Where to write a new file of the engine, in place of the one that has this name so far."""
-        self.files[name] = f"{uuid.uuid4().hex}.{name}"
-        self.changed = True
-        return self.folder / self.files[name]
+    def put(self, name: str, data: NDArray[np.uint8] | None) -> None:
+        """A file of the engine's own, in place of the one that has this name so far; None: no such file any more."""
+        if data is None:
+            self.changed |= self.files.pop(name, None) is not None
+            return
+        file = f"{uuid.uuid4().hex}.{name}"
+        with replacing(self.folder / file) as temporary:
+            temporary.write_bytes(data.data)
+        self.files[name], self.changed = file, True
 
     def catalog(self) -> dict[str, Any]:
         """What the store will be."""
@@ -249,8 +260,8 @@ def _failed(folder: Path, error: OSError) -> CodesError:
 
 def _segment(folder: Path, entry: Mapping[str, Any]) -> Segment:
     def read(file: str) -> NDArray[Any]:
-        found: NDArray[Any] = np.load(folder / file, mmap_mode="r", allow_pickle=False)
-        return found
+        # Indexing a few rows of a memmap takes several times as long as those of a plain array of the same memory.
+        return np.asarray(np.load(folder / file, mmap_mode="r", allow_pickle=False))
 
     there = None if entry["there"] is None else read(entry["there"])
     return Segment(**{kind: read(f"{entry['name']}.{kind}.npy") for kind in _ARRAYS}, there=there)

@@ -30,7 +30,7 @@ RULES = {
 """Kind -> its rules, in the order in which they are tried."""
 
 
-def check(kind: str, component: str | type[Component] | type[Reader] | type[Engine], **params: Any) -> list[Finding]:
+def check(kind: str, component: str | type[Component] | type[Reader] | type[Engine], /, **params: Any) -> list[Finding]:
     """Try every rule of a kind on a component.
 
     Args:
@@ -63,7 +63,9 @@ def check(kind: str, component: str | type[Component] | type[Reader] | type[Engi
     return list(judge(Subject(component, params), RULES[registry.kind]))
 
 
-def assert_conforms(kind: str, component: str | type[Component] | type[Reader] | type[Engine], **params: Any) -> None:
+def assert_conforms(
+    kind: str, component: str | type[Component] | type[Reader] | type[Engine], /, **params: Any
+) -> None:
     """Raise AssertionError with every broken rule; parameters as for `check`.
 
     Example:

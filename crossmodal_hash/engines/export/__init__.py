@@ -1,0 +1,1 @@
+"""The codes of an index as files that other programs read: one module for each of them, and what they share."""
