@@ -78,9 +78,7 @@ def main() -> None:
         queries = np.random.default_rng(1).integers(0, 256, (options.queries, options.bits // 8), dtype=np.uint8)
         exact = [hits.distances for hits in InMemory(codes).search(queries, K)]
         print(f"\n{items:,} codes of {options.bits} bits, {options.queries} queries, {K} items each\n")
-        print(
-            "| engine | build, s | bytes a code | first answer, ms | one query, ms | in a batch, ms | memory, MB | recall |"
-        )
+        print("| engine | build, s | bytes a code | first, ms | one query, ms | in a batch, ms | memory, MB | recall |")
         print("|---|---:|---:|---:|---:|---:|---:|---:|")
         for engine in options.engines:
             with tempfile.TemporaryDirectory() as folder:

@@ -59,12 +59,14 @@ class Store:
     def create(cls, where: str, content: Content) -> Store:
         """A store without codes in a new folder, or in an empty one.
 
+        A store that has no codes yet, as a killed build leaves it, counts as empty.
+
         Raises:
             CodesError: if something is there, or the folder cannot be made.
         """
         folder = Path(where)
         try:
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if folder.exists() and not _is_vacant(folder):
                 raise CodesError(f"{where} already holds something; choose another folder for the index")
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -235,6 +237,18 @@ def read_catalog(folder: Path) -> dict[str, Any]:
             f"{folder} has index version {found.get('version')}, but this program reads {VERSION}; build it again"
         )
     return found
+
+
+def _is_vacant(folder: Path) -> bool:
+    """Whether nothing is there that somebody would miss."""
+    if not folder.is_dir():
+        return False
+    if not (folder / CATALOG).exists():
+        return not any(folder.iterdir())
+    try:
+        return not read_catalog(folder)["segments"]
+    except (CodesError, KeyError):
+        return False
 
 
 def _catalog(content: Content, entries: list[dict[str, Any]], files: dict[str, str]) -> dict[str, Any]:

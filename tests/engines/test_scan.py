@@ -149,8 +149,11 @@ def test_folders_that_are_no_index_or_not_empty_are_refused(tmp_path):
         catalog.write_text(json.dumps(content))
         with pytest.raises(CodesError, match=message):
             Scan().open(str(tmp_path))
-    index = Scan().create(str(tmp_path / "index"), CONTENT)
+    Scan().create(str(tmp_path / "index"), CONTENT)
+    index = Scan().create(str(tmp_path / "index"), CONTENT)  # a killed build leaves an index without codes
     index.add(["a"], draw(1))
+    with pytest.raises(CodesError, match="already holds something"):
+        Scan().create(str(tmp_path / "index"), CONTENT)
     next((tmp_path / "index").glob("*.codes.npy")).unlink()
     with pytest.raises(CodesError, match=r"misses .*codes\.npy"):
         Scan().open(str(tmp_path / "index"))
