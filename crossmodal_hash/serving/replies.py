@@ -11,8 +11,11 @@ from crossmodal_hash.serving.request_error import RequestError
 
 
 def as_json(document: Any, status: int = 200) -> Response:
-    """A JSON answer in ASCII: ids that are no Unicode, as names of files may be, remain what they are."""
-    content = json.dumps(document, ensure_ascii=True, allow_nan=False)
+    """A JSON answer in ASCII: ids that are no Unicode, as names of files may be, remain what they are.
+
+    No tag can begin in it, wherever somebody puts it.
+    """
+    content = json.dumps(document, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
     return Response(content.encode("ascii"), status, media_type="application/json")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from crossmodal_hash.data import Source, View
@@ -33,6 +34,8 @@ def square(content: bytes, size: int, pixels: int) -> Square:
     """
     try:
         return fit_square(decode(content, side=size, limit=pixels), size)
+    except Image.DecompressionBombError:
+        raise RequestError(413, f"the picture has more than {pixels} pixels; make it smaller") from None
     except ValueError as error:
         if "the limit is" in str(error):
             raise RequestError(413, f"the picture has {error}; make it smaller") from None

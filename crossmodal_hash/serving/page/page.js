@@ -165,7 +165,7 @@ function draw(now) {
   asked(now);
   filters(now, fitting);
   byId("nothing").hidden = fitting.length > 0;
-  byId("nothing").textContent = labels.length ? `None of the ${answer.results.length} nearest has ${labels.join(" and ")}.` : "Nothing is here to be found.";
+  byId("nothing").textContent = labels.length ? `None of the ${answer.results.length} nearest has ${labels.join(" and ")}; press a label again to leave it out.` : "Nothing is here to be found.";
   const of = `${number(answer.searched)} ${things(answer.modality)}`;
   const nearest = `the ${number(answer.results.length)} nearest of ${of}`;
   say(labels.length ? `${number(fitting.length)} of ${nearest}: ${labels.join(", ")}` : nearest.charAt(0).toUpperCase() + nearest.slice(1));
@@ -225,10 +225,9 @@ function card(hit, now) {
   if (hit.labels.length) made.append(make("p", "tags", hit.labels.join(", ")));
   const foot = make("div", "foot");
   if (hit.distance !== undefined) {
-    const near = make("span", "near"), bar = make("i");
-    bar.setAttribute("aria-hidden", "true");
-    bar.style.setProperty("--near", `${Math.max(4, 100 - (200 * hit.distance) / about.bits)}%`);
-    near.append(bar, document.createTextNode(plural(hit.distance, "bit")));
+    const near = make("span", "near", plural(hit.distance, "bit")), bar = make("div", "nearness");
+    bar.style.setProperty("--near", `${Math.max(3, 100 - (200 * hit.distance) / about.bits)}%`);
+    text.before(bar);
     near.title = `Its code differs from the query's in ${hit.distance} of ${about.bits} bits`;
     foot.append(near);
   }
