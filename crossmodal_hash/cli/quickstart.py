@@ -63,4 +63,4 @@ def quickstart(
         f"{len(dataset) - seen} of the {len(dataset)} drawings searched were kept for scores, so the model has not "
         f"seen them; to search a library well, train on all of it (docs/tutorial.md)"
     )
-    output.say(f"next: chash search {run.path} --text 'your words'; or chash train --data YOUR_PICTURES")
+    output.say(f"next: chash train --data YOUR_PICTURES; or search these in a browser: chash serve {run.path} --open")

@@ -42,8 +42,8 @@ class Limits:
     idle_seconds: float = 15
     stop_seconds: float = 20
     connections: int = 128
-    rate: float = 200
-    burst: float = 400
+    rate: float = 500
+    burst: float = 1000
     clients: int = 4096
     waiting: int = 256
     batch: int = 32

@@ -259,7 +259,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(page):
 
 def test_it_waits_aloud(page):
     page.run(
-        "window.real = fetch; window.fetch = (...x) => new Promise((done) => { window.release = () => done(real(...x)); })"
+        "window.real = fetch; window.fetch = (...x) => new Promise((done) => { release = () => done(real(...x)); })"
     )
     page.see("#words")[0].send_keys("red\n")
     page.wait("byId('status').textContent === 'Searching…' && byId('results').getAttribute('aria-busy') === 'true'")

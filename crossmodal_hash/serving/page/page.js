@@ -146,7 +146,7 @@ function start(now) {
   const group = byId("labels"), asks = about.asks.includes("text");
   group.hidden = !(asks && about.labels.length);
   group.setAttribute("aria-label", "Words to begin with");
-  group.replaceChildren(...about.labels.slice(0, 16).map((label) => {
+  group.replaceChildren(...about.labels.slice(0, 12).map((label) => {
     const button = make("button", "", label);
     button.type = "button";
     button.addEventListener("click", () => go({ q: label, among: now.among }));
@@ -188,7 +188,7 @@ function filters(now, fitting) {
   for (const hit of fitting) for (const label of hit.labels) counts.set(label, (counts.get(label) || 0) + 1);
   for (const label of now.labels) if (!counts.has(label)) counts.set(label, 0);
   const on = (label) => now.labels.includes(label);
-  const order = [...counts].sort((a, b) => on(b[0]) - on(a[0]) || b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, 16);
+  const order = [...counts].sort((a, b) => on(b[0]) - on(a[0]) || b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, 12);
   const focused = document.activeElement && group.contains(document.activeElement) ? document.activeElement.dataset.label : null;
   group.hidden = !order.length;
   group.setAttribute("aria-label", "Show only results with these labels");
