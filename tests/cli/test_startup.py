@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy", "filelock", "starlette", "pydantic")
+HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy", "filelock", "starlette")
 
 
 @pytest.mark.parametrize(
