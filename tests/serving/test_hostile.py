@@ -280,9 +280,9 @@ def test_clients_that_drip_are_let_go(serve):
                     try:
                         if not (found := connection.recv(4096)):
                             break
-                        status = found.split()[1]
-                        # After an answer on a kept connection the next request drips as the first one.
-                        assert status in (b"408", b"200")
+                        # After an answer on a kept connection the next request drips as the first one. What comes
+                        # may be the second piece of an answer.
+                        assert not found.startswith(b"HTTP") or found.split()[1] in (b"408", b"200")
                     except TimeoutError:
                         try:
                             connection.sendall(b"x")
