@@ -24,6 +24,7 @@ from crossmodal_hash.cli import (
     quickstart,
     report,
     search,
+    serve,
     train,
 )
 from crossmodal_hash.cli.config import app as config
@@ -59,6 +60,7 @@ app = typer.Typer(
 app.command("train", rich_help_panel="Pipeline")(train.train)
 app.command("encode", rich_help_panel="Pipeline")(encode.encode)
 app.command("search", rich_help_panel="Pipeline")(search.search)
+app.command("serve", rich_help_panel="Pipeline")(serve.serve)
 app.add_typer(index.app, name="index", rich_help_panel="Pipeline")
 app.command("evaluate", rich_help_panel="Pipeline")(evaluate.evaluate)
 app.command("report", rich_help_panel="Pipeline")(report.report)

@@ -24,11 +24,12 @@ def quickstart(
     """Train, encode, evaluate and search on the embedded drawings: a few minutes on a CPU, nothing is downloaded."""
     from crossmodal_hash.cli.codes import write_files
     from crossmodal_hash.cli.evaluate import COLUMNS, tabulate
-    from crossmodal_hash.cli.search import ranked
+    from crossmodal_hash.cli.search import show
     from crossmodal_hash.cli.train import prepare, train_run
     from crossmodal_hash.codes.rescore import FIRST
     from crossmodal_hash.engines.in_memory import InMemory
     from crossmodal_hash.evaluation import score_both
+    from crossmodal_hash.opening.found import ranked
     from crossmodal_hash.opening.open import open_texts
     from crossmodal_hash.opening.words import words_of
     from crossmodal_hash.report.conventions import conventions
@@ -57,9 +58,9 @@ def quickstart(
     for note in conventions(scores, 0.95):
         output.say(note)
     output.say(" ".join([f"4. chash search {run.path}", *(f"--text '{query}'" for query in QUERIES), "-k 5"]))
-    found.show(output)
+    show(found, output)
     output.say(
         f"{len(dataset) - seen} of the {len(dataset)} drawings searched were kept for scores, so the model has not "
         f"seen them; to search a library well, train on all of it (docs/tutorial.md)"
     )
-    output.say(f"next: chash search {run.path} --text 'your words'; or chash train --data YOUR_PICTURES")
+    output.say(f"next: chash train --data YOUR_PICTURES; or search these in a browser: chash serve {run.path} --open")

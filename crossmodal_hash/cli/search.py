@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from crossmodal_hash.codes import Codes
     from crossmodal_hash.data import Source
     from crossmodal_hash.engines.answers import Searchable
+    from crossmodal_hash.opening.found import Found
     from crossmodal_hash.opening.words import Words
     from crossmodal_hash.runs.folder import Run
 
@@ -85,6 +85,7 @@ def search(
     from crossmodal_hash.cli.codes import open_scored, read_file
     from crossmodal_hash.codes.rescore import FIRST
     from crossmodal_hash.engines.in_memory import InMemory
+    from crossmodal_hash.opening.found import ranked
     from crossmodal_hash.opening.index import check_comparable, open_index
 
     output = Output(as_json=as_json, quiet=quiet)
@@ -116,7 +117,7 @@ def search(
         words = None if opened is None or database is not None else _words(opened, content.modality)
         again = 0 if u is None else FIRST if rescore is None else rescore
         found = ranked(searched, asked, names, words, u, k=k, radius=radius, first=again)
-    found.show(output)
+    show(found, output)
     if found.missed:
         nearest, least = min(found.missed, key=lambda pair: pair[1])
         output.say(
@@ -128,67 +129,15 @@ def search(
         output.say(f"the {max(again, k)} nearest are ordered by the query before the sign; --rescore 0 leaves that out")
 
 
-@dataclass
-class Found:
-    """What some queries found.
-
-    Attributes:
-        has_words: whether each item has a text to show.
-        document: for each query its text or id and the items, nearest first.
-        missed: queries that found nothing within the radius, and the distance of what comes nearest.
-    """
-
-    has_words: bool
-    document: list[dict[str, Any]] = field(default_factory=list)
-    missed: list[tuple[str, int]] = field(default_factory=list)
-
-    def show(self, output: Output) -> None:
-        """Print a line an item."""
-        rows = [
-            (x["query"], rank, item["distance"], item["item"], *([_short(item["text"])] if self.has_words else []))
-            for x in self.document
-            for rank, item in enumerate(x["results"], 1)
-        ]
-        columns = ("query", "rank", "distance", "item", *(["text"] if self.has_words else []))
-        output.table(columns, rows, self.document, names=False)
-
-
-def ranked(
-    index: Searchable,
-    asked: Codes,
-    names: Sequence[str],
-    words: Words | None,
-    u: NDArray[np.float32] | None,
-    *,
-    k: int,
-    radius: int | None = None,
-    first: int,
-) -> Found:
-    """The items nearest to each query.
-
-    Args:
-        index: what is searched.
-        asked: codes of Q queries.
-        names: what to call them.
-        words: the texts of the items, or None.
-        u: the queries before the sign, (Q, K); None where they are codes, and then `first` is 0.
-        k: items for each query.
-        radius: none further away.
-        first: how many of the nearest are ordered by `u`; 0: none.
-    """
-    from crossmodal_hash.engines.answers import answers
-
-    found = Found(words is not None)
-    for name, hits in zip(names, answers(index, asked.packed, u, k, first), strict=True):
-        whole = zip(hits.ids.tolist(), hits.numbers.tolist(), hits.distances.tolist(), strict=True)
-        near = [hit for hit in whole if radius is None or hit[2] <= radius][:k]
-        items = [
-            {"item": item, "distance": distance} | ({} if words is None else {"text": words.of(item, number) or ""})
-            for item, number, distance in near
-        ]
-        found.document.append({"query": name, "results": items})
-        found.missed += [(name, int(hits.distances.min()))] if len(hits.ids) and not near else []
-    return found
+def show(found: Found, output: Output) -> None:
+    """Print a line an item."""
+    rows = [
+        (x["query"], rank, item["distance"], item["item"], *([_short(item["text"])] if found.has_words else []))
+        for x in found.document
+        for rank, item in enumerate(x["results"], 1)
+    ]
+    columns = ("query", "rank", "distance", "item", *(["text"] if found.has_words else []))
+    output.table(columns, rows, found.document, names=False)
 
 
 def _one_query(given: dict[str, object]) -> None:

@@ -40,21 +40,23 @@ _DAMAGED = (
 )
 
 
-def decode(content: bytes, *, side: int | None = None) -> Image.Image:
+def decode(content: bytes, *, side: int | None = None, limit: int | None = None) -> Image.Image:
     """A picture file as RGB, upright, on white where it is transparent.
 
     Args:
         content: a file in one of the formats BMP, GIF (first frame), JPEG, PNG, PPM, TIFF, WebP.
         side: pixels, > 0; a JPEG may then come out smaller, by a factor of 2, 4 or 8, while both sides stay at least
             this long. Decoding small is several times faster.
+        limit: pixels; MAX_PIXELS if not given.
 
     Raises:
-        ValueError: if it has more than MAX_PIXELS pixels.
+        ValueError: if it has more pixels than `limit`.
         OSError: or another of Pillow's errors, if the content is damaged; `Pictures.read` turns them into one sentence.
     """
     with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels, the limit is {MAX_PIXELS} in all")
+        limit = MAX_PIXELS if limit is None else limit
+        if image.width * image.height > limit:
+            raise ValueError(f"{image.width} x {image.height} pixels, the limit is {limit} in all")
         if side:
             image.draft("RGB", (side, side))
         image.load()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,10 +94,8 @@ def cached_levels(
     folder = cache_folder() / "features" / cache_key(source, backbone, grid, mirrored)
     backbone.eval()
     on_gpu = device.type == "cuda"
-    # On a CPU large activations are given back to the system and cleared again each time: 8 pictures run twice as fast
-    # as 64. Texts are small, and out of many a backbone can compute those of one length together: minilm takes a
-    # third less time. The cores are busy there, so that processes which read would only be in the way.
-    batch = batch or (128 if on_gpu or backbone.reads == "string" else 8)
+    batch = batch or _at_once(backbone, device)
+    # The cores are busy there, so that processes which read would only be in the way.
     workers = workers if workers is not None or on_gpu else 0
     starts = range(0, len(source), SHARD)
     shards = {start: _read(folder / f"{start:08d}.safetensors") for start in starts}
@@ -109,11 +107,52 @@ def cached_levels(
             view = View(backbone.size, mirrored=mirrored, workers=workers, pin_memory=on_gpu)
             _extract_shards(backbone, source, missing, folder, grid, device, view, batch, advance)
         shards |= {start: _read(folder / f"{start:08d}.safetensors") for start in missing}
+    return _joined(backbone, list(shards.values()))
+
+
+def levels_now(
+    backbone: Backbone,
+    source: Source,
+    *,
+    grid: int,
+    device: torch.device,
+    mirrored: bool = False,
+    workers: int | None = None,
+    callback: Callback | None = None,
+) -> Levels:
+    """What `cached_levels` returns, without a file: for the few items of a query.
+
+    Args:
+        backbone: in evaluation mode, on `device`; as `folded` returns it if its levels are to be those in the cache.
+        source: N items of the kind that the backbone reads, N > 0.
+        grid: side of the grid each map is condensed to.
+        device: device of the backbone.
+        mirrored: whether pictures are mirrored.
+        workers: processes that read items.
+        callback: told nothing.
+    """
+    step = _at_once(backbone, device)
+    plan = [np.arange(first, min(first + step, len(source))) for first in range(0, len(source), step)]
+    view = View(backbone.size, mirrored=mirrored, workers=workers)
+    return _joined(backbone, [extract(backbone, x, grid, device) for x in source.batches(plan, view)])
+
+
+def _at_once(backbone: Backbone, device: torch.device) -> int:
+    """Items that a backbone is given together.
+
+    On a CPU large activations are given back to the system and cleared again each time: 8 pictures run twice as fast
+    as 64. Texts are small, and out of many a backbone can compute those of one length together: minilm takes a third
+    less time.
+    """
+    return 128 if device.type == "cuda" or backbone.reads == "string" else 8
+
+
+def _joined(backbone: Backbone, parts: Sequence[Mapping[str, Tensor]]) -> Levels:
     return tuple(
         Level(
             **{
-                name: torch.cat([shard[f"{info.name}/{name}"] for shard in shards.values()])
-                for name in _fields(shards[0], info.name)
+                name: torch.cat([part[f"{info.name}/{name}"] for part in parts])
+                for name in _fields(parts[0], info.name)
             }
         )
         for info in backbone.levels
@@ -157,5 +196,5 @@ def _read(path: Path) -> dict[str, Tensor]:
         return {}
 
 
-def _fields(shard: dict[str, Tensor], level: str) -> list[str]:
+def _fields(shard: Mapping[str, Tensor], level: str) -> list[str]:
     return [key.removeprefix(f"{level}/") for key in shard if key.startswith(f"{level}/")]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from crossmodal_hash.callbacks import Callback
+from crossmodal_hash.contracts import Backbone
 from crossmodal_hash.data import Captions, Dataset, Matrix, Source, Texts, View, Vocabulary
 from crossmodal_hash.errors import DataError, SettingsError
 from crossmodal_hash.model import HashModel
@@ -18,6 +20,23 @@ from crossmodal_hash.training.feature_cache import cached_levels
 from crossmodal_hash.training.rows import Rows, cut
 from crossmodal_hash.training.stream import Stream
 from crossmodal_hash.types import Batch, Level, Levels, TowerInput
+
+
+class Extract(Protocol):
+    """`cached_levels`, or `levels_now`, which leaves no file."""
+
+    def __call__(
+        self,
+        backbone: Backbone,
+        source: Source,
+        *,
+        grid: int,
+        device: torch.device,
+        mirrored: bool = False,
+        workers: int | None = None,
+        callback: Callback | None = None,
+    ) -> Levels:
+        """The condensed levels of all items."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +176,7 @@ def prepare(
     draw_seed: int | None = None,
     workers: int | None = None,
     callback: Callback | None = None,
+    extract: Extract = cached_levels,
 ) -> Inputs:
     """Every modality of `dataset` as model inputs.
 
@@ -172,6 +192,7 @@ def prepare(
         draw_seed: draws one text an epoch of an item that has several; none: the first.
         workers: processes that read pictures.
         callback: told the progress.
+        extract: how the levels of frozen backbones are had.
 
     Raises:
         DataError: if data and model have no modality in common, or one does not fit its tower.
@@ -187,7 +208,16 @@ def prepare(
         source = dataset.modalities[name]
         whole = source.every if isinstance(source, Captions) else source
         stream = _stream(
-            name, whole, model, vocabulary, device, mirror=mirror, seed=augment_seed, workers=workers, callback=callback
+            name,
+            whole,
+            model,
+            vocabulary,
+            device,
+            mirror=mirror,
+            seed=augment_seed,
+            workers=workers,
+            callback=callback,
+            extract=extract,
         )
         streams[name] = Drawn(stream, source.owners, draw_seed) if isinstance(source, Captions) else stream
     labels = None if dataset.labels is None else torch.from_numpy(np.asarray(dataset.labels, dtype=np.uint8))
@@ -208,6 +238,7 @@ def _stream(
     seed: int | None,
     workers: int | None,
     callback: Callback | None,
+    extract: Extract,
 ) -> Stream:
     """The inputs of one modality: in memory, cached, or read while the model works."""
     tower = model.tower(name)
@@ -223,7 +254,7 @@ def _stream(
         return Streamed(source, View(tower.backbone.size, workers=workers, pin_memory=device.type == "cuda"), seed)
     sides = [
         tower.choose(
-            cached_levels(
+            extract(
                 tower.backbone,
                 source,
                 grid=tower.condense,

@@ -41,8 +41,10 @@ def real_codes(
     names = list(inputs.streams) if modalities is None else list(modalities)
     batches = batches_of(rows, model, names)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    # Setting a thousand modules takes as long as the code of a text, so it is left out where nothing changes.
     training = model.training
-    model.eval()
+    if training:
+        model.eval()
     with callback.task(f"codes of {len(rows)} items", len(rows)) as advance, torch.inference_mode():
         for batch in inputs.batches(batches, names):
             with precision(device):
@@ -50,6 +52,7 @@ def real_codes(
             for name, output in outputs.items():
                 parts[name].append(output.u.float().cpu().numpy())
             advance(len(batch.rows))
-    model.train(training)
+    if training:
+        model.train()
     empty = np.zeros((0, model.bits), np.float32)
     return {name: np.concatenate(found) if found else empty for name, found in parts.items()}

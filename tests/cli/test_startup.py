@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy", "filelock")
+HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy", "filelock", "starlette")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ HEAVY = ("torch", "torchvision", "scipy", "sklearn", "h5py", "numpy", "filelock"
         ["list", "sim"],
         ["list", "recipe", "hsi*"],
         ["encode", "--help"],
+        ["serve", "--help"],
         ["bench", "--help"],
     ],
 )
