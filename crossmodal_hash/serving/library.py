@@ -11,6 +11,7 @@ from PIL import Image
 from crossmodal_hash.data import Dataset, Source
 from crossmodal_hash.engines.answers import Searchable
 from crossmodal_hash.opening.words import Words, words_of
+from crossmodal_hash.serving.one_at_a_time import OneAtATime
 
 
 class Library:
@@ -23,7 +24,8 @@ class Library:
     """
 
     def __init__(self, name: str, indexes: Mapping[str, Searchable], dataset: Dataset | None) -> None:
-        self.name, self.indexes, self.dataset = name, dict(indexes), dataset
+        self.name, self.dataset = name, dataset
+        self.indexes = {modality: OneAtATime(index) for modality, index in indexes.items()}
         self.words: dict[str, Words | None] = {
             modality: None if dataset is None else words_of(dataset, modality) for modality in self.indexes
         }

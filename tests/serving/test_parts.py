@@ -1,11 +1,17 @@
 """The parts of a server by themselves."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+from crossmodal_hash.codes import Codes
+from crossmodal_hash.engines.in_memory import InMemory
 from crossmodal_hash.serving.batcher import Batcher
 from crossmodal_hash.serving.hosts import Hosts
+from crossmodal_hash.serving.one_at_a_time import OneAtATime
 from crossmodal_hash.serving.rate import Rate
 from crossmodal_hash.serving.request_error import RequestError
 
@@ -98,3 +104,29 @@ def test_rates_are_of_each_client_and_few_are_remembered():
 )
 def test_names_that_a_server_answers_to(bound, host, answered):
     assert Hosts(bound).answers(host) is answered
+
+
+def test_an_index_is_asked_by_one_thread_at_a_time():
+    inside, most = [], []
+
+    class Slow(InMemory):
+        def search(self, queries, k):
+            return self.slowly(lambda: super(Slow, self).search(queries, k))
+
+        def codes_of(self, item):
+            return self.slowly(lambda: super(Slow, self).codes_of(item))
+
+        def slowly(self, answer):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.002)
+            inside.pop()
+            return answer()
+
+    codes = Codes(np.array([[1], [255]], dtype=np.uint8), 8, ["cat", "dog"], "image")
+    index = OneAtATime(Slow(codes))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: index.search(codes.packed[:1], 1)[0].ids.tolist(), range(20)))
+        found += list(pool.map(lambda _: index.codes_of("dog").tolist(), range(20)))
+    assert found == [["cat"]] * 20 + [[[255]]] * 20
+    assert set(most) == {1}
