@@ -1,10 +1,11 @@
 """What an index costs at a million codes and more: bytes, build, opening, memory, ms a query; ratios within one run.
 
-    python benchmarks/scale.py [--items 1000000 10000000] [--bits 64] [--engines scan faiss,kind=ivf] [--queries 100]
+    python benchmarks/scale.py [--items 1000000 10000000] [--bits 64] [--engines scan faiss,kind=ivf] [--compiled]
 
-Random codes are written to a codes file, an index is built of it by every engine, and each is opened and searched by a
-process of its own, whose memory is what it has over one that opened nothing. Recall counts items as near as the tenth
-of an exact scan.
+Codes are clustered, as in `search_speed.py`, and queries are other codes of the same clusters. Every engine builds an
+index of them, as `chash index build --engine` does, and a process of its own opens and searches it; memory is what that
+process then has more than before, without pages of files. With `--compiled` it has imported numba before, as a server
+has. Recall counts items as near as the tenth of an exact scan.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from crossmodal_hash.codes import Codes
+from search_speed import clustered
+
+from crossmodal_hash.codes import Codes, nearest
 from crossmodal_hash.engines.in_memory import InMemory
 from crossmodal_hash.opening.index import create_index, open_index
 from crossmodal_hash.settings.flags import read_part
@@ -27,15 +30,11 @@ from crossmodal_hash.settings.flags import read_part
 K, ROUNDS, PART = 10, 5, 1_000_000
 
 
-def drawn(items: int, bits: int) -> Codes:
-    """Random codes with ids of nine digits."""
-    packed = np.random.default_rng(0).integers(0, 256, (items, bits // 8), dtype=np.uint8)
-    return Codes(packed, bits, np.char.zfill(np.arange(items).astype(np.str_), 9), "image")
-
-
-def searched(where: str, queries: str) -> None:
+def searched(where: str, queries: str, *, compiled: bool) -> None:
     """Open an index, search it in a batch and one by one, and print what that took."""
     asked = np.load(queries)
+    if compiled:
+        nearest(asked, asked, 8 * asked.shape[1], K, loop="numba")
     before = _memory()
     started = time.perf_counter()
     index = open_index(where)
@@ -68,14 +67,16 @@ def main() -> None:
     parser.add_argument("--bits", type=int, default=64, help="a multiple of 8")
     parser.add_argument("--engines", nargs="+", default=["scan"])
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--searched", nargs=2, metavar=("INDEX", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.searched:
-        searched(*options.searched)
+        searched(*options.searched, compiled=options.compiled)
         return
     for items in options.items:
-        codes = drawn(items, options.bits)
-        queries = np.random.default_rng(1).integers(0, 256, (options.queries, options.bits // 8), dtype=np.uint8)
+        packed = clustered(items + options.queries, options.bits)
+        queries, packed = packed[: options.queries].copy(), packed[options.queries :]
+        codes = Codes(packed, options.bits, np.char.zfill(np.arange(items).astype(np.str_), 9), "image")
         exact = [hits.distances for hits in InMemory(codes).search(queries, K)]
         print(f"\n{items:,} codes of {options.bits} bits, {options.queries} queries, {K} items each\n")
         print("| engine | build, s | bytes a code | first, ms | one query, ms | in a batch, ms | memory, MB | recall |")
@@ -91,6 +92,7 @@ def main() -> None:
                 build = time.perf_counter() - started
                 size = sum(path.stat().st_size for path in Path(where).rglob("*"))
                 command = [sys.executable, __file__, "--searched", where, asked]
+                command += ["--compiled"] if options.compiled else []
                 said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 hits = [np.sum(np.array(d) <= e[-1]) for d, e in zip(said["distances"], exact, strict=True)]
                 print(
