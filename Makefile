@@ -2,6 +2,7 @@
 .PHONY: help install test coverage lint docs lowest ci
 
 PYTHON ?= python3.11
+LOWEST ?= .lowest
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,11 +25,11 @@ docs: ## Build the site into site/.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 lowest: ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of its own.
-	$(PYTHON) -m venv --clear .lowest
-	$(PYTHON) tools/lowest_versions.py > .lowest/constraints.txt
-	.lowest/bin/pip install --quiet -c .lowest/constraints.txt -e '.[test,docs]'
-	.lowest/bin/pytest -m ""
-	NO_MKDOCS_2_WARNING=1 .lowest/bin/mkdocs build --strict --quiet --site-dir .lowest/site
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tools/lowest_versions.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet -c $(LOWEST)/constraints.txt -e '.[test,docs]'
+	$(LOWEST)/bin/pytest -m ""
+	NO_MKDOCS_2_WARNING=1 $(LOWEST)/bin/mkdocs build --strict --quiet --site-dir $(LOWEST)/site
 
 ci: ## Run all that must hold before a change lands.
 	.ci/run
