@@ -7,9 +7,11 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, cast
 
 import typer
+from typer.main import get_command
 
 from crossmodal_hash.cli import (
     bench,
@@ -93,6 +95,10 @@ def root(
     """Learn short binary codes for pictures and texts, and search one with the other."""
 
 
+# Reading every command's signature takes as long as many a command: a process that runs several does it once.
+parser = cache(lambda: get_command(app))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
@@ -101,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if argv is None else list(argv)
     try:
-        code = app(args=given, prog_name="chash", standalone_mode=False)
+        code = parser()(args=given, prog_name="chash", standalone_mode=False)
         return code if isinstance(code, int) else OK
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else OK if error.code is None else NO
