@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from search_speed import clustered
 
 from crossmodal_hash.codes import Codes, nearest

@@ -58,6 +58,7 @@ def serve(
     opened = open_scored(run, output)
     with bind(host, port) as bound:
         searched = _searched(opened, index)
+        _compile(sum(map(len, searched.values())))
         encoder = QueryEncoder(opened, device or "auto")
         _check(encoder, searched, index or str(opened.codes))
         library = Library(opened.path.resolve().name, searched, _dataset(opened, output))
@@ -104,6 +105,17 @@ def _searched(run: Run, index: str | None) -> Mapping[str, Searchable]:
         return {modality: InMemory(codes) for modality, codes in read_codes(run).items()}
     opened = open_index(index)
     return {opened.content.modality: opened}
+
+
+def _compile(codes: int) -> None:
+    """Import numba for a large index: a command that answers once would wait for it longer than for the scan."""
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    from crossmodal_hash.codes.nearest import SHARED
+
+    if codes >= SHARED and find_spec("numba"):
+        import_module("numba")
 
 
 def _check(encoder: QueryEncoder, searched: Mapping[str, Searchable], name: str) -> None:
