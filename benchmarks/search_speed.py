@@ -71,9 +71,10 @@ def main() -> None:
     else:
         database = clustered(options.items, options.bits)
     queries = database[:: max(1, len(database) // QUERIES)][:QUERIES].copy()
+    threads = 1 if options.threads == 1 else None
     ways: dict[str, Callable[[NDArray[np.uint8]], Any]] = {
         "bare pass": lambda q: bare_pass(q, database, options.bits),
-        "scan": lambda q: nearest(q, database, options.bits, K, threads=options.threads, loop="numpy"),
+        "scan": lambda q: nearest(q, database, options.bits, K, threads=threads, loop="numpy"),
     }
     if importlib.util.find_spec("numba") is not None:
         ways["scan, numba"] = lambda q: nearest(q, database, options.bits, K, threads=options.threads, loop="numba")

@@ -97,7 +97,9 @@ def nearest(
             scan(to_words(database[block:end]), block, None if there is None else there[block:end])
         return scan.keys()
 
-    workers = min(n, threads or max(1, min(os.cpu_count() or 1, work // SHARED)))
+    # For few queries numpy works in pieces so short that threads wait for the interpreter.
+    shared = make is not NumpyScan or len(queries) >= FEW
+    workers = min(n, threads or (max(1, min(os.cpu_count() or 1, work // SHARED)) if shared else 1))
     bounds = np.linspace(0, n, workers + 1).astype(int).tolist()
     with ThreadPoolExecutor(workers) as pool:
         others = pool.map(part, bounds[1:-1], bounds[2:])

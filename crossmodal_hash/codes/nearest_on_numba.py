@@ -15,7 +15,6 @@ from crossmodal_hash.codes.hamming import distance_dtype
 TILE = 2_048
 """Distances computed at once: they are looked at while they are in the first-level cache."""
 NOTHING = np.empty(0, np.bool_)
-LAST = np.iinfo(np.int64).max
 
 
 class NumbaScan:
@@ -23,10 +22,11 @@ class NumbaScan:
 
     def __init__(self, words: NDArray[np.uint64], n: int, bits: int, kept: int) -> None:
         self.words, self.n, self.kept = np.ascontiguousarray(words), n, kept
-        self.room = np.full((len(words), 2 * kept + TILE), LAST)
+        room = (len(words), 2 * kept + TILE)
+        self.rows, self.distances = np.empty(room, np.int64), np.empty(room, np.uint16)
         self.used = np.zeros(len(words), np.int64)
         self.limits = np.full(len(words), bits, np.int64)
-        self.scratch = np.empty(TILE, distance_dtype(bits))
+        self.scratch, self.counts = np.empty(TILE, distance_dtype(bits)), np.zeros(bits + 1, np.int64)
 
     def __call__(self, items: NDArray[np.uint64], start: int, there: NDArray[np.bool_] | None) -> None:
         """Tile after tile for each query."""
@@ -35,19 +35,20 @@ class NumbaScan:
             items.reshape(-1),
             NOTHING if there is None else there,
             start,
-            self.n,
             self.kept,
             self.scratch,
-            self.room,
+            self.counts,
+            self.rows,
+            self.distances,
             self.used,
             self.limits,
         )
 
     def keys(self) -> NDArray[np.int64]:
         """What is kept, and some that are not near enough."""
-        for row, used in zip(self.room, self.used, strict=True):
-            row[used:] = LAST
-        return self.room
+        keys = self.distances.astype(np.int64) * self.n + self.rows
+        keys[np.arange(keys.shape[1]) >= self.used[:, None]] = np.iinfo(np.int64).max
+        return keys
 
 
 def _emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -60,52 +61,62 @@ _ones: Any = intrinsic(lambda context, x: (numba.types.uint64(numba.types.uint64
 
 @cache
 def _loop(width: int) -> Any:
-    """The loop for codes of so many words: a number that the compiler knows is one that it can make vectors for."""
+    """The loop for codes of so many words: a number that the compiler knows is one that it can make vectors for.
 
-    def fill(query: Any, flat: Any, out: Any) -> Any:
-        """The distances of the items of a tile, and the least of them."""
-        for i in range(len(out)):
-            total = np.uint64(0)
-            for w in range(width):
-                total += _ones(flat[width * i + w] ^ query[w])
-            out[i] = total
-        least = out[0]
-        for i in range(len(out)):
-            least = min(least, out[i])
-        return least
-
-    filled: Any = numba.njit(nogil=True, cache=True)(fill)
+    One function, because a function inside another one would be compiled anew by every process.
+    """
 
     def scan(
         queries: Any,
         flat: Any,
         there: Any,
         first: Any,
-        n: Any,
         kept: Any,
         scratch: Any,
-        room: Any,
+        counts: Any,
+        rows: Any,
+        distances: Any,
         used: Any,
         limits: Any,
     ) -> None:
-        count_of_items = len(flat) // width
-        for start in range(0, count_of_items, TILE):
-            tile = scratch[: min(TILE, count_of_items - start)]
+        n = len(flat) // width
+        for start in range(0, n, TILE):
+            tile = scratch[: min(TILE, n - start)]
             words = flat[width * start : width * (start + len(tile))]
             for q in range(len(queries)):
-                if filled(queries[q], words, tile) > limits[q]:
-                    continue
-                count = used[q]
+                query, limit, count = queries[q], limits[q], used[q]
                 for i in range(len(tile)):
-                    if tile[i] <= limits[q] and (not len(there) or there[start + i]):
-                        room[q, count] = np.int64(tile[i]) * n + (first + start + i)
+                    total = np.uint64(0)
+                    for w in range(width):
+                        total += _ones(words[width * i + w] ^ query[w])
+                    tile[i] = total
+                least = tile[0]
+                for i in range(len(tile)):
+                    least = min(least, tile[i])
+                if least > limit:
+                    continue
+                for i in range(len(tile)):
+                    if tile[i] <= limit and (not len(there) or there[start + i]):
+                        rows[q, count], distances[q, count] = first + start + i, tile[i]
                         count += 1
                 # Sorting out costs more than a few items too many; there is room for another tile.
                 if count > 2 * kept:
-                    best = np.partition(room[q, :count], kept - 1)[:kept]
-                    room[q, :kept] = best
-                    # At distance 0 nothing is nearer; items at 0 are looked at once more and come too late.
-                    count, limits[q] = kept, max(best.max() // n - 1, 0)
+                    counts[:] = 0
+                    for j in range(count):
+                        counts[distances[q, j]] += 1
+                    last, left = 0, kept
+                    while counts[last] < left:
+                        left -= counts[last]
+                        last += 1
+                    # Rows ascend, so that of items at one distance the first ones stay.
+                    stay = 0
+                    for j in range(count):
+                        distance = distances[q, j]
+                        if distance < last or (distance == last and left > 0):
+                            left -= distance == last
+                            rows[q, stay], distances[q, stay] = rows[q, j], distance
+                            stay += 1
+                    count, limits[q] = stay, last - 1
                 used[q] = count
 
     return numba.njit(nogil=True, cache=True)(scan)
