@@ -106,5 +106,6 @@ def test_a_name_that_leads_outside_is_refused(tmp_path):
 
 
 def test_a_folder_of_something_else_is_not_coco(tmp_path):
+    (tmp_path / "a.txt").write_text("mine")
     with pytest.raises(DataError, match=r"has no captions_PART.json"):
         load_data(tmp_path, reader="coco")

@@ -62,6 +62,9 @@ def test_what_is_no_data_set_is_refused(tmp_path, write):
         load_data(tmp_path / "nowhere")
     empty = tmp_path / "empty"
     empty.mkdir()
+    with pytest.raises(DataError, match=r"'.*empty' is empty; put pictures and a metadata.jsonl in it"):
+        load_data(empty)
+    (empty / "a.txt").write_text("mine")
     with pytest.raises(DataError, match=r"neither metadata.jsonl nor metadata.csv, nor files of matrices"):
         load_data(empty)
     with pytest.raises(DataError, match=r"neither metadata.jsonl nor metadata.csv"):

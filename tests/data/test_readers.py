@@ -63,9 +63,10 @@ def test_a_reader_can_be_named_or_made(lines, registered):
 def test_a_reader_that_does_not_fit_says_so(write, contents, tmp_path):
     with pytest.raises(DataError, match="has no files of matrices"):
         load_data(write(contents), reader="matrices")
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").write_text("mine")
     with pytest.raises(DataError, match=r"has neither metadata.jsonl nor metadata.csv; choose another --reader"):
-        load_data(tmp_path / "empty", reader="native")
+        load_data(tmp_path / "other", reader="native")
     with pytest.raises(UnknownComponentError, match=r"unknown reader 'natve' \(did you mean 'native'\?"):
         load_data(write(contents), reader="natve")
     with pytest.raises(SettingsError, match="reader 'native' has nothing to read"):

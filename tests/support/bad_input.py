@@ -4,12 +4,6 @@ import json
 import zipfile
 from pathlib import Path
 
-import typer
-
-from crossmodal_hash.cli.main import app
-
-# Typer reads the signatures of all commands again at every call; hundreds of calls can share one reading.
-COMMAND = typer.main.get_command(app)
 QUICK = [
     x
     for value in (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_input import COMMAND, QUICK, copy_tree, snapshot
+from bad_input import QUICK, copy_tree, snapshot
 
 from crossmodal_hash.cli.main import main
 
@@ -12,7 +12,6 @@ from crossmodal_hash.cli.main import main
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """An empty working folder, and no weights of torchvision."""
-    monkeypatch.setattr("crossmodal_hash.cli.main.app", COMMAND)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     here = tmp_path / "here"
     here.mkdir()

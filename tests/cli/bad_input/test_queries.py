@@ -12,7 +12,7 @@ from bad_input import unpacked
     ("options", "words"),
     [
         (["--images", "gone"], ["'gone'", "does not exist"]),
-        (["--images", "empty"], ["'empty'", "no pictures"]),
+        (["--images", "empty"], ["'empty' is empty; put pictures in it"]),
         (["--images", "notes.txt"], ["'notes.txt'", ".png"]),
         (["--texts", "gone"], ["'gone'", "No such file"]),
         (["--texts", "blank.txt"], ["'blank.txt'", "no text"]),
