@@ -149,9 +149,7 @@ def test_a_file_that_is_not_words_is_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_words(path)
-    with pytest.raises(
-        DataError, match=r"cannot read the words in .* \(No such file or directory\); give a file with one word"
-    ):
+    with pytest.raises(DataError, match=r"cannot read the words in .*No such file.*; give a file with one word"):
         read_words(tmp_path / "none.txt")
 
 
