@@ -21,7 +21,7 @@ from crossmodal_hash.opening.index import create_index, open_index
 from crossmodal_hash.settings.flags import read_part
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("CHASH_KILLS", "5"))
+KILLS = int(os.environ.get("CHASH_KILLS", "2"))
 N, BITS = 20_000, 64
 NO_FAISS = pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="faiss is not installed")
 ENGINES = ["scan", pytest.param("faiss", marks=NO_FAISS), pytest.param("faiss,kind=ivf,nlist=50", marks=NO_FAISS)]
