@@ -7,10 +7,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.hamming import distance_dtype
+from crossmodal_hash.codes.ones_on_numba import ones_of_word
 
 TILE = 2_048
 """Distances computed at once: they are looked at while they are in the first-level cache."""
@@ -51,14 +51,6 @@ class NumbaScan:
         return keys
 
 
-def _emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return builder.ctpop(arguments[0])
-
-
-_ones: Any = intrinsic(lambda context, x: (numba.types.uint64(numba.types.uint64), _emit))
-"""Population count of a word, which the compiler turns into vector instructions."""
-
-
 @cache
 def _loop(width: int) -> Any:
     """The loop for codes of so many words: a number that the compiler knows is one that it can make vectors for.
@@ -88,7 +80,7 @@ def _loop(width: int) -> Any:
                 for i in range(len(tile)):
                     total = np.uint64(0)
                     for w in range(width):
-                        total += _ones(words[width * i + w] ^ query[w])
+                        total += ones_of_word(words[width * i + w] ^ query[w])
                     tile[i] = total
                 least = tile[0]
                 for i in range(len(tile)):

@@ -10,9 +10,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from crossmodal_hash.codes.ones_on_numba import ones_of_byte
 from crossmodal_hash.metrics.database_block import DatabaseBlock
 from crossmodal_hash.metrics.relevance import each_query
 
@@ -81,14 +81,6 @@ class Histogram:
         return out
 
 
-def _emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return builder.ctpop(arguments[0])
-
-
-_ones: Any = intrinsic(lambda context, x: (numba.types.uint8(numba.types.uint8), _emit))
-"""Population count of a byte, which the compiler turns into one instruction for a whole vector."""
-
-
 def _keys_of_tile(code: Any, columns: Any, start: Any, grades: Any, step: Any, key: Any) -> None:
     """Distance + step * grade, four bytes of the codes at a time, which needs fewer passes over the keys."""
     kind, stop, width = key.dtype.type, start + len(grades), len(code)
@@ -101,11 +93,13 @@ def _keys_of_tile(code: Any, columns: Any, start: Any, grades: Any, step: Any, k
         c, d = columns[w + 2, start:stop], columns[w + 3, start:stop]
         qa, qb, qc, qd = code[w], code[w + 1], code[w + 2], code[w + 3]
         for i in range(len(grades)):
-            key[i] += kind(_ones(a[i] ^ qa) + _ones(b[i] ^ qb) + _ones(c[i] ^ qc) + _ones(d[i] ^ qd))
+            key[i] += kind(
+                ones_of_byte(a[i] ^ qa) + ones_of_byte(b[i] ^ qb) + ones_of_byte(c[i] ^ qc) + ones_of_byte(d[i] ^ qd)
+            )
     for w in range(whole, width):
         a, qa = columns[w, start:stop], code[w]
         for i in range(len(grades)):
-            key[i] += kind(_ones(a[i] ^ qa))
+            key[i] += kind(ones_of_byte(a[i] ^ qa))
 
 
 _fill: Any = numba.njit(nogil=True, cache=True)(_keys_of_tile)
