@@ -196,13 +196,11 @@ def _other(run: Run, modality: str) -> Codes:
 
 def _words(run: Run, modality: str) -> Words | None:
     """The texts of the run's own data; None if they are not there."""
-    from crossmodal_hash.opening.open import NOTHING, open_data
+    from crossmodal_hash.opening.open import open_to_show
     from crossmodal_hash.opening.words import words_of
 
-    data = run.settings().data
     try:
-        # Texts are all that is wanted: nothing is refused, and no picture is looked at for being damaged.
-        return words_of(open_data(data.path, data.reader, needs=NOTHING), modality)
+        return words_of(open_to_show(run.settings().data), modality)
     except ChashError:
         return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.console import ConsoleCallback
 from crossmodal_hash.cli.options import DATA, Device, Quiet, RunFolder
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import ChashError, SettingsError
@@ -56,8 +56,9 @@ def serve(
     from crossmodal_hash.training.query_encoder import QueryEncoder
 
     opened = open_scored(run, output)
-    with bind(host, port) as bound:
-        searched = _searched(opened, index)
+    with ExitStack() as stack:
+        bound = stack.enter_context(bind(host, port))
+        searched = _searched(opened, index, stack)
         _compile(sum(map(len, searched.values())))
         encoder = QueryEncoder(opened, device or "auto")
         _check(encoder, searched, index or str(opened.codes))
@@ -79,8 +80,6 @@ def serve(
 
             webbrowser.open(address)
         server.run(sockets=[bound])
-    for each in searched.values():
-        getattr(each, "close", lambda: None)()
 
 
 def _need_extra() -> None:
@@ -95,15 +94,15 @@ def _need_extra() -> None:
         )
 
 
-def _searched(run: Run, index: str | None) -> Mapping[str, Searchable]:
-    """Modality -> what is searched."""
+def _searched(run: Run, index: str | None, stack: ExitStack) -> Mapping[str, Searchable]:
+    """Modality -> what is searched, closed at the end of the stack."""
     from crossmodal_hash.engines.in_memory import InMemory
     from crossmodal_hash.opening.index import open_index
     from crossmodal_hash.runs.folder import read_codes
 
     if index is None:
         return {modality: InMemory(codes) for modality, codes in read_codes(run).items()}
-    opened = open_index(index)
+    opened = stack.enter_context(open_index(index))
     return {opened.content.modality: opened}
 
 
@@ -133,10 +132,10 @@ def _check(encoder: QueryEncoder, searched: Mapping[str, Searchable], name: str)
 
 def _dataset(run: Run, output: Output) -> Dataset | None:
     """The run's own data; None if they are not there."""
-    from crossmodal_hash.opening.open import NOTHING, open_own
+    from crossmodal_hash.opening.open import open_to_show
 
     try:
-        return open_own(run.settings().data, needs=NOTHING, callback=ConsoleCallback(output))
+        return open_to_show(run.settings().data)
     except ChashError as error:
         output.say(f"items are shown by their ids alone: {error}")
         return None

@@ -67,6 +67,17 @@ def open_own(
     return open_data(path or data.path, data.reader, needs=needs, skip_bad=data.skip_bad, callback=callback)
 
 
+def open_to_show(data: DataSettings) -> Dataset:
+    """The data set of some settings, for what its items say and look like beside a result.
+
+    Nothing is refused or left out, and no picture is looked at for being damaged.
+
+    Raises:
+        ChashError: if the data are not there.
+    """
+    return open_data(data.path, data.reader, needs=NOTHING)
+
+
 def open_pictures(path: str, *, skip_bad: bool = False, callback: Callback | None = None) -> Dataset:
     """A picture, or all in a folder or archive, as items that have nothing else.
 
