@@ -11,6 +11,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal_hash.codes.bits import check_packed
+from crossmodal_hash.errors import CodesError
 from crossmodal_hash.registry import parameters
 
 Packed = NDArray[np.uint8]
@@ -51,6 +53,17 @@ class Hits(NamedTuple):
     packed: Packed
 
 
+def check_codes(ids: Sequence[str], packed: Packed, bits: int) -> None:
+    """Reject what cannot be added to an index.
+
+    Raises:
+        CodesError: if there are not as many codes as ids, or the codes do not have K bits.
+    """
+    check_packed(packed, bits)
+    if len(ids) != len(packed):
+        raise CodesError(f"there are {len(packed)} codes but {len(ids)} ids")
+
+
 class Engine(ABC):
     """An index of packed codes. Constructor parameters are keyword-only, with a default, stored under their own names.
 
@@ -79,6 +92,11 @@ class Engine(ABC):
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
         return {name: getattr(self, name) for name in parameters(type(self))}
+
+    def restore(self, content: Content) -> None:
+        """Take over the parameters that an index was made with, where only the index itself says them."""
+        for name in self.config().keys() & content.engine.keys():
+            setattr(self, name, content.engine[name])
 
     @abstractmethod
     def create(self, where: str, content: Content) -> Self:

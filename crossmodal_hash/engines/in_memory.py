@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crossmodal_hash.codes.nearest import nearest
 from crossmodal_hash.codes.record import Codes
 from crossmodal_hash.engines.engine import Content, Hits, Packed
-from crossmodal_hash.engines.segment import hashes_of, numbers_of
+from crossmodal_hash.engines.segment import numbers_of
 
 
 class InMemory:
@@ -47,4 +47,4 @@ class InMemory:
 
     @cached_property
     def _numbers(self) -> NDArray[np.int64]:
-        return numbers_of(self.codes.ids, hashes_of(self.codes.ids)).astype(np.int64)
+        return numbers_of(self.codes.ids).astype(np.int64)

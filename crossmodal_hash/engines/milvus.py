@@ -21,8 +21,9 @@ import numpy as np
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.engines.address import split_address
-from crossmodal_hash.engines.engine import Content, Engine, Hits, Packed
-from crossmodal_hash.engines.segment import hashes_of, numbers_of
+from crossmodal_hash.engines.engine import Content, Engine, Hits, Packed, check_codes
+from crossmodal_hash.engines.foreign_error import said
+from crossmodal_hash.engines.segment import numbers_of
 from crossmodal_hash.engines.server_content import from_comment, to_comment
 from crossmodal_hash.engines.server_ids import check_ids, is_text
 from crossmodal_hash.errors import ChashError, CodesError, SettingsError
@@ -139,19 +140,15 @@ class Milvus(Engine):
                 f"the collection {self.collection} of {where} is not an index of this program: {error}; choose another "
                 "name after '#'"
             ) from error
-        for name in self.config().keys() & self._content.engine.keys():
-            setattr(self, name, self._content.engine[name])
+        self.restore(self._content)
         self._call("load_collection")
         return self
 
     def add(self, ids: Sequence[str], packed: Packed) -> None:
         """Batch by batch, and then what the same ids had before; interrupted, the same call completes it."""
-        check_packed(packed, self.content.bits)
-        if len(ids) != len(packed):
-            raise CodesError(f"there are {len(packed)} codes but {len(ids)} ids")
+        check_codes(ids, packed, self.content.bits)
         check_ids(ids, ID_BYTES, "Milvus")
-        names = np.asarray(ids, np.str_)
-        numbers = numbers_of(names, hashes_of(names)).tolist()
+        numbers = numbers_of(np.asarray(ids, np.str_)).tolist()
         if max(numbers, default=0) >= WINDOW - 1:
             raise CodesError(f"an id has {max(numbers) + 1:,} codes, but here at most {WINDOW - 1:,}; use fewer")
         old = len(self) > 0
@@ -341,7 +338,7 @@ class Milvus(Engine):
                 # Its process may have ended; the next call starts another one.
                 self.close()
             raise CodesError(
-                f"Milvus at {self.server} does not do what was asked of {self.collection} ({_said(error)}); see to "
+                f"Milvus at {self.server} does not do what was asked of {self.collection} ({said(error, 300)}); see to "
                 "that and run the same command again, which completes what was interrupted"
             ) from error
 
@@ -373,7 +370,7 @@ class Milvus(Engine):
                 if self.embedded
                 else "check the address, that the server runs, and MILVUS_TOKEN"
             )
-            raise CodesError(f"cannot open Milvus at {self.server} ({_said(error)}); {way}") from error
+            raise CodesError(f"cannot open Milvus at {self.server} ({said(error, 300)}); {way}") from error
         if self.embedded:
             _SERVERS[str(Path(self.server).resolve())] += 1
         return self._opened
@@ -401,7 +398,3 @@ def _is_ours(path: Path) -> bool:
     except sqlite3.Error:
         return False
     return not names or "collection_meta" in names
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

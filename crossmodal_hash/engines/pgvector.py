@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from crossmodal_hash.choices import check_choice
 from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.engines.address import split_address
-from crossmodal_hash.engines.engine import Content, Engine, Hits, Packed
-from crossmodal_hash.engines.segment import hashes_of, numbers_of
+from crossmodal_hash.engines.engine import Content, Engine, Hits, Packed, check_codes
+from crossmodal_hash.engines.foreign_error import said
+from crossmodal_hash.engines.segment import numbers_of
 from crossmodal_hash.engines.server_content import from_comment, to_comment
 from crossmodal_hash.engines.server_ids import check_ids, is_text
 from crossmodal_hash.errors import CodesError, SettingsError
@@ -107,21 +108,17 @@ class Pgvector(Engine):
                 f"the table {self.table} of {where} is not an index of this program: {error}; choose another name "
                 "after '#'"
             ) from error
-        for name in self.config().keys() & self._content.engine.keys():
-            setattr(self, name, self._content.engine[name])
+        self.restore(self._content)
         return self
 
     def add(self, ids: Sequence[str], packed: Packed) -> None:
         """One transaction; a second writer waits for it."""
         bits = self.content.bits
-        check_packed(packed, bits)
-        if len(ids) != len(packed):
-            raise CodesError(f"there are {len(packed)} codes but {len(ids)} ids")
+        check_codes(ids, packed, bits)
         check_ids(ids, ID_BYTES, "PostgreSQL")
         if not len(ids):
             return
-        names = np.asarray(ids, np.str_)
-        numbers = numbers_of(names, hashes_of(names))
+        numbers = numbers_of(np.asarray(ids, np.str_))
         with self._transaction() as cursor:
             cursor.execute(self._sql("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
             self._delete(cursor, ids)
@@ -252,7 +249,7 @@ class Pgvector(Engine):
             cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
         except Error as error:
             raise CodesError(
-                f"{wanted}, and it cannot be created ({_said(error)}); install pgvector on the server, and let its "
+                f"{wanted}, and it cannot be created ({said(error)}); install pgvector on the server, and let its "
                 "administrator run CREATE EXTENSION vector in this database"
             ) from error
         row = cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
@@ -285,11 +282,11 @@ class Pgvector(Engine):
         except Error as error:
             if not connection.closed:
                 raise CodesError(
-                    f"{self.where} refuses what was asked of the table {self.table} ({_said(error)}); nothing was "
+                    f"{self.where} refuses what was asked of the table {self.table} ({said(error)}); nothing was "
                     "changed, so see to that and run the same command again"
                 ) from error
             raise CodesError(
-                f"the connection to {self.where} was lost ({_said(error)}); what was being changed is there entirely "
+                f"the connection to {self.where} was lost ({said(error)}); what was being changed is there entirely "
                 "or not at all, so run the same command again"
             ) from error
 
@@ -312,7 +309,7 @@ class Pgvector(Engine):
             self._opened = psycopg.connect(**options, autocommit=True)
         except Exception as error:
             raise CodesError(
-                f"cannot connect to {self.where} ({_said(error)}); check the address, that it runs, and PGPASSWORD or "
+                f"cannot connect to {self.where} ({said(error)}); check the address, that it runs, and PGPASSWORD or "
                 "~/.pgpass"
             ) from error
         return self._opened
@@ -356,7 +353,3 @@ def to_packed(texts: Sequence[str], bits: int) -> Packed:
     """
     digits = np.frombuffer("".join(texts).encode("ascii"), np.uint8).reshape(-1, bits)
     return np.packbits(digits == ord("1"), axis=1, bitorder="little")
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -66,11 +66,12 @@ class Segment:
 def arrays_of(ids: Sequence[str] | NDArray[np.str_], packed: Packed) -> dict[str, NDArray[Any]]:
     """The arrays of a segment without removals, by the names of its attributes."""
     names = np.asarray(ids, dtype=np.str_)
-    texts, lengths, hashes = [], [np.empty(0, np.int64)], hashes_of(names)
-    for start in range(0, len(names), BLOCK):
-        encoded = [_encode(name) for name in names[start : start + BLOCK].tolist()]
+    texts, lengths, found = [], [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
+    for encoded in _encoded(names):
         texts.append(b"".join(encoded))
         lengths.append(np.array([len(x) for x in encoded], np.int64))
+        found.append(np.array([_hash(x) for x in encoded], np.uint32))
+    hashes = np.concatenate(found)
     return {
         "codes": np.ascontiguousarray(packed),
         "text": np.frombuffer(b"".join(texts), np.uint8),
@@ -95,14 +96,10 @@ def joined(segments: Sequence[Segment]) -> dict[str, NDArray[Any]]:
     return found
 
 
-def hashes_of(ids: NDArray[np.str_]) -> NDArray[np.uint32]:
-    """CRC-32 of each id, (n,)."""
-    blocks = (ids[start : start + BLOCK].tolist() for start in range(0, len(ids), BLOCK))
-    return np.array([_hash(_encode(name)) for block in blocks for name in block], np.uint32)
-
-
-def numbers_of(names: NDArray[np.str_], hashes: NDArray[np.uint32]) -> NDArray[np.int32]:
+def numbers_of(names: NDArray[np.str_], hashes: NDArray[np.uint32] | None = None) -> NDArray[np.int32]:
     """How often each id came before, (n,); only ids whose hash comes twice are looked at."""
+    if hashes is None:
+        hashes = np.array([_hash(x) for encoded in _encoded(names) for x in encoded], np.uint32)
     numbers = np.zeros(len(names), np.int32)
     order = np.argsort(hashes, kind="stable")
     same = np.flatnonzero(np.diff(hashes[order]) == 0)
@@ -112,6 +109,12 @@ def numbers_of(names: NDArray[np.str_], hashes: NDArray[np.uint32]) -> NDArray[n
         numbers[row] = seen.get(name, 0)
         seen[name] = seen.get(name, 0) + 1
     return numbers
+
+
+def _encoded(names: NDArray[np.str_]) -> Iterator[list[bytes]]:
+    """The ids in UTF-8, block by block."""
+    for start in range(0, len(names), BLOCK):
+        yield [_encode(name) for name in names[start : start + BLOCK].tolist()]
 
 
 def _encode(name: str) -> bytes:

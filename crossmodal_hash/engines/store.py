@@ -15,8 +15,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from crossmodal_hash.atomic import replacing, write_json
-from crossmodal_hash.codes.bits import check_packed
-from crossmodal_hash.engines.engine import Content, Hits, Packed
+from crossmodal_hash.engines.engine import Content, Hits, Packed, check_codes
 from crossmodal_hash.engines.segment import Segment, arrays_of, joined
 from crossmodal_hash.errors import CodesError
 
@@ -166,9 +165,7 @@ class Change:
 
     def add(self, ids: Sequence[str], packed: Packed) -> None:
         """One more segment, and the same ids of earlier ones removed."""
-        check_packed(packed, self.before["content"]["bits"])
-        if len(ids) != len(packed):
-            raise CodesError(f"there are {len(packed)} codes but {len(ids)} ids")
+        check_codes(ids, packed, self.before["content"]["bits"])
         if not len(ids):
             return
         self.remove(ids)
