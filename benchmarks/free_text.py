@@ -27,9 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash import open_run
-from crossmodal_hash.codes import Codes, load, nearest_rescored
+from crossmodal_hash.codes import Codes, load
 from crossmodal_hash.codes.rescore import FIRST as AGAIN
 from crossmodal_hash.data import Needs
+from crossmodal_hash.engines.answers import answers
+from crossmodal_hash.engines.in_memory import InMemory
 from crossmodal_hash.opening.open import open_own, open_texts
 from crossmodal_hash.settings.schema import DataSettings
 from crossmodal_hash.training.encode import encode
@@ -176,7 +178,9 @@ def main() -> None:
         sys.exit(f"the codes in {run.codes} are of another model; encode again with 'chash encode {run.path}'")
     titles = titles_of(run.settings().data)
     fits = fitting(queries, [f"{item}\n{titles[item]}" for item in database.ids.tolist()])
-    rows, _ = nearest_rescored(asked.packed, real["text"], database.packed, asked.bits, FIRST, options.rescore)
+    row_of = {item: row for row, item in enumerate(database.ids.tolist())}
+    found = answers(InMemory(database), asked.packed, real["text"], FIRST, options.rescore)
+    rows = np.array([[row_of[item] for item in hits.ids[:FIRST].tolist()] for hits in found])
     report(queries, database, rows, fits, titles)
 
 

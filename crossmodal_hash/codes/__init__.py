@@ -8,7 +8,6 @@ from crossmodal_hash.codes.hamming import distances as distances
 from crossmodal_hash.codes.matrix import codes_from_matrix as codes_from_matrix
 from crossmodal_hash.codes.nearest import nearest as nearest
 from crossmodal_hash.codes.record import Codes as Codes
-from crossmodal_hash.codes.rescore import nearest_rescored as nearest_rescored
 from crossmodal_hash.codes.rescore import rescore as rescore
 from crossmodal_hash.codes.store import load as load
 from crossmodal_hash.codes.store import save as save

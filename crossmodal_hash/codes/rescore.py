@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.codes.bits import unpack
-from crossmodal_hash.codes.nearest import nearest
 from crossmodal_hash.errors import ShapeError
 
 FIRST = 100
@@ -40,37 +39,3 @@ def rescore(u: NDArray[Any], items: NDArray[np.uint8], bits: int) -> NDArray[np.
     if u.shape != (bits,):
         raise ShapeError(f"a query before the sign has {bits} values, not {u.shape}")
     return np.argsort(-(unpack(items, bits).astype(np.float64) @ u.astype(np.float64)), kind="stable")
-
-
-def nearest_rescored(
-    queries: NDArray[np.uint8],
-    u: NDArray[Any] | None,
-    database: NDArray[np.uint8],
-    bits: int,
-    k: int,
-    first: int = FIRST,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As `nearest`, but the first `first` items of each query, or the first k, are in the order of `rescore`.
-
-    Args:
-        queries: packed codes, uint8 (Q, ceil(K / 8)).
-        u: the same before the sign, (Q, K); None leaves the order as it is.
-        database: packed codes, uint8 (N, ceil(K / 8)).
-        bits: K.
-        k: number of items, >= 1.
-        first: number of items that are looked at again; at 0 or 1 none is.
-
-    Returns:
-        Rows of the database, and their Hamming distances, which need not ascend; both (Q, min(k, N)).
-
-    Example:
-        >>> database = np.array([[0b00], [0b01], [0b10]], dtype=np.uint8)
-        >>> rows, distance = nearest_rescored(np.array([[0b11]], np.uint8), np.array([[0.1, 0.9]]), database, 2, 2)
-        >>> rows.tolist(), distance.tolist()
-        ([[2, 1]], [[1, 1]])
-    """
-    rows, distances = nearest(queries, database, bits, max(k, first))
-    if u is not None and first > 1 and len(queries):
-        order = np.stack([rescore(x, database[row], bits) for x, row in zip(u, rows, strict=True)])
-        rows, distances = np.take_along_axis(rows, order, 1), np.take_along_axis(distances, order, 1)
-    return rows[:, :k], distances[:, :k]

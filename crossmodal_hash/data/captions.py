@@ -127,32 +127,6 @@ def choose(texts: Sequence[str], choice: str | int) -> list[str]:
     return list(texts) if choice == "each" else ["\n".join(texts)] if choice in JOINED else list(texts[:1])
 
 
-def text_of_each(ids: NDArray[np.str_], source: Source, names: Sequence[str]) -> list[str | None]:
-    """The text of each code, where the k-th code of an id is that of the item's k-th text.
-
-    Args:
-        ids: ids of all n codes of a modality, in the order of the file.
-        source: the modality's N items.
-        names: ids of the N items.
-
-    Returns:
-        n texts; None where the item is not there or has no such text.
-
-    Example:
-        >>> cats = Captions(Texts(("a cat", "it sleeps", "a bus")), (2, 1))
-        >>> text_of_each(np.array(["1", "0", "1", "0"]), cats, ["0", "1"])
-        ['a bus', 'a cat', None, 'it sleeps']
-    """
-    row_of = {name: row for row, name in enumerate(names)}
-    seen: dict[str, int] = {}
-    found: list[str | None] = []
-    for name in ids.tolist():
-        number = seen.get(name, 0)
-        seen[name] = number + 1
-        found.append(None if name not in row_of else text_at(source, row_of[name], number))
-    return found
-
-
 def text_at(source: Source, row: int, number: int) -> str | None:
     """The text that belongs to an item's code of that number, counted from 0; None where there is none."""
     if isinstance(source, TextSource):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crossmodal_hash.data import Dataset, Source
 from crossmodal_hash.data.captions import text_at
+from crossmodal_hash.engines.segment import numbers_of
 
 
 class Words:
@@ -14,6 +18,12 @@ class Words:
     Args:
         source: N items.
         ids: ids of the N items.
+
+    Example:
+        >>> from crossmodal_hash.data import Captions, Texts
+        >>> cats = Words(Captions(Texts(("a cat", "it sleeps", "a bus")), (2, 1)), ["0", "1"])
+        >>> cats.each(np.array(["1", "0", "1", "0"]))
+        ['a bus', 'a cat', None, 'it sleeps']
     """
 
     def __init__(self, source: Source, ids: Sequence[str]) -> None:
@@ -23,6 +33,10 @@ class Words:
         """The text of an item's code of that number, counted from 0; None where it has none."""
         row = self.row_of.get(item)
         return None if row is None else text_at(self.source, row, number)
+
+    def each(self, ids: NDArray[np.str_]) -> list[str | None]:
+        """The text of each code of a file, (n,), where the k-th code of an id is that of the item's k-th text."""
+        return [self.of(item, number) for item, number in zip(ids.tolist(), numbers_of(ids).tolist(), strict=True)]
 
 
 def words_of(dataset: Dataset, modality: str) -> Words | None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.codes import Codes, distances
 from crossmodal_hash.data import Dataset
-from crossmodal_hash.data.captions import text_of_each
 from crossmodal_hash.evaluation import Score
+from crossmodal_hash.opening.words import Words
 from crossmodal_hash.report.images import thumbnail
 
 SIDE = 112
@@ -147,7 +147,7 @@ def _nearest(
 def _texts(codes: Codes, dataset: Dataset) -> list[str | None]:
     """The text of each code; an item may have several."""
     source = dataset.modalities.get(codes.modality)
-    return [None] * len(codes) if source is None else text_of_each(codes.ids, source, dataset.ids)
+    return [None] * len(codes) if source is None else Words(source, dataset.ids).each(codes.ids)
 
 
 def _item(
