@@ -2,37 +2,18 @@
 
 import numpy as np
 import pytest
-
-from crossmodal_hash.cli.main import main
+from finished import finished_run
 
 
 @pytest.fixture(scope="session")
 def two_runs(tmp_path_factory, tiny, small):
     """Two finished and encoded runs of one data set and split, of 16 and 24 bits."""
     folder = tmp_path_factory.mktemp("two_runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(folder / "cache"))
-        for bits in ("16", "24"):
-            run = str(folder / f"bits{bits}")
-            argv = [
-                "train",
-                "--data",
-                str(tiny),
-                "--out",
-                run,
-                "--epochs",
-                "2",
-                "--bits",
-                bits,
-                "-q",
-                "--fusion",
-                "bbi",
-                *small,
-            ]
-            assert main([*argv, "-q"]) == 0
-            assert main(["encode", run, "-q"]) == 0
-    return folder / "bits16", folder / "bits24"
+    first, second = (
+        finished_run(folder / f"bits{bits}", tiny, "--epochs", "2", "--bits", bits, "--fusion", "bbi", *small)
+        for bits in ("16", "24")
+    )
+    return first, second
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from finished import finished_run
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import Codes, load, pack, save
@@ -12,14 +13,8 @@ from crossmodal_hash.codes import Codes, load, pack, save
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny, small):
     """A run of two epochs that was encoded."""
-    folder = tmp_path_factory.mktemp("index")
-    run = str(folder / "run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(folder / "cache"))
-        assert main(["train", "--data", str(tiny), "--out", run, "--epochs", "2", "--bits", "16", "-q", *small]) == 0
-        assert main(["encode", run, "-q"]) == 0
-    return run
+    run = tmp_path_factory.mktemp("index") / "run"
+    return str(finished_run(run, tiny, "--epochs", "2", "--bits", "16", *small))
 
 
 def say(capsys, *argv):

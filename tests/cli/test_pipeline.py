@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished import finished_run
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
@@ -20,12 +21,7 @@ def folder(tmp_path, monkeypatch):
 def trained(tmp_path_factory, tiny, small):
     """One finished and encoded run that several tests read."""
     run = tmp_path_factory.mktemp("trained") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(run.parent / "cache"))
-        assert main(["train", "--data", str(tiny), "--out", str(run), "--epochs", "6", "--bits", "16", *small]) == 0
-        assert main(["encode", str(run)]) == 0
-    return run
+    return finished_run(run, tiny, "--epochs", "6", "--bits", "16", *small)
 
 
 def test_train_encode_evaluate_one_after_another(folder, tiny, small, capsys):

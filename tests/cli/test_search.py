@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished import finished_run
 from PIL import Image
 
 from crossmodal_hash.cli.main import main
@@ -20,15 +21,8 @@ from crossmodal_hash.training.encode import encode
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny, small):
     """A run that has learned its three colors."""
-    folder = tmp_path_factory.mktemp("search")
-    run = str(folder / "run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(folder / "cache"))
-        argv = ["train", "--data", str(tiny), "--out", run, "--epochs", "25", "--bits", "16", "-q", *small]
-        assert main(argv) == 0
-        assert main(["encode", run, "-q"]) == 0
-    return run
+    run = tmp_path_factory.mktemp("search") / "run"
+    return str(finished_run(run, tiny, "--epochs", "25", "--bits", "16", *small))
 
 
 def test_a_text_finds_pictures_of_what_it_says(trained, capsys):

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from finished import finished_run
 
 from crossmodal_hash.cli.main import main
 from crossmodal_hash.codes import load
@@ -30,15 +31,11 @@ def bare(tmp_path_factory, tiny):
 def pair_runs(tmp_path_factory, bare, small):
     """Two finished and encoded runs of 8 and 16 bits."""
     folder = tmp_path_factory.mktemp("pair_runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(folder / "cache"))
-        for bits in ("8", "16"):
-            run = str(folder / f"bits{bits}")
-            argv = ["train", "--data", str(bare), "--recipe", "pairs", "--out", run, "--epochs", "8", "--bits", bits]
-            assert main([*argv, "-q", *small]) == 0
-            assert main(["encode", run, "-q"]) == 0
-    return folder / "bits8", folder / "bits16"
+    eight, sixteen = (
+        finished_run(folder / f"bits{bits}", bare, "--recipe", "pairs", "--epochs", "8", "--bits", bits, *small)
+        for bits in ("8", "16")
+    )
+    return eight, sixteen
 
 
 @pytest.fixture(autouse=True)

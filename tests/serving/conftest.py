@@ -7,9 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 from asking import SCRIPT, running
+from finished import finished_run
 from PIL import Image
-
-from crossmodal_hash.cli.main import main
 
 COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 230)}
 
@@ -37,14 +36,8 @@ def drawn(tmp_path_factory):
 @pytest.fixture(scope="session")
 def served(tmp_path_factory, drawn, small):
     """An encoded run."""
-    folder = tmp_path_factory.mktemp("served")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHASH_PLUGINS", "")
-        patch.setenv("CHASH_CACHE", str(folder / "cache"))
-        argv = ["train", "--data", str(drawn), "--out", str(folder / "run"), "--epochs", "8", "--bits", "20", "-q"]
-        assert main([*argv, *small]) == 0
-        assert main(["encode", str(folder / "run"), "-q"]) == 0
-    return folder / "run"
+    run = tmp_path_factory.mktemp("served") / "run"
+    return finished_run(run, drawn, "--epochs", "8", "--bits", "20", *small)
 
 
 @pytest.fixture(scope="session")
