@@ -1,11 +1,12 @@
 """What an index costs at a million codes and more: bytes, build, opening, memory, ms a query; ratios within one run.
 
     python benchmarks/scale.py [--items 1000000 10000000] [--bits 64] [--engines scan faiss,kind=ivf] [--compiled]
+        [--random]
 
-Codes are clustered, as in `search_speed.py`, and queries are other codes of the same clusters. Every engine builds an
-index of them, as `chash index build --engine` does, and a process of its own opens and searches it; memory is what that
-process then has more than before, without pages of files. With `--compiled` it has imported numba before, as a server
-has. Recall counts items as near as the tenth of an exact scan.
+Codes are clustered, as in `search_speed.py`, and queries are other codes of the same clusters; or random. Every
+engine builds an index of them, as `chash index build --engine` does, and a process of its own opens and searches it;
+memory is what that process then has more than before, without pages of files. With `--compiled` it has imported numba
+before, as a server has. Recall counts items as near as the tenth of an exact scan.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from search_speed import clustered
+from search_speed import clustered, random
 
 from crossmodal_hash.codes import Codes, nearest
 from crossmodal_hash.engines.in_memory import InMemory
@@ -67,13 +68,14 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=["scan"])
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--random", action="store_true", help="codes without any structure")
     parser.add_argument("--searched", nargs=2, metavar=("INDEX", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.searched:
         searched(*options.searched, compiled=options.compiled)
         return
     for items in options.items:
-        packed = clustered(items + options.queries, options.bits)
+        packed = (random if options.random else clustered)(items + options.queries, options.bits)
         queries, packed = packed[: options.queries].copy(), packed[options.queries :]
         codes = Codes(packed, options.bits, np.char.zfill(np.arange(items).astype(np.str_), 9), "image")
         exact = [hits.distances for hits in InMemory(codes).search(queries, K)]

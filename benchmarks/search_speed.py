@@ -38,6 +38,11 @@ def clustered(items: int, bits: int, seed: int = 0) -> NDArray[np.uint8]:
     return codes
 
 
+def random(items: int, bits: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Packed codes (N, bits / 8) without any structure."""
+    return np.random.default_rng(seed).integers(0, 256, (items, bits // 8), dtype=np.uint8)
+
+
 def bare_pass(queries: NDArray[np.uint8], database: NDArray[np.uint8], bits: int) -> None:
     """All distances, in the blocks of the scan, for nothing."""
     for first in range(0, len(queries), TOGETHER):
@@ -66,10 +71,7 @@ def main() -> None:
     parser.add_argument("--random", action="store_true", help="codes without any structure")
     options = parser.parse_args()
 
-    if options.random:
-        database = np.random.default_rng(0).integers(0, 256, (options.items, options.bits // 8), dtype=np.uint8)
-    else:
-        database = clustered(options.items, options.bits)
+    database = (random if options.random else clustered)(options.items, options.bits)
     queries = database[:: max(1, len(database) // QUERIES)][:QUERIES].copy()
     threads = 1 if options.threads == 1 else None
     ways: dict[str, Callable[[NDArray[np.uint8]], Any]] = {
