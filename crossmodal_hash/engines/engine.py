@@ -89,6 +89,11 @@ class Engine(ABC):
     def exact(self) -> bool:
         """Whether `search` always finds the nearest; otherwise some of them are missed."""
 
+    @property
+    def search_parameters(self) -> tuple[str, ...]:
+        """Those of its parameters that may change from one search to the next, as it was made; none by default."""
+        return ()
+
     def config(self) -> dict[str, Any]:
         """The keyword arguments that rebuild this object."""
         return {name: getattr(self, name) for name in parameters(type(self))}

@@ -15,7 +15,7 @@ from crossmodal_hash.codes.bits import check_packed
 from crossmodal_hash.engines.engine import Content, Hits, Packed
 from crossmodal_hash.engines.ranks import Ranks, codes_from, ranks_of
 from crossmodal_hash.engines.scan import Scan
-from crossmodal_hash.engines.segment import Segment
+from crossmodal_hash.engines.segment import Segment, Wanted
 from crossmodal_hash.engines.store import Change, Part
 from crossmodal_hash.errors import CodesError, SettingsError
 
@@ -27,6 +27,12 @@ GROWN = 4
 SAMPLE = 64
 """Codes a list is learned from."""
 INDEX, THERE = "faiss", "there"
+_OF_SEARCH: dict[Kind, tuple[str, ...]] = {
+    "flat": (),
+    "ivf": ("nprobe",),
+    "hnsw": ("ef_search",),
+    "hash": ("nflip",),
+}
 
 
 class Faiss(Scan):
@@ -89,6 +95,11 @@ class Faiss(Scan):
         """Of kind `flat` alone."""
         return self.kind == "flat"
 
+    @property
+    def search_parameters(self) -> tuple[str, ...]:
+        """What the kind has of them."""
+        return _OF_SEARCH[self.kind]
+
     def create(self, where: str, content: Content) -> Self:
         """In a new folder, or an empty one."""
         imported()
@@ -107,14 +118,14 @@ class Faiss(Scan):
     def add(self, ids: Sequence[str], packed: Packed) -> None:
         """One more segment of the store; faiss gets to know it when there are enough of them."""
         with self.store.change() as change:
-            gone = ranks_of(self.store.segments, {*ids})
+            gone = ranks_of(self.store.segments, Wanted(ids))
             change.add(ids, packed)
             self._follow(change, gone)
 
     def remove(self, ids: Sequence[str]) -> int:
         """Codes stay in the file of faiss and are passed over, until they are more than half of it."""
         with self.store.change() as change:
-            gone = ranks_of(self.store.segments, {*ids})
+            gone = ranks_of(self.store.segments, Wanted(ids))
             change.remove(ids)
             self._follow(change, gone)
         return len(gone)

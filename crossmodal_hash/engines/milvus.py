@@ -92,6 +92,11 @@ class Milvus(Engine):
         return self.index == "exact"
 
     @property
+    def search_parameters(self) -> tuple[str, ...]:
+        """Candidates or clusters of an approximate search."""
+        return ("timeout",) if self.exact else ("nprobe", "timeout")
+
+    @property
     def content(self) -> Content:
         """What its codes are."""
         return self._content

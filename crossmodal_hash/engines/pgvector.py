@@ -68,6 +68,11 @@ class Pgvector(Engine):
         return self.index == "exact"
 
     @property
+    def search_parameters(self) -> tuple[str, ...]:
+        """Candidates or clusters of an approximate search."""
+        return () if self.exact else ("ef_search",)
+
+    @property
     def content(self) -> Content:
         """What its codes are."""
         return self._content

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal_hash.engines.engine import Packed
-from crossmodal_hash.engines.segment import Segment
+from crossmodal_hash.engines.segment import Segment, Wanted
 from crossmodal_hash.engines.store import Part
 
 
@@ -40,11 +40,11 @@ class Ranks:
         return found
 
 
-def ranks_of(segments: Sequence[Segment], ids: set[str]) -> NDArray[np.int64]:
-    """The ranks of all codes of some ids, ascending."""
+def ranks_of(segments: Sequence[Segment], wanted: Wanted) -> NDArray[np.int64]:
+    """The ranks of all codes of the ids wanted, ascending."""
     found, start = [np.empty(0, np.int64)], 0
     for segment in segments:
-        rows = segment.find(ids)
+        rows = segment.find(wanted)
         if segment.there is not None and len(rows):
             rows = np.cumsum(segment.there)[rows] - 1
         found.append(rows + start)

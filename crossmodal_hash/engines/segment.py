@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from crossmodal_hash.engines.engine import Packed
 
 BLOCK = 65_536
 """Ids that are text objects at once: some megabytes."""
+_END = np.uint32(8)
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,39 @@ class Segment:
         starts = np.where(rows > 0, self.ends[rows - 1], 0)
         return [_decode(self.text[a:b].tobytes()) for a, b in zip(starts, self.ends[rows], strict=True)]
 
-    def find(self, ids: set[str]) -> NDArray[np.int64]:
-        """The rows that count and have one of these ids, ascending."""
-        wanted = np.unique(np.array([_hash(_encode(name)) for name in ids], np.uint32))
+    def find(self, wanted: Wanted) -> NDArray[np.int64]:
+        """The rows that count and have one of the ids wanted, ascending."""
         found = [np.empty(0, np.int64)]
-        for block in self.rows() if len(wanted) else ():
+        for block in self.rows() if wanted.ids else ():
             hashes = self.hashes[block]
-            at = np.searchsorted(wanted, hashes).clip(max=len(wanted) - 1)
-            same = block[wanted[at] == hashes]
+            likely = wanted.begins[hashes >> _END]
+            block, hashes = block[likely], hashes[likely]
+            at = np.searchsorted(wanted.hashes, hashes).clip(max=len(wanted.hashes) - 1)
+            same = block[wanted.hashes[at] == hashes]
             # Two ids may have one hash.
-            found.append(same[np.array([name in ids for name in self.ids(same)], bool)])
+            found.append(same[np.array([name in wanted.ids for name in self.ids(same)], bool)])
         return np.concatenate(found)
+
+
+class Wanted:
+    """Ids to be found in segments.
+
+    Args:
+        ids: any number of them.
+        hashes: of the same, where they are known already.
+
+    Attributes:
+        hashes: CRC-32 of them, uint32, ascending.
+        begins: bool (2^24,), with which bits a hash wanted begins: one look rejects nearly all of millions of others.
+    """
+
+    def __init__(self, ids: Iterable[str], hashes: NDArray[np.uint32] | None = None) -> None:
+        self.ids = {*ids}
+        if hashes is None:
+            hashes = np.array([_hash(_encode(name)) for name in self.ids], np.uint32)
+        self.hashes = np.unique(hashes)
+        self.begins = np.zeros(1 << 32 - _END, bool)
+        self.begins[self.hashes >> _END] = True
 
 
 def arrays_of(ids: Sequence[str] | NDArray[np.str_], packed: Packed) -> dict[str, NDArray[Any]]:

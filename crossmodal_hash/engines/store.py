@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from crossmodal_hash.atomic import replacing, write_json
 from crossmodal_hash.engines.engine import Content, Hits, Packed, check_codes
-from crossmodal_hash.engines.segment import Segment, arrays_of, joined
+from crossmodal_hash.engines.segment import Segment, Wanted, arrays_of, joined
 from crossmodal_hash.errors import CodesError
 
 CATALOG, LOCK, FORMAT, VERSION = "index.json", ".lock", "crossmodal_hash.index", 1
@@ -120,7 +120,8 @@ class Store:
 
     def codes_of(self, item: str) -> Packed:
         """The codes of one id in their order; none if it is not there."""
-        found = [segment.codes[segment.find({item})] for segment in self.segments]
+        wanted = Wanted({item})
+        found = [segment.codes[segment.find(wanted)] for segment in self.segments]
         return np.concatenate([np.empty((0, -(-self.content.bits // 8)), np.uint8), *found])
 
     def hits(self, parts: Sequence[Part], k: int | None) -> Hits:
@@ -168,8 +169,9 @@ class Change:
         check_codes(ids, packed, self.before["content"]["bits"])
         if not len(ids):
             return
-        self.remove(ids)
-        self._append(arrays_of(ids, packed))
+        arrays = arrays_of(ids, packed)
+        self._remove(Wanted(ids, arrays["hashes"]))
+        self._append(arrays)
         while len(self.entries) > 1 and self.entries[-2]["n"] < 2 * self.entries[-1]["n"]:
             arrays = joined(self.segments[-2:])
             del self.entries[-2:]
@@ -177,7 +179,10 @@ class Change:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Which rows still count, anew for each segment that has some of the ids; a segment without any is dropped."""
-        wanted, total = set(ids), 0
+        return self._remove(Wanted(ids))
+
+    def _remove(self, wanted: Wanted) -> int:
+        total = 0
         for i, (entry, segment) in enumerate(zip(self.entries, self.segments, strict=True)):
             if not len(gone := segment.find(wanted)):
                 continue
