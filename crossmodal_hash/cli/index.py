@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, Json, Quiet
+from crossmodal_hash.cli.options import DATA, EngineOfIndex, Json, Quiet
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import CodesError
 
@@ -46,11 +46,10 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Build an index of codes in a new place."""
-    from crossmodal_hash.opening.index import create_index
-    from crossmodal_hash.settings.flags import read_part
+    from crossmodal_hash.opening.index import create_index, read_engine
 
     found = _codes(codes, modality)
-    with create_index(out, found, None if engine is None else read_part(engine)) as made:
+    with create_index(out, found, read_engine(engine)) as made:
         made.add(found.ids.tolist(), found.packed)
         _describe(made, out, Output(as_json=as_json, quiet=quiet))
 
@@ -98,6 +97,7 @@ def check(
     where: Index,
     codes: CodesOf,
     modality: Modality = None,
+    engine: EngineOfIndex = None,
     sample: Annotated[int, typer.Option(metavar="N", min=1, help="How many of the codes are asked for.")] = 100,
     k: Annotated[int, typer.Option("-k", min=1, help="How many items for each.")] = 10,
     as_json: Json = False,
@@ -105,9 +105,9 @@ def check(
 ) -> None:
     """Compare an index with the codes it was built of: counts, ids, and what it finds with an exact scan."""
     from crossmodal_hash.engines.compare import compare_with
-    from crossmodal_hash.opening.index import check_comparable, open_index
+    from crossmodal_hash.opening.index import check_comparable, open_index, read_engine
 
-    with open_index(where) as opened:
+    with open_index(where, read_engine(engine)) as opened:
         found = _codes(codes, modality or opened.content.modality)
         check_comparable(opened, found, where)
         seen = compare_with(opened, found, sample=sample, k=k)

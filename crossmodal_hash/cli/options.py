@@ -53,6 +53,15 @@ Device = Annotated[
     str | None,
     typer.Option("--device", help="auto, cpu, cuda, cuda:N. Default: auto.", rich_help_panel=RUN),
 ]
+EngineOfIndex = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME,KEY=VALUE...",
+        help="Engine of the index, with parameters of its search, such as faiss,nprobe=64. Default: as it was built.",
+        rich_help_panel=DATA,
+    ),
+]
 RunFolder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder. Default: the latest under runs/.")]
 
 

@@ -93,13 +93,21 @@ class Output:
             numbers = rows and all(isinstance(row[i], int | float) for row in rows)
             table.add_column(name, justify="right" if numbers else "left", overflow="fold")
         from rich.console import Console
-        from rich.text import Text
-
-        from crossmodal_hash.report.tables import Strong
 
         for row in rows:
-            table.add_row(*(Text(value, "bold") if isinstance(value, Strong) else _cell(value) for value in row))
+            table.add_row(*(_drawn(value) for value in row))
         Console(markup=False, highlight=False).print(table)
+
+
+def _drawn(value: Any) -> Any:
+    """A cell as rich takes it."""
+    from rich.text import Text
+
+    from crossmodal_hash.report.tables import Strong
+
+    if isinstance(value, Text):
+        return value
+    return Text(value, "bold") if isinstance(value, Strong) else _cell(value)
 
 
 def _json(document: Any) -> str:

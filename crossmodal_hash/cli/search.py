@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crossmodal_hash.cli.console import ConsoleCallback
-from crossmodal_hash.cli.options import DATA, OUTPUT, Device, Inputs, Json, NoTalk, RunFolder, SkipBad
+from crossmodal_hash.cli.options import DATA, OUTPUT, Device, EngineOfIndex, Inputs, Json, NoTalk, RunFolder, SkipBad
 from crossmodal_hash.cli.output import Output
-from crossmodal_hash.errors import ChashError, CodesError, SettingsError
+from crossmodal_hash.errors import ChashError, CodesError, DataError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+    from rich.text import Text
 
     from crossmodal_hash.codes import Codes
-    from crossmodal_hash.data import Source
+    from crossmodal_hash.data import Dataset, Source
     from crossmodal_hash.engines.answers import Searchable
     from crossmodal_hash.opening.found import Found
-    from crossmodal_hash.opening.words import Words
     from crossmodal_hash.runs.folder import Run
 
 QUERY = "Query, one of these"
@@ -58,6 +59,7 @@ def search(
         str | None,
         typer.Option(metavar="INDEX", help="Index to search, see 'chash index'.", rich_help_panel=DATA),
     ] = None,
+    engine: EngineOfIndex = None,
     bits: Annotated[int | None, typer.Option(help="Code length of packed matrices.", rich_help_panel=DATA)] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many items for each query.", rich_help_panel=OUTPUT)] = 10,
     radius: Annotated[
@@ -72,6 +74,10 @@ def search(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures", help="Show the picture of each item, on a terminal.", rich_help_panel=OUTPUT),
+    ] = False,
     device: Device = None,
     as_json: Json = False,
     quiet: NoTalk = False,
@@ -86,10 +92,15 @@ def search(
     from crossmodal_hash.codes.rescore import FIRST
     from crossmodal_hash.engines.in_memory import InMemory
     from crossmodal_hash.opening.found import ranked
-    from crossmodal_hash.opening.index import check_comparable, open_index
+    from crossmodal_hash.opening.index import check_comparable, open_index, read_engine
+    from crossmodal_hash.opening.words import words_of
 
     output = Output(as_json=as_json, quiet=quiet)
+    if pictures and (as_json or not sys.stdout.isatty()):
+        raise SettingsError("--pictures needs a terminal, and no --json; 'chash serve' shows pictures in a browser")
     _one_query({"--text": text, "--texts": texts, "--images": images, "--inputs": inputs, "--queries": queries})
+    if engine is not None and index is None:
+        raise SettingsError("--engine is that of an index; give --index with it")
     if database is not None and index is not None:
         raise SettingsError("--database and --index exclude each other; search one after the other")
     if queries is not None:
@@ -106,7 +117,7 @@ def search(
     with ExitStack() as stack:
         searched: Searchable
         if index is not None:
-            name, searched = index, stack.enter_context(open_index(index))
+            name, searched = index, stack.enter_context(open_index(index, read_engine(engine)))
         elif database is not None:
             name, searched = database, InMemory(read_file(database, None, bits))
         else:
@@ -114,10 +125,11 @@ def search(
             name, searched = str(opened.codes), InMemory(_other(opened, asked.modality))
         check_comparable(searched, asked, name)
         content, total = searched.content, len(searched)
-        words = None if opened is None or database is not None else _words(opened, content.modality)
+        shown = None if opened is None or database is not None else _items(opened)
+        words = None if shown is None else words_of(shown, content.modality)
         again = 0 if u is None else FIRST if rescore is None else rescore
         found = ranked(searched, asked, names, words, u, k=k, radius=radius, first=again)
-    show(found, output)
+    show(found, output, _pictures(shown) if pictures else None)
     if found.missed:
         nearest, least = min(found.missed, key=lambda pair: pair[1])
         output.say(
@@ -129,14 +141,21 @@ def search(
         output.say(f"the {max(again, k)} nearest are ordered by the query before the sign; --rescore 0 leaves that out")
 
 
-def show(found: Found, output: Output) -> None:
-    """Print a line an item."""
+def show(found: Found, output: Output, picture: Callable[[str], Text] | None = None) -> None:
+    """Print a row an item; `picture` gives what it looks like."""
     rows = [
-        (x["query"], rank, item["distance"], item["item"], *([_short(item["text"])] if found.has_words else []))
+        (
+            x["query"],
+            rank,
+            item["distance"],
+            item["item"],
+            *([_short(item["text"])] if found.has_words else []),
+            *([picture(item["item"])] if picture else []),
+        )
         for x in found.document
         for rank, item in enumerate(x["results"], 1)
     ]
-    columns = ("query", "rank", "distance", "item", *(["text"] if found.has_words else []))
+    columns = ["query", "rank", "distance", "item", *["text"] * found.has_words, *["picture"] * (picture is not None)]
     output.table(columns, rows, found.document, names=False)
 
 
@@ -194,15 +213,36 @@ def _other(run: Run, modality: str) -> Codes:
     return others[0]
 
 
-def _words(run: Run, modality: str) -> Words | None:
-    """The texts of the run's own data; None if they are not there."""
+def _items(run: Run) -> Dataset | None:
+    """The run's own data; None if they are not there."""
     from crossmodal_hash.opening.open import open_to_show
-    from crossmodal_hash.opening.words import words_of
 
     try:
-        return words_of(open_to_show(run.settings().data), modality)
+        return open_to_show(run.settings().data)
     except ChashError:
         return None
+
+
+def _pictures(dataset: Dataset | None) -> Callable[[str], Text]:
+    """What an item looks like, by its id; nothing for one that has no picture that can be read."""
+    from rich.text import Text
+
+    from crossmodal_hash.cli.picture_text import LINES, picture_text
+    from crossmodal_hash.opening.words import pictures_of
+
+    source = None if dataset is None else pictures_of(dataset)
+    if dataset is None or source is None:
+        raise SettingsError("--pictures needs a run whose data, with pictures, are where they were when it was trained")
+    row_of = {item: row for row, item in enumerate(dataset.ids)}
+
+    def picture(item: str) -> Text:
+        try:
+            found = source.picture(row_of[item], 2 * LINES) if item in row_of else None
+        except DataError:
+            found = None
+        return Text() if found is None else picture_text(found)
+
+    return picture
 
 
 def _short(text: str, width: int = 60) -> str:

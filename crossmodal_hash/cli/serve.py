@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossmodal_hash.cli.options import DATA, Device, Quiet, RunFolder
+from crossmodal_hash.cli.options import DATA, Device, EngineOfIndex, Quiet, RunFolder
 from crossmodal_hash.cli.output import Output
 from crossmodal_hash.errors import ChashError, SettingsError
 
@@ -32,6 +32,7 @@ def serve(
             rich_help_panel=DATA,
         ),
     ] = None,
+    engine: EngineOfIndex = None,
     host: Annotated[
         str, typer.Option(help="Address; 0.0.0.0 for all of this machine.", rich_help_panel=SERVER)
     ] = "127.0.0.1",
@@ -47,6 +48,8 @@ def serve(
     Everything is searched as by 'chash search'. Prints the address of the page; see docs/serve.md for the API.
     """
     output = Output(quiet=quiet)
+    if engine is not None and index is None:
+        raise SettingsError("--engine is that of an index; give --index with it")
     _need_extra()
     from crossmodal_hash.cli.codes import open_scored
     from crossmodal_hash.serving.app import make_app
@@ -58,7 +61,7 @@ def serve(
     opened = open_scored(run, output)
     with ExitStack() as stack:
         bound = stack.enter_context(bind(host, port))
-        searched = _searched(opened, index, stack)
+        searched = _searched(opened, index, engine, stack)
         _compile(sum(map(len, searched.values())))
         encoder = QueryEncoder(opened, device or "auto")
         _check(encoder, searched, index or str(opened.codes))
@@ -94,15 +97,15 @@ def _need_extra() -> None:
         )
 
 
-def _searched(run: Run, index: str | None, stack: ExitStack) -> Mapping[str, Searchable]:
+def _searched(run: Run, index: str | None, engine: str | None, stack: ExitStack) -> Mapping[str, Searchable]:
     """Modality -> what is searched, closed at the end of the stack."""
     from crossmodal_hash.engines.in_memory import InMemory
-    from crossmodal_hash.opening.index import open_index
+    from crossmodal_hash.opening.index import open_index, read_engine
     from crossmodal_hash.runs.folder import read_codes
 
     if index is None:
         return {modality: InMemory(codes) for modality, codes in read_codes(run).items()}
-    opened = stack.enter_context(open_index(index))
+    opened = stack.enter_context(open_index(index, read_engine(engine)))
     return {opened.content.modality: opened}
 
 

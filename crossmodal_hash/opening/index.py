@@ -12,8 +12,18 @@ from crossmodal_hash.engines.answers import Searchable
 from crossmodal_hash.engines.engine import Content, Engine
 from crossmodal_hash.engines.store import read_catalog
 from crossmodal_hash.errors import BrokenPluginError, CodesError, SettingsError, UnknownComponentError
+from crossmodal_hash.settings.flags import read_part
 from crossmodal_hash.settings.parts import make
 from crossmodal_hash.settings.schema import Named
+
+
+def read_engine(text: str | None) -> Named | None:
+    """Name and parameters of an engine as a command has them, `faiss,kind=ivf,nprobe=64`.
+
+    Raises:
+        SettingsError: if it is written otherwise.
+    """
+    return None if text is None else read_part(text)
 
 
 def create_index(where: str, like: Codes, engine: Named | None = None) -> Engine:
@@ -39,13 +49,29 @@ def create_index(where: str, like: Codes, engine: Named | None = None) -> Engine
     return made.create(where, Content(like.bits, like.modality, like.fingerprint, document))
 
 
-def open_index(where: str) -> Engine:
+def open_index(where: str, engine: Named | None = None) -> Engine:
     """The index that is there.
+
+    Args:
+        where: its folder or address.
+        engine: its engine, with parameters of a search in place of those that it was built with.
 
     Raises:
         CodesError: if there is none, or it cannot be read.
         UnknownComponentError: if its engine is not installed.
+        SettingsError: for another engine, or a parameter that is fixed when an index is built.
     """
+    opened = _open(where)
+    if engine is not None:
+        try:
+            _change_search(opened, engine, where)
+        except BaseException:
+            opened.close()
+            raise
+    return opened
+
+
+def _open(where: str) -> Engine:
     refuse_password(where)
     folder = Path(where)
     if (name := None if folder.is_dir() else _by_address(where)) is not None:
@@ -56,6 +82,23 @@ def open_index(where: str) -> Engine:
         return make(ENGINES, Named(**engine), f"the engine of {where}").open(where)
     except (TypeError, ValueError, UnknownComponentError) as error:
         raise CodesError(f"{where} was made by the engine {engine!r}, which is not there: {error}") from error
+
+
+def _change_search(opened: Engine, asked: Named, where: str) -> None:
+    built, given, before = opened.content.engine["name"], asked.params(), opened.config()
+    if (name := ENGINES.find(asked.name).name) != built:
+        raise SettingsError(f"{where} was built by the engine {built}, not {name}; give --engine {built}")
+    allowed = opened.search_parameters
+    fixed = [key for key in given if key in before and key not in allowed and given[key] != before[key]]
+    if fixed:
+        raise SettingsError(
+            f"{', '.join(fixed)} of {where} cannot be changed by a search, "
+            + (f"which takes {', '.join(allowed)}" if allowed else "which takes no parameter here")
+            + "; build another index"
+        )
+    changed = make(ENGINES, Named(name=built, **{**before, **given}), "--engine")
+    for key in given:
+        setattr(opened, key, getattr(changed, key))
 
 
 def check_comparable(index: Searchable, codes: Codes, name: str) -> None:

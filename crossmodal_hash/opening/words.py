@@ -1,4 +1,4 @@
-"""The texts of items, to be shown beside what is found."""
+"""The texts and pictures of items, to be shown beside what is found."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ class Words:
     def each(self, ids: NDArray[np.str_]) -> list[str | None]:
         """The text of each code of a file, (n,), where the k-th code of an id is that of the item's k-th text."""
         return [self.of(item, number) for item, number in zip(ids.tolist(), numbers_of(ids).tolist(), strict=True)]
+
+
+def pictures_of(dataset: Dataset) -> Source | None:
+    """The first modality whose items have pictures to show; None if there is none."""
+    sources = dataset.modalities.values()
+    return next((source for source in sources if type(source).picture is not Source.picture), None)
 
 
 def words_of(dataset: Dataset, modality: str) -> Words | None:

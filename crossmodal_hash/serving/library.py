@@ -8,9 +8,9 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from crossmodal_hash.data import Dataset, Source
+from crossmodal_hash.data import Dataset
 from crossmodal_hash.engines.answers import Searchable
-from crossmodal_hash.opening.words import Words, words_of
+from crossmodal_hash.opening.words import Words, pictures_of, words_of
 from crossmodal_hash.serving.one_at_a_time import OneAtATime
 
 
@@ -30,11 +30,7 @@ class Library:
             modality: None if dataset is None else words_of(dataset, modality) for modality in self.indexes
         }
         self._row_of = {} if dataset is None else {item: row for row, item in enumerate(dataset.ids)}
-        self._pictured: Source | None = None
-        for source in () if dataset is None else dataset.modalities.values():
-            if type(source).picture is not Source.picture:
-                self._pictured = source
-                break
+        self._pictured = None if dataset is None else pictures_of(dataset)
 
     @property
     def bits(self) -> int:

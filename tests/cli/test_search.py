@@ -1,6 +1,7 @@
 """Asking a run with texts, pictures and codes."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -188,6 +189,24 @@ def test_pictures_that_cannot_be_read_are_left_out_when_told_and_named(trained, 
         assert not any(name.endswith("07.png") for name in codes.ids.tolist())
     assert main(["encode", trained, "--skip-bad"]) == 2
     assert "--skip-bad is for other data than the run's" in capsys.readouterr().err
+
+
+def test_a_terminal_shows_the_pictures_that_are_found(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["search", trained, "--text", "red thing", "-k", "3", "--pictures"]) == 0
+    shown = capsys.readouterr().out
+    assert "picture" in shown
+    colors = [tuple(map(int, color)) for color in re.findall(r"38;2;(\d+);(\d+);(\d+)", shown)]
+    assert len(colors) >= 3 * 8 * 8
+    red, green, blue = np.mean(colors, axis=0)
+    assert red > 2 * max(green, blue), "what is shown is not red"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    for options in (["--pictures"], ["--pictures", "--json"]):
+        assert main(["search", trained, "--text", "red thing", *options]) == 2
+        assert "--pictures needs a terminal" in capsys.readouterr().err
 
 
 def test_anyones_codes_need_no_run(tmp_path, capsys):
