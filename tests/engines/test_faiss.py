@@ -19,6 +19,7 @@ from crossmodal_hash.engines.faiss import Faiss
 from crossmodal_hash.engines.in_memory import InMemory
 from crossmodal_hash.engines.scan import Scan
 from crossmodal_hash.errors import CodesError, SettingsError
+from crossmodal_hash.opening.index import create_index, open_index, read_engine
 from crossmodal_hash.testing import assert_conforms
 
 pytestmark = pytest.mark.skipif(
@@ -245,12 +246,53 @@ def test_values_that_cannot_be_are_refused(tmp_path):
 
 
 def test_the_parameters_are_those_of_the_index(tmp_path):
-    from crossmodal_hash.opening.index import create_index, open_index
-    from crossmodal_hash.settings.flags import read_part
-
     where = tmp_path / "index"
     codes = Codes(draw(50), 12, np.arange(50), "image")
-    create_index(str(where), codes, read_part("faiss,kind=ivf,nprobe=3,nlist=5")).add(codes.ids.tolist(), codes.packed)
+    create_index(str(where), codes, read_engine("faiss,kind=ivf,nprobe=3,nlist=5")).add(
+        codes.ids.tolist(), codes.packed
+    )
     opened = open_index(str(where))
     assert (opened.kind, opened.nprobe, opened._known().index.nlist, opened._known().index.nprobe) == ("ivf", 3, 5, 3)
     assert json.loads((where / "index.json").read_text())["content"]["engine"]["name"] == "faiss"
+
+
+def test_a_search_may_look_at_more_or_less_than_it_was_built_to(tmp_path):
+    where, codes = str(tmp_path / "index"), Codes(draw(600), 12, np.arange(600), "image")
+    create_index(where, codes, read_engine("faiss,kind=ivf,nlist=60,nprobe=1")).add(codes.ids.tolist(), codes.packed)
+    queries = draw(40, seed=1)
+
+    def distances(index):
+        return [hits.distances.tolist() for hits in index.search(queries, 9)]
+
+    assert distances(open_index(where)) != distances(InMemory(codes))
+    assert distances(open_index(where, read_engine("faiss,kind=ivf,nprobe=60"))) == distances(InMemory(codes))
+    assert open_index(where).nprobe == 1, "a search changed the index"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("scan", "was built by the engine faiss, not scan"),
+        (
+            "faiss,nlist=3,kind=flat",
+            "nlist, kind of .* cannot be changed by a search, which takes nprobe; build another",
+        ),
+        ("faiss,nprobe=0", "nprobe is 0; use 1 or more"),
+        ("faiss,nprobe=x", "nprobe"),
+        ("faiss,probes=3", "probes"),
+    ],
+)
+def test_what_a_search_cannot_change_is_refused(tmp_path, asked, message):
+    where, codes = str(tmp_path / "index"), Codes(draw(50), 12, np.arange(50), "image")
+    create_index(where, codes, read_engine("faiss,kind=ivf,nlist=5")).add(codes.ids.tolist(), codes.packed)
+    with pytest.raises(SettingsError, match=message):
+        open_index(where, read_engine(asked))
+
+
+def test_an_engine_without_parameters_of_a_search_says_so(tmp_path):
+    where, codes = str(tmp_path / "index"), Codes(draw(50), 12, np.arange(50), "image")
+    create_index(where, codes, read_engine("faiss"))
+    with pytest.raises(
+        SettingsError, match=r"nprobe of .* cannot be changed by a search, which takes no parameter here"
+    ):
+        open_index(where, read_engine("faiss,nprobe=3"))

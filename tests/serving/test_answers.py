@@ -74,6 +74,29 @@ def test_an_index_is_searched_in_place_of_the_codes_of_the_run(served, parts, tm
         assert ask(port, "GET", "/pictures/images%2F06.png")[0] == 200
 
 
+@pytest.mark.parametrize("engine", ["scan", "faiss,kind=hnsw"])
+def test_many_ask_an_index_at_once_and_each_has_its_own_answer(engine, served, parts, tmp_path, capsys):
+    from crossmodal_hash.opening.index import open_index
+    from crossmodal_hash.serving.app import make_app
+    from crossmodal_hash.serving.hosts import Hosts
+    from crossmodal_hash.serving.library import Library
+
+    if "faiss" in engine:
+        pytest.importorskip("faiss", reason="faiss is not installed; pip install faiss-cpu")
+    where = str(tmp_path / "i")
+    assert main(["index", "build", str(served), "--out", where, "--engine", engine, "-q"]) == 0
+    asked = [f"{color} thing number{i}" for color in ("red", "green", "blue") for i in range(5)] * 4
+    texts = [option for text in asked[:15] for option in ("--text", text)]
+    expected = {each["query"]: each["results"] for each in told(capsys, served, "--index", where, *texts, "-k", 7)}
+    with open_index(where) as index:
+        library = Library("toys", {"image": index}, parts[0].dataset)
+        with running(make_app(library, parts[1], Hosts("127.0.0.1"))) as port, ThreadPoolExecutor(12) as pool:
+            found = list(pool.map(lambda text: search(port, text=text, k=7), asked))
+    assert [status for status, _ in found] == [200] * len(asked)
+    for text, (_, answer) in zip(asked, found, strict=True):
+        assert [hit["distance"] for hit in plain(answer)] == [hit["distance"] for hit in expected[text]], text
+
+
 def test_an_item_and_its_code_find_their_neighbors_by_distance(port, served):
     codes = load(f"{served}/codes/image.safetensors")
     for item in codes.ids[:6].tolist():

@@ -29,6 +29,19 @@ def test_without_the_extra_it_says_what_to_install(served, monkeypatch, capsys):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed; pip install numba")
+def test_numba_is_imported_for_large_indexes_alone():
+    code = """import sys
+from crossmodal_hash.cli.serve import _compile
+from crossmodal_hash.codes.nearest import SHARED
+_compile(SHARED - 1)
+assert "numba" not in sys.modules
+_compile(SHARED)
+assert "numba" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_what_cannot_be_served_is_refused_in_one_sentence(served, tmp_path, monkeypatch, capsys):
     from crossmodal_hash.codes import Codes, load, save
 
